@@ -1,0 +1,11 @@
+# Writes a header with one byte array for each file: change-record.avsc -> ferry_change_record_avsc[], NUL-terminated.
+set(text "/* Generated from schemas/; do not edit. */\n#ifndef FERRY_SCHEMAS_H\n#define FERRY_SCHEMAS_H\n")
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME)
+  string(REGEX REPLACE "[^A-Za-z0-9]" "_" name ${name})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes ${hex})
+  string(APPEND text "static const char ferry_${name}[] __attribute__((unused)) = {${bytes}0};\n")
+endforeach()
+string(APPEND text "#endif\n")
+file(WRITE ${OUTPUT} "${text}")
