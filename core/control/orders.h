@@ -1,0 +1,44 @@
+/* The run order of one workflow, followed in the `workflows` topic (ADR 1). Loop thread only. */
+#ifndef FERRY_ORDERS_H
+#define FERRY_ORDERS_H
+
+#include "core/base/settings.h"
+#include "core/control/mapping.h"
+
+#include <uv.h>
+
+enum ferry_phase { FERRY_PHASE_NONE, FERRY_PHASE_PREPARE, FERRY_PHASE_GO, FERRY_PHASE_STOP };
+
+struct ferry_order {
+    char *workflow;
+    int64_t generation;
+    enum ferry_phase phase;
+    int64_t revision;
+    struct ferry_mapping **mappings;
+    size_t mapping_count;
+};
+
+struct ferry_orders;
+
+/* `order` is owned by the orders and stays valid until the next call of on_order has returned. Called when the history has been
+ * read (with the latest order, or not at all when there is none) and at each new order. While nothing could be read from the
+ * broker for 30 s, on_order gets phase STOP of the same generation (a worker cut off must stop moving data), and the real order
+ * again afterwards. A run order that cannot be parsed comes as FERRY_PHASE_STOP with on_trouble naming it. */
+struct ferry_orders_options {
+    const char *workflow;
+    void (*on_order)(void *context, const struct ferry_order *order);
+    void (*on_trouble)(void *context, const struct ferry_error *error); /* may be NULL */
+    void *context;
+};
+enum ferry_status ferry_orders_new(uv_loop_t *loop, const struct ferry_common *common,
+                                   const struct ferry_orders_options *options, struct ferry_orders **ret_orders,
+                                   struct ferry_error *error) FERRY_MUST_CHECK;
+void ferry_orders_free(struct ferry_orders *orders);
+
+/* Parsing alone, for the controller and tests. */
+enum ferry_status ferry_order_parse(const char *workflow, const char *text, size_t length,
+                                    struct ferry_order **ret_order, struct ferry_error *error) FERRY_MUST_CHECK;
+void ferry_order_free(struct ferry_order *order);
+const char *ferry_phase_name(enum ferry_phase phase);
+
+#endif
