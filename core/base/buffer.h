@@ -1,4 +1,5 @@
-/* A growing byte buffer with a mandatory ceiling. Always NUL-terminated when not empty; not thread-safe. */
+/* A growing byte buffer with a mandatory ceiling. Always NUL-terminated when not empty; not
+ * thread-safe. */
 #ifndef FERRY_BUFFER_H
 #define FERRY_BUFFER_H
 
@@ -18,12 +19,12 @@ void ferry_buffer_done(struct ferry_buffer *buffer);
 /* Forgets the content and keeps the memory. */
 void ferry_buffer_clear(struct ferry_buffer *buffer);
 /* FERRY_OK, FERRY_FULL or FERRY_NOMEM; on failure the content is unchanged. */
-enum ferry_status ferry_buffer_append(struct ferry_buffer *buffer, const void *data, size_t length)
-    FERRY_MUST_CHECK;
-enum ferry_status ferry_buffer_append_text(struct ferry_buffer *buffer, const char *text)
-    FERRY_MUST_CHECK;
-enum ferry_status ferry_buffer_printf(struct ferry_buffer *buffer, const char *format, ...)
-    FERRY_MUST_CHECK FERRY_PRINTF(2, 3);
+enum ferry_status ferry_buffer_append(struct ferry_buffer *buffer, const void *data,
+                                      size_t length) FERRY_MUST_CHECK;
+enum ferry_status ferry_buffer_append_text(struct ferry_buffer *buffer,
+                                           const char *text) FERRY_MUST_CHECK;
+enum ferry_status ferry_buffer_printf(struct ferry_buffer *buffer, const char *format,
+                                      ...) FERRY_MUST_CHECK FERRY_PRINTF(2, 3);
 /* Room for `length` more bytes after data + length, without changing length. */
 enum ferry_status ferry_buffer_reserve(struct ferry_buffer *buffer, size_t length) FERRY_MUST_CHECK;
 /* Gives the memory to the caller, who frees it with free(); the buffer is empty afterwards. */

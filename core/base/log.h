@@ -1,5 +1,5 @@
-/* One line an event on stderr: logfmt, or JSON by option. Any thread. Programs log; core returns errors instead. Values
- * are ids, classes, codes and names, never the content of a record. */
+/* One line an event on stderr: logfmt, or JSON by option. Any thread. Programs log; core returns
+ * errors instead. Values are ids, classes, codes and names, never the content of a record. */
 #ifndef FERRY_LOG_H
 #define FERRY_LOG_H
 
@@ -17,13 +17,15 @@ struct ferry_field {
 #define FERRY_STR(key, value) ((struct ferry_field){(key), (value), 0})
 #define FERRY_INT(key, value) ((struct ferry_field){(key), 0, (int64_t)(value)})
 
-void ferry_log_configure(const char *program, enum ferry_log_level level, enum ferry_log_format format);
-void ferry_log_fields(enum ferry_log_level level, const char *event, const struct ferry_field *fields,
-                      int count);
+void ferry_log_configure(const char *program, enum ferry_log_level level,
+                         enum ferry_log_format format);
+void ferry_log_fields(enum ferry_log_level level, const char *event,
+                      const struct ferry_field *fields, int count);
 
 #define FERRY_LOG_COUNT(...)                                                                       \
     ((int)(sizeof((struct ferry_field[]){__VA_ARGS__}) / sizeof(struct ferry_field)))
-/* ferry_log(FERRY_LOG_INFO, "page_committed", FERRY_STR("table", table), FERRY_INT("records", n)) */
+/* ferry_log(FERRY_LOG_INFO, "page_committed", FERRY_STR("table", table), FERRY_INT("records", n))
+ */
 #define ferry_log(level, event, ...)                                                               \
     ferry_log_fields((level), (event), (struct ferry_field[]){__VA_ARGS__},                        \
                      FERRY_LOG_COUNT(__VA_ARGS__))

@@ -1,7 +1,8 @@
 /* The settings of a program: one table that parses, documents, checks and prints. Not thread-safe.
  *
- * A file holds `key=value` lines as Kafka's properties do ('#' starts a comment line). `kafka.*` passes through to
- * librdkafka; any other key that the table does not know is an error that names file and line. */
+ * A file holds `key=value` lines as Kafka's properties do ('#' starts a comment line). `kafka.*`
+ * passes through to librdkafka; any other key that the table does not know is an error that names
+ * file and line. */
 #ifndef FERRY_SETTINGS_H
 #define FERRY_SETTINGS_H
 
@@ -25,12 +26,12 @@ enum ferry_setting_flag {
 struct ferry_setting {
     const char *key;
     enum ferry_setting_type type;
-    size_t offset;         /* in the program's own struct */
-    const char *standard;  /* the default as text; NULL for none */
-    int64_t minimum;       /* integers only; no check when minimum == maximum */
+    size_t offset;        /* in the program's own struct */
+    const char *standard; /* the default as text; NULL for none */
+    int64_t minimum;      /* integers only; no check when minimum == maximum */
     int64_t maximum;
     unsigned flags;
-    const char *help;      /* says units */
+    const char *help; /* says units */
 };
 
 struct ferry_pair {
@@ -81,7 +82,8 @@ extern const size_t ferry_dynamics_settings_count;
 extern const struct ferry_setting ferry_campaign_settings[];
 extern const size_t ferry_campaign_settings_count;
 
-/* A program is described by groups: a table of rows and the struct they fill. The first group is always the common one. */
+/* A program is described by groups: a table of rows and the struct they fill. The first group is
+ * always the common one. */
 struct ferry_settings_group {
     const struct ferry_setting *rows;
     size_t count;
@@ -102,8 +104,8 @@ enum ferry_program_action {
     FERRY_PROGRAM_REFUSE, /* a sentence stands on stderr: exit 2 */
 };
 
-/* Reads the command line (--config FILE, --set key=value, --check-config, --help, --version), fills every group and
- * configures the log. */
+/* Reads the command line (--config FILE, --set key=value, --check-config, --help, --version), fills
+ * every group and configures the log. */
 enum ferry_program_action ferry_program_start(const struct ferry_program *program, int argc,
                                               char **argv) FERRY_MUST_CHECK;
 void ferry_program_done(const struct ferry_program *program);
@@ -118,9 +120,10 @@ enum ferry_status ferry_settings_load(const struct ferry_program *program, const
 enum ferry_status ferry_settings_check(const struct ferry_program *program,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
 
-/* Reads a secret from a file (a trailing newline is cut) into a fresh string; the caller wipes and frees it. */
-enum ferry_status ferry_secret_read(const char *path, char **ret_secret, struct ferry_error *error)
-    FERRY_MUST_CHECK;
+/* Reads a secret from a file (a trailing newline is cut) into a fresh string; the caller wipes and
+ * frees it. */
+enum ferry_status ferry_secret_read(const char *path, char **ret_secret,
+                                    struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_secret_free(char *secret);
 
 #endif

@@ -1,12 +1,13 @@
-/* What a call tells its caller to do next, and the sentence for a human. Values only; any thread. */
+/* What a call tells its caller to do next, and the sentence for a human. Values only; any thread.
+ */
 #ifndef FERRY_STATUS_H
 #define FERRY_STATUS_H
 
 #include <stdarg.h>
 #include <stdbool.h>
 
-#define FERRY_MUST_CHECK __attribute__((warn_unused_result))
-#define FERRY_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define FERRY_MUST_CHECK          __attribute__((warn_unused_result))
+#define FERRY_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 enum ferry_status {
     FERRY_OK,
@@ -30,8 +31,8 @@ enum ferry_class {
     FERRY_CLASS_BUG,
 };
 
-/* Owned by the caller, on the stack or inside an object. `message` names the thing and the place; `action` says what to
- * do about it. Both may be cut at their size and are always terminated. */
+/* Owned by the caller, on the stack or inside an object. `message` names the thing and the place;
+ * `action` says what to do about it. Both may be cut at their size and are always terminated. */
 struct ferry_error {
     enum ferry_status status;
     enum ferry_class class;
@@ -39,9 +40,10 @@ struct ferry_error {
     char action[256];
 };
 
-/* Fills *error (NULL is allowed) and returns `status`, so that a failing function can end with it. */
-enum ferry_status ferry_fail(struct ferry_error *error, enum ferry_status status, enum ferry_class class,
-                             const char *format, ...) FERRY_PRINTF(4, 5);
+/* Fills *error (NULL is allowed) and returns `status`, so that a failing function can end with it.
+ */
+enum ferry_status ferry_fail(struct ferry_error *error, enum ferry_status status,
+                             enum ferry_class class, const char *format, ...) FERRY_PRINTF(4, 5);
 void ferry_advise(struct ferry_error *error, const char *format, ...) FERRY_PRINTF(2, 3);
 void ferry_error_clear(struct ferry_error *error);
 

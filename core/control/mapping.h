@@ -1,4 +1,5 @@
-/* A compiled mapping: one source table into one destination resource, with types and wire names resolved (ADR 1). Immutable. */
+/* A compiled mapping: one source table into one destination resource, with types and wire names
+ * resolved (ADR 1). Immutable. */
 #ifndef FERRY_MAPPING_H
 #define FERRY_MAPPING_H
 
@@ -18,14 +19,15 @@ struct ferry_mapping_field {
     const char *source;           /* column as selected: firstname, _parentcustomerid_value */
     const char *source_type;      /* Dataverse AttributeType */
     const char *destination;      /* field on the wire: firstName, location.city, blackListEmail */
-    const char *destination_type; /* Campaign resType: string, boolean, short, long, float, double, date, datetime, enumeration, link */
+    const char *destination_type; /* Campaign resType: string, boolean, short, long, float, double,
+                                     date, datetime, enumeration, link */
     int64_t length;               /* characters; 0: no limit known */
     bool apply_updates;
     enum ferry_too_long too_long;
     struct ferry_replacement *replacements;
     size_t replacement_count;
-    json_t *labels;       /* {"1":"Any"}; NULL: technical values */
-    json_t *enumeration;  /* allowed names, an array; NULL: any */
+    json_t *labels;         /* {"1":"Any"}; NULL: technical values */
+    json_t *enumeration;    /* allowed names, an array; NULL: any */
     const char *link_table; /* source table of the parent; NULL: a plain field */
 };
 
@@ -38,7 +40,8 @@ struct ferry_mapping {
     const char *api;
     const char *resource;
     const char *key;
-    const char **columns; /* what the reader selects: mapped, filtered, linked; without the primary id; sorted */
+    const char **columns; /* what the reader selects: mapped, filtered, linked; without the primary
+                             id; sorted */
     size_t column_count;
     const char *columns_hash;
     struct ferry_mapping_field *fields;
@@ -48,7 +51,8 @@ struct ferry_mapping {
     bool delete_filtered_out;
 };
 
-/* `json` is one element of a run order's "mappings"; a reference is kept. FERRY_INVALID names the path. */
+/* `json` is one element of a run order's "mappings"; a reference is kept. FERRY_INVALID names the
+ * path. */
 enum ferry_status ferry_mapping_new(json_t *json, struct ferry_mapping **ret_mapping,
                                     struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_mapping_free(struct ferry_mapping *mapping);

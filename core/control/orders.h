@@ -20,10 +20,12 @@ struct ferry_order {
 
 struct ferry_orders;
 
-/* `order` is owned by the orders and stays valid until the next call of on_order has returned. Called when the history has been
- * read (with the latest order, or not at all when there is none) and at each new order. While nothing could be read from the
- * broker for 30 s, on_order gets phase STOP of the same generation (a worker cut off must stop moving data), and the real order
- * again afterwards. A run order that cannot be parsed comes as FERRY_PHASE_STOP with on_trouble naming it. */
+/* `order` is owned by the orders and stays valid until the next call of on_order has returned.
+ * Called when the history has been read (with the latest order, or not at all when there is none)
+ * and at each new order. While nothing could be read from the broker for 30 s, on_order gets phase
+ * STOP of the same generation (a worker cut off must stop moving data), and the real order again
+ * afterwards. A run order that cannot be parsed comes as FERRY_PHASE_STOP with on_trouble naming
+ * it. */
 struct ferry_orders_options {
     const char *workflow;
     void (*on_order)(void *context, const struct ferry_order *order);
@@ -31,13 +33,15 @@ struct ferry_orders_options {
     void *context;
 };
 enum ferry_status ferry_orders_new(uv_loop_t *loop, const struct ferry_common *common,
-                                   const struct ferry_orders_options *options, struct ferry_orders **ret_orders,
+                                   const struct ferry_orders_options *options,
+                                   struct ferry_orders **ret_orders,
                                    struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_orders_free(struct ferry_orders *orders);
 
 /* Parsing alone, for the controller and tests. */
 enum ferry_status ferry_order_parse(const char *workflow, const char *text, size_t length,
-                                    struct ferry_order **ret_order, struct ferry_error *error) FERRY_MUST_CHECK;
+                                    struct ferry_order **ret_order,
+                                    struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_order_free(struct ferry_order *order);
 const char *ferry_phase_name(enum ferry_phase phase);
 

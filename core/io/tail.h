@@ -1,7 +1,9 @@
-/* Reads partitions from a start to their end and, if wanted, follows them on. read_committed. Loop thread only.
+/* Reads partitions from a start to their end and, if wanted, follows them on. read_committed. Loop
+ * thread only.
  *
- * "Caught up" means: the position of every partition reached the end that a read_uncommitted question named after the tail was
- * made. A record hidden behind an open transaction therefore delays it; it is never skipped. */
+ * "Caught up" means: the position of every partition reached the end that a read_uncommitted
+ * question named after the tail was made. A record hidden behind an open transaction therefore
+ * delays it; it is never skipped. */
 #ifndef FERRY_TAIL_H
 #define FERRY_TAIL_H
 
@@ -22,16 +24,17 @@ struct ferry_tail_options {
     const char *name;
     const struct ferry_tail_part *parts;
     size_t part_count;
-    bool follow;                                                         /* false: on_caught_up is the end */
+    bool follow; /* false: on_caught_up is the end */
     void (*on_record)(void *context, const rd_kafka_message_t *message); /* NULL value: tombstone */
-    void (*on_caught_up)(void *context);                                 /* once; may free the tail */
+    void (*on_caught_up)(void *context); /* once; may free the tail */
     /* A fault that goes on by itself ("retrying"): for a warning. May be NULL. */
     void (*on_trouble)(void *context, const struct ferry_error *error);
     void *context;
 };
 
 enum ferry_status ferry_tail_new(uv_loop_t *loop, const struct ferry_common *common,
-                                 const struct ferry_tail_options *options, struct ferry_tail **ret_tail,
+                                 const struct ferry_tail_options *options,
+                                 struct ferry_tail **ret_tail,
                                  struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_tail_free(struct ferry_tail *tail); /* allowed inside its callbacks */
 bool ferry_tail_caught_up(const struct ferry_tail *tail);

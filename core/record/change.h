@@ -31,7 +31,12 @@ struct ferry_change_field {
 };
 
 enum ferry_op { FERRY_OP_UPSERT, FERRY_OP_DELETE, FERRY_OP_LEFT_FILTER };
-enum ferry_origin { FERRY_ORIGIN_LOAD, FERRY_ORIGIN_DELTA, FERRY_ORIGIN_REPLAY, FERRY_ORIGIN_RESYNC };
+enum ferry_origin {
+    FERRY_ORIGIN_LOAD,
+    FERRY_ORIGIN_DELTA,
+    FERRY_ORIGIN_REPLAY,
+    FERRY_ORIGIN_RESYNC
+};
 
 struct ferry_change {
     struct ferry_slice table;
@@ -43,7 +48,8 @@ struct ferry_change {
     int64_t read_at; /* ms since the epoch */
     struct ferry_change_field *fields;
     size_t count;
-    size_t capacity; /* of fields, when the change owns them (decoded, or filled with ferry_change_add) */
+    size_t capacity; /* of fields, when the change owns them (decoded, or filled with
+                        ferry_change_add) */
 };
 
 void ferry_change_init(struct ferry_change *change);
@@ -55,10 +61,11 @@ enum ferry_status ferry_change_add(struct ferry_change *change, struct ferry_sli
 const struct ferry_value *ferry_change_get(const struct ferry_change *change, const char *name);
 
 /* Appends framing and record. */
-enum ferry_status ferry_change_encode(const struct ferry_change *change, const struct ferry_wire *wire,
-                                      struct ferry_buffer *out, struct ferry_error *error) FERRY_MUST_CHECK;
-/* Slices point into `data`. The change must have been initialised; its field array is reused. FERRY_BAD_RECORD when the bytes
- * are no ChangeRecord, are cut, or are followed by more. */
+enum ferry_status ferry_change_encode(const struct ferry_change *change,
+                                      const struct ferry_wire *wire, struct ferry_buffer *out,
+                                      struct ferry_error *error) FERRY_MUST_CHECK;
+/* Slices point into `data`. The change must have been initialised; its field array is reused.
+ * FERRY_BAD_RECORD when the bytes are no ChangeRecord, are cut, or are followed by more. */
 enum ferry_status ferry_change_decode(const void *data, size_t length, struct ferry_change *change,
                                       struct ferry_error *error) FERRY_MUST_CHECK;
 const char *ferry_op_name(enum ferry_op op);

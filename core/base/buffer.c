@@ -1,0 +1,87 @@
+#include "core/base/buffer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALLEST 64
+
+void ferry_buffer_init(struct ferry_buffer *buffer, size_t ceiling)
+{
+    *buffer = (struct ferry_buffer){.ceiling = ceiling};
+}
+
+void ferry_buffer_done(struct ferry_buffer *buffer)
+{
+    if (!buffer)
+        return;
+    free(buffer->data);
+    *buffer = (struct ferry_buffer){.ceiling = buffer->ceiling};
+}
+
+void ferry_buffer_clear(struct ferry_buffer *buffer)
+{
+    buffer->length = 0;
+    if (buffer->data)
+        buffer->data[0] = '\0';
+}
+
+enum ferry_status ferry_buffer_reserve(struct ferry_buffer *buffer, size_t length)
+{
+    if (length > buffer->ceiling - buffer->length)
+        return FERRY_FULL;
+    size_t needed = buffer->length + length + 1;
+    if (needed <= buffer->capacity)
+        return FERRY_OK;
+    size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST;
+    while (capacity < needed)
+        capacity *= 2;
+    char *data = realloc(buffer->data, capacity);
+    if (!data)
+        return FERRY_NOMEM;
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return FERRY_OK;
+}
+
+enum ferry_status ferry_buffer_append(struct ferry_buffer *buffer, const void *data, size_t length)
+{
+    enum ferry_status status = ferry_buffer_reserve(buffer, length);
+    if (status != FERRY_OK)
+        return status;
+    if (length > 0)
+        memcpy(buffer->data + buffer->length, data, length);
+    buffer->length += length;
+    buffer->data[buffer->length] = '\0';
+    return FERRY_OK;
+}
+
+enum ferry_status ferry_buffer_append_text(struct ferry_buffer *buffer, const char *text)
+{
+    return ferry_buffer_append(buffer, text, strlen(text));
+}
+
+enum ferry_status ferry_buffer_printf(struct ferry_buffer *buffer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return FERRY_INVALID;
+    enum ferry_status status = ferry_buffer_reserve(buffer, (size_t)length);
+    if (status != FERRY_OK)
+        return status;
+    va_start(arguments, format);
+    vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    buffer->length += (size_t)length;
+    return FERRY_OK;
+}
+
+char *ferry_buffer_take(struct ferry_buffer *buffer)
+{
+    char *data = buffer->data;
+    *buffer = (struct ferry_buffer){.ceiling = buffer->ceiling};
+    return data;
+}
