@@ -1,0 +1,27 @@
+/* The JSON body of a write to Campaign, from a change and its mapping. Pure; any thread. */
+#ifndef FERRY_BODY_H
+#define FERRY_BODY_H
+
+#include "core/base/buffer.h"
+#include "core/control/mapping.h"
+#include "core/record/change.h"
+
+enum ferry_body_kind {
+    FERRY_BODY_CREATE, /* the key field with the record's id, and every field */
+    FERRY_BODY_UPDATE, /* the fields with apply_updates, without the key: this is what `written`
+                          hashes */
+    FERRY_BODY_REPLAY, /* every field, without the key */
+};
+
+/* Appends one JSON object; on failure `out` is as before. A column that the change does not carry
+ * is left out; a null clears. The same change and mapping give the same bytes. "{}" when there is
+ * nothing to write.
+ *
+ * FERRY_BAD_RECORD: reject; the sentence names field and reason, never the value. A body beyond
+ * out's ceiling is one too. */
+enum ferry_status ferry_body_write(const struct ferry_mapping *mapping,
+                                   const struct ferry_change *change, enum ferry_body_kind kind,
+                                   struct ferry_buffer *out,
+                                   struct ferry_error *error) FERRY_MUST_CHECK;
+
+#endif

@@ -1,0 +1,41 @@
+/* From a saved configuration to the mappings of a run order: checked against both systems as they
+ * are now. Loop thread only. */
+#ifndef FERRY_COMPILE_H
+#define FERRY_COMPILE_H
+
+#include "core/remote/campaign.h"
+#include "core/remote/dataverse.h"
+
+#include <jansson.h>
+#include <uv.h>
+
+struct ferry_compile; /* one under way; valid until its callback returns or it is cancelled */
+
+struct ferry_compile_result {
+    /* FERRY_OK: `mappings` is ready. FERRY_INVALID: `faults` says why not. FERRY_RETRY: a system
+     * could not be reached, `error` names it. FERRY_NOMEM. */
+    enum ferry_status status;
+    json_t *mappings; /* ADR 1, "mappings"; NULL unless FERRY_OK. Borrowed, like the two below: keep
+                         a reference */
+    json_t *faults;   /* [{"path","reason","class"}] */
+    json_t *warnings; /* the same; nothing that forbids a start */
+    struct ferry_error error;
+};
+typedef void (*ferry_compile_callback)(void *context, const struct ferry_compile_result *result);
+
+struct ferry_compile_options {
+    json_t *configuration; /* a reference is kept */
+    struct ferry_dataverse *dataverse;
+    struct ferry_campaign *campaign;
+    ferry_compile_callback on_done; /* exactly once, later, unless cancelled */
+    void *context;
+};
+
+enum ferry_status ferry_compile_start(uv_loop_t *loop, const struct ferry_compile_options *options,
+                                      struct ferry_compile **ret_compile,
+                                      struct ferry_error *error) FERRY_MUST_CHECK;
+/* on_done is not called. Closes a libuv handle: run the loop once more before it is freed. NULL is
+ * accepted. */
+void ferry_compile_cancel(struct ferry_compile *compile);
+
+#endif
