@@ -1,0 +1,71 @@
+#include "core/base/buffer.h"
+
+#include "cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void append_keeps_the_content_terminated(void **state)
+{
+    (void)state;
+    struct ferry_buffer buffer;
+    ferry_buffer_init(&buffer, 1000);
+    assert_int_equal(ferry_buffer_append(&buffer, "ab", 2), FERRY_OK);
+    assert_int_equal(ferry_buffer_append_text(&buffer, "cd"), FERRY_OK);
+    assert_int_equal(ferry_buffer_printf(&buffer, "%d", 42), FERRY_OK);
+    assert_string_equal(buffer.data, "abcd42");
+    assert_int_equal(buffer.length, 6);
+    ferry_buffer_done(&buffer);
+    assert_null(buffer.data);
+}
+
+static void append_beyond_the_ceiling_is_refused_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct ferry_buffer buffer;
+    ferry_buffer_init(&buffer, 4);
+    assert_int_equal(ferry_buffer_append(&buffer, "abc", 3), FERRY_OK);
+    assert_int_equal(ferry_buffer_append(&buffer, "de", 2), FERRY_FULL);
+    assert_string_equal(buffer.data, "abc");
+    assert_int_equal(ferry_buffer_append(&buffer, "d", 1), FERRY_OK);
+    assert_int_equal(ferry_buffer_append(&buffer, "e", 1), FERRY_FULL);
+    ferry_buffer_done(&buffer);
+}
+
+static void take_gives_the_memory_away(void **state)
+{
+    (void)state;
+    struct ferry_buffer buffer;
+    ferry_buffer_init(&buffer, 100);
+    assert_int_equal(ferry_buffer_append_text(&buffer, "mine"), FERRY_OK);
+    char *mine = ferry_buffer_take(&buffer);
+    assert_string_equal(mine, "mine");
+    assert_int_equal(buffer.length, 0);
+    free(mine);
+    ferry_buffer_done(&buffer);
+}
+
+static void clear_keeps_the_memory(void **state)
+{
+    (void)state;
+    struct ferry_buffer buffer;
+    ferry_buffer_init(&buffer, 100);
+    assert_int_equal(ferry_buffer_append_text(&buffer, "text"), FERRY_OK);
+    const char *before = buffer.data;
+    ferry_buffer_clear(&buffer);
+    assert_int_equal(ferry_buffer_append_text(&buffer, "next"), FERRY_OK);
+    assert_ptr_equal(buffer.data, before);
+    assert_string_equal(buffer.data, "next");
+    ferry_buffer_done(&buffer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(append_keeps_the_content_terminated),
+        cmocka_unit_test(append_beyond_the_ceiling_is_refused_and_changes_nothing),
+        cmocka_unit_test(take_gives_the_memory_away),
+        cmocka_unit_test(clear_keeps_the_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
