@@ -1,0 +1,279 @@
+"""One small class for each real server: start, wait_until_running by its own protocol, stop.
+
+Every process dies with pytest, also when pytest is killed: setpriv asks the kernel for it. The
+kernel looks at the *thread* that started the process, so start servers from pytest's main thread.
+"""
+
+import functools
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import confluent_kafka.admin
+import requests
+
+import support
+from support import ROOT, wait_until
+
+# The programs under test; script/test sets it to the build it made.
+BUILD = pathlib.Path(os.environ.get("FERRY_BUILD", ROOT / "build" / "release")).resolve()
+
+START_TIMEOUT = 30
+
+
+@functools.cache
+def program(name):
+    for path in sorted(BUILD.rglob(name)):
+        if path.is_file() and os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError(f"{name} is not in {BUILD}; cmake --preset release && "
+                            "cmake --build --preset release")
+
+
+class Server:
+    """A process with a log. Subclasses say what to run and when it runs."""
+
+    def __init__(self, name, folder):
+        self.name = name
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.log = self.folder / f"{name}.log"
+        self.process = None
+        self._log_start = 0
+        self._ending = False  # we asked for its end
+
+    def command(self):
+        raise NotImplementedError
+
+    def wait_until_running(self):
+        raise NotImplementedError
+
+    def start(self, wait=True):
+        assert not self.alive(), f"{self.name} is running already"
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        self._ending = False
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, self.command())],
+                stdin=subprocess.DEVNULL, stdout=self._stdout(log), stderr=log, cwd=self.folder)
+        if wait:
+            self.wait_until_running()
+        return self
+
+    def _stdout(self, log):
+        return log
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def check_alive(self):
+        """Fails when it ended though nobody asked it to."""
+        if self.process is not None and not self.alive() and not self._ending:
+            raise AssertionError(f"{self.name} ended by itself with {self.process.returncode}; "
+                                 f"its log: {self.log}")
+
+    def _wait(self, condition, what):
+        def look():
+            self.check_alive()
+            return condition()
+        return wait_until(look, START_TIMEOUT, f"{self.name}: {what}")
+
+    # Ends and pauses.
+
+    def wait_for_exit(self, timeout=30):
+        """The exit code of a process that should end by itself."""
+        self._ending = True
+        return self.process.wait(timeout)
+
+    def stop(self, timeout=30):
+        """As an operator does it. The exit code must be that of a clean end."""
+        if not self.alive():
+            return
+        self._ending = True
+        self.resume()
+        self.process.terminate()
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise AssertionError(f"{self.name} did not stop within {timeout} s of SIGTERM") from None
+        assert code == self.clean_exit, f"{self.name} ended with {code}; its log: {self.log}"
+
+    clean_exit = 0
+
+    def kill9(self):
+        """The power fails."""
+        if self.alive():
+            self._ending = True
+            self.process.kill()
+            self.process.wait()
+
+    def pause(self):
+        """SIGSTOP: the machine is too busy, the container is frozen."""
+        self.process.send_signal(signal.SIGSTOP)
+        status = pathlib.Path(f"/proc/{self.pid}/stat")
+        wait_until(lambda: status.read_text().rsplit(")", 1)[1].split()[0] in "tT", what="stopped")
+
+    def resume(self):
+        if self.alive():
+            self.process.send_signal(signal.SIGCONT)
+
+    # What it said.
+
+    def log_text(self, whole=False):
+        """Since the last start, or of all its lives."""
+        if not self.log.exists():
+            return ""
+        text = self.log.read_bytes()
+        return (text if whole else text[self._log_start:]).decode(errors="replace")
+
+    def log_tail(self, lines=60):
+        return "\n".join(self.log_text(whole=True).splitlines()[-lines:])
+
+    def events(self, event, **fields):
+        """Log lines of this life with event=EVENT and these fields, as dicts."""
+        wanted = {"event": event, **fields}
+        lines = map(support.logfmt, self.log_text().splitlines())
+        return [line for line in lines if wanted.items() <= line.items()]
+
+
+class Kafka(Server):
+    """Apache Kafka by script/kafka; keeps its port and its data over a restart."""
+
+    clean_exit = 128 + signal.SIGTERM
+
+    def __init__(self, folder, properties=()):
+        super().__init__("kafka", folder)
+        self.properties = properties
+
+    def command(self):
+        extra = [word for line in self.properties for word in ("--set", line)]
+        return [ROOT / "script" / "kafka", "run", "--dir", self.folder, *extra]
+
+    def _stdout(self, log):
+        return subprocess.DEVNULL  # the broker writes into the same kafka.log by itself
+
+    def wait_until_running(self):
+        self._wait(self._answers, "answers a metadata request")
+        return self
+
+    def _answers(self):
+        # Its address stands in server.properties before its process becomes the broker.
+        try:
+            client = confluent_kafka.admin.AdminClient({
+                "bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 100,
+                "log_level": 0})
+            return client.list_topics(timeout=1).brokers
+        except FileNotFoundError:
+            return None
+
+    @property
+    def bootstrap(self):
+        for line in (self.folder / "server.properties").read_text().splitlines():
+            if line.startswith("advertised.listeners="):
+                return line.split("PLAINTEXT://", 1)[1]
+        raise FileNotFoundError("no address in server.properties yet")
+
+
+class Sandbox(Server):
+    """ferry-sandbox: Dynamics 365 and Campaign on three free ports. `admin` is its control API."""
+
+    TENANT = "11111111-aaaa-4bbb-8ccc-000000000001"
+    DYNAMICS_CLIENT, DYNAMICS_SECRET = "ferry-dynamics", "dynamics-secret"
+    ORGANISATION = "acme"
+    CAMPAIGN_CLIENT, CAMPAIGN_SECRET = "ferry-campaign", "campaign-secret"
+
+    def __init__(self, folder, record=True, **flags):
+        """flags: contacts=1000, seed=7, limit_requests=0, key_patch_strict=True ..."""
+        super().__init__("sandbox", folder)
+        self.flags = flags | {"record": record}
+        self.addresses = self.folder / "sandbox.addresses"
+        self.dynamics = self.campaign = self.admin = None
+
+    def command(self):
+        words = [program("ferry-sandbox"),
+                 "--dynamics-port", "0", "--campaign-port", "0", "--admin-port", "0"]
+        for flag, value in self.flags.items():
+            if value is not False:
+                words.append("--" + flag.replace("_", "-"))
+                if value is not True:
+                    words.append(str(value))
+        return words
+
+    def _stdout(self, log):
+        return self.addresses.open("wb")
+
+    def wait_until_running(self):
+        line = self._wait(lambda: self.addresses.read_text().partition("\n")[1] and
+                          self.addresses.read_text(), "prints its addresses")
+        found = json.loads(line)
+        self.dynamics, self.campaign = found["dynamics"], found["campaign"]
+        self.admin = support.SandboxAdmin(found["admin"])
+        self._wait(self.admin.health, "answers")
+        return self
+
+
+class Program(Server):
+    """One of Ferry's services: a file of settings, a health port, a log in logfmt."""
+
+    binary = None
+
+    def __init__(self, name, folder, settings):
+        super().__init__(name, folder)
+        self.settings = {"worker.name": name, "health.listen": "127.0.0.1:0",
+                         "log.format": "logfmt", **settings}
+        self.file = self.folder / f"{name}.properties"
+
+    def command(self):
+        self.file.write_text("".join(f"{key}={value}\n" for key, value in self.settings.items()))
+        return [program(self.binary), "--config", self.file]
+
+    def address(self, name="health"):
+        """Where it listens, as it logs it."""
+        lines = self.events("listening", name=name)
+        return f"http://{lines[-1]['address']}" if lines else None
+
+    def wait_until_running(self):
+        self._wait(lambda: self.address(), "listens for health checks")
+        self._wait(lambda: self.get("/readyz").ok, "is ready")
+        return self
+
+    def get(self, path):
+        return requests.get(self.address() + path, timeout=10)
+
+    def metrics(self):
+        return support.metrics(self.get("/metrics").text)
+
+    def memory(self):
+        """RssAnon in bytes: what it holds for itself alone."""
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("no RssAnon")
+
+
+class Reader(Program):
+    binary = "ferry-reader"
+
+
+class Writer(Program):
+    binary = "ferry-writer"
+
+
+class Controller(Program):
+    binary = "ferry-controller"
+
+    def wait_until_running(self):
+        super().wait_until_running()
+        self._wait(lambda: self.url, "listens for its API")
+        return self
+
+    @property
+    def url(self):
+        return self.address("api")
