@@ -42,12 +42,18 @@ enum ferry_status ferry_kafka_wake_new(uv_loop_t *loop, rd_kafka_t *client, int6
                                        void (*on_wake)(void *context), void *context,
                                        struct ferry_kafka_wake **ret_wake,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
+/* Calls on_wake once more on the next turn: for a callback that stopped early to let other work go
+ * on. */
+void ferry_kafka_wake_again(struct ferry_kafka_wake *wake);
 /* Free the wake before its client is destroyed. */
 void ferry_kafka_wake_free(struct ferry_kafka_wake *wake);
 
 /* Destroys in a thread of its own, because destroying can hang (librdkafka #4724); never blocks the
  * loop. */
 void ferry_kafka_destroy(rd_kafka_t *client);
+/* At the end of a program: waits up to timeout_ms (whole seconds count) for those threads. False:
+ * some are left. */
+bool ferry_kafka_join(int timeout_ms);
 
 /* librdkafka's verdict as ours: FERRY_RETRY (retriable, abortable counts as FERRY_RETRY too),
  * FERRY_FATAL (fatal or fenced). */

@@ -37,7 +37,8 @@ const char *ferry_topic_table(const char *instance, enum ferry_topic_kind kind, 
  * FERRY_INVALID names the topic, what is wrong and what to do; FERRY_RETRY: the broker did not
  * answer. */
 enum ferry_status ferry_topics_ensure(rd_kafka_t *client, const struct ferry_common *common,
-                                      const struct ferry_topic *topics, size_t count, bool create,
-                                      int timeout_ms, struct ferry_error *error) FERRY_MUST_CHECK;
+                                      const struct ferry_topic *topics, size_t count,
+                                      bool may_create, int timeout_ms,
+                                      struct ferry_error *error) FERRY_MUST_CHECK;
 
 #endif
