@@ -37,7 +37,8 @@ def headers_of(entry):
 
 def fingerprint(entry):
     digest = hashlib.sha256(entry["command"].encode())
-    digest.update((ROOT / ".clang-tidy").read_bytes())
+    for rules in (".clang-tidy", "tests/.clang-tidy"):
+        digest.update((ROOT / rules).read_bytes())
     for path in sorted(headers_of(entry)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
