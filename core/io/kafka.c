@@ -84,9 +84,7 @@ static bool is_consumer(enum ferry_kafka_role role)
 
 static void log_library(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
-    enum ferry_log_level ours = level <= 3   ? FERRY_LOG_WARN
-                                : level <= 6 ? FERRY_LOG_INFO
-                                             : FERRY_LOG_DEBUG;
+    enum ferry_log_level ours = level <= 3 ? FERRY_LOG_WARN : FERRY_LOG_DEBUG;
     ferry_log(ours, "librdkafka", FERRY_STR("client", client ? rd_kafka_name(client) : ""),
               FERRY_STR("facility", facility), FERRY_STR("text", text));
 }

@@ -83,10 +83,22 @@ void ferry_tail_free(struct ferry_tail *tail)
 
 /* --- the end of each partition, asked in a thread --- */
 
+/* A consumer that is assigned before it knows the leader looks again only after a second
+ * (librdkafka #5032). */
+static void warm_up(struct ferry_tail *tail)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    if (!tail->contacting)
+        rd_kafka_query_watermark_offsets(tail->consumer, tail->parts[0].topic,
+                                         tail->parts[0].partition, &low, &high, ASK_TIMEOUT_MS);
+}
+
 static void ask_in_thread(uv_work_t *work)
 {
     struct ferry_tail *tail = work->data;
     tail->work_failed = false;
+    warm_up(tail);
     for (size_t i = 0; i < tail->count; i++) {
         struct part *part = &tail->parts[i];
         int64_t low = 0;
