@@ -1,0 +1,49 @@
+/* Where a task stands, as it is stored in `checkpoints` (ADR 1) in the transaction of the page
+ * before. Values; any thread. */
+#ifndef FERRY_CHECKPOINT_H
+#define FERRY_CHECKPOINT_H
+
+#include "core/base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum ferry_checkpoint_phase {
+    FERRY_CHECKPOINT_FULL,  /* link: the next page; NULL before the first */
+    FERRY_CHECKPOINT_SWEEP, /* the full read is complete, deletions that it cannot tell are looked
+                               for; link: the delta link */
+    FERRY_CHECKPOINT_DELTA, /* link: the delta link, or a next page within a delta */
+};
+
+struct ferry_checkpoint {
+    char *task;
+    char *table;
+    char *columns_hash;
+    char *link; /* byte for byte as the server gave it */
+    enum ferry_checkpoint_phase phase;
+    int64_t read_number;
+    int64_t delta_link_at; /* wall ms: the age of the delta link that is used; 0: none yet */
+    int64_t records_read;
+    int64_t pages_read;
+    int64_t full_read_started_at; /* wall ms */
+    int64_t sweep_partition;      /* SWEEP: where the next pass begins: partition */
+    int64_t sweep_from;           /* and hash of the id */
+};
+
+void ferry_checkpoint_init(struct ferry_checkpoint *checkpoint);
+void ferry_checkpoint_done(struct ferry_checkpoint *checkpoint);
+/* `to` is initialised and may hold an older value. On FERRY_NOMEM it is empty. */
+enum ferry_status ferry_checkpoint_copy(struct ferry_checkpoint *to,
+                                        const struct ferry_checkpoint *from) FERRY_MUST_CHECK;
+enum ferry_status ferry_checkpoint_link(struct ferry_checkpoint *checkpoint,
+                                        const char *link) FERRY_MUST_CHECK;
+/* JSON. The caller frees *ret_text with free(). */
+enum ferry_status ferry_checkpoint_print(const struct ferry_checkpoint *checkpoint,
+                                         char **ret_text) FERRY_MUST_CHECK;
+/* FERRY_INVALID names what is wrong; unknown members are ignored. */
+enum ferry_status ferry_checkpoint_parse(const char *text, size_t length,
+                                         struct ferry_checkpoint *checkpoint,
+                                         struct ferry_error *error) FERRY_MUST_CHECK;
+const char *ferry_checkpoint_phase_name(enum ferry_checkpoint_phase phase);
+
+#endif
