@@ -138,8 +138,8 @@ static void on_done(void *context, const struct ferry_http_answer *answer)
     question_free(question);
 }
 
-static enum ferry_status send(struct question *question, const char *schema,
-                              struct ferry_error *error)
+static enum ferry_status ask(struct question *question, const char *schema,
+                             struct ferry_error *error)
 {
     json_t *body = json_pack("{ss}", "schema", schema);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -179,7 +179,7 @@ enum ferry_status ferry_registry_register(struct ferry_registry *registry, const
     question->registry = registry;
     question->callback = callback;
     question->context = context;
-    enum ferry_status status = send(question, schema, error);
+    enum ferry_status status = ask(question, schema, error);
     if (status != FERRY_OK) {
         question_free(question);
         return status;
