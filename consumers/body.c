@@ -67,7 +67,8 @@ static enum ferry_status write_member(const struct writing *writing, struct leve
 
 static bool is_within(const struct ferry_mapping_field *field, const char *prefix, size_t length)
 {
-    return strncmp(field->destination, prefix, length) == 0;
+    return length == 0 ||
+           (field->destination[0] == prefix[0] && strncmp(field->destination, prefix, length) == 0);
 }
 
 static enum ferry_status write_level(const struct writing *writing, struct level *level);

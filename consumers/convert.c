@@ -5,6 +5,8 @@
 #include "core/record/decimal.h"
 #include "core/record/moment.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,8 +16,8 @@
 struct work {
     const struct ferry_mapping_field *field;
     struct ferry_slice text;
-    bool boolean; /* the source's value was one */
-    bool wording; /* text that still means something when it is cut */
+    bool boolean;  /* the source's value was one */
+    bool reworded; /* a replacement or a label has taken its place */
     struct ferry_buffer *out;
     struct ferry_error *error;
 };
@@ -45,6 +47,25 @@ static enum ferry_status quote(const struct work *work, struct ferry_slice text)
     return status == FERRY_BAD_RECORD ? reject(work, "is no valid UTF-8") : status;
 }
 
+/* What still means something when it is cut: a text, and not a number, a date or an id. */
+static bool is_wording(const struct work *work)
+{
+    return work->reworded || ferry_kind_of(work->field->source_type) == FERRY_KIND_TEXT;
+}
+
+static enum ferry_status reject_length(const struct work *work, size_t characters)
+{
+    const struct ferry_mapping_field *field = work->field;
+    ferry_fail(work->error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
+               "field %s: %s has %zu characters and the field takes %lld", field->destination,
+               field->source, characters, (long long)field->length);
+    ferry_advise(work->error,
+                 is_wording(work) ? "Shorten %s in Dynamics 365, or set tooLong to truncate."
+                                  : "Map %s to a longer field: what is no text is never cut.",
+                 field->source);
+    return FERRY_BAD_RECORD;
+}
+
 static enum ferry_status write_text(const struct work *work, const struct writer *writer)
 {
     (void)writer;
@@ -58,16 +79,9 @@ static enum ferry_status write_text(const struct work *work, const struct writer
         return reject(work, "is no valid UTF-8");
     if (characters <= limit)
         return quote(work, work->text);
-    if (field->too_long == FERRY_TOO_LONG_TRUNCATE && work->wording)
+    if (field->too_long == FERRY_TOO_LONG_TRUNCATE && is_wording(work))
         return quote(work, ferry_utf8_cut(work->text, limit));
-    ferry_fail(work->error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
-               "field %s: %s has %zu characters and the field takes %zu", field->destination,
-               field->source, characters, limit);
-    ferry_advise(work->error,
-                 work->wording ? "Shorten it in Dynamics 365, or set tooLong to truncate."
-                               : "Map %s to a longer field: what is no text is never cut.",
-                 field->source);
-    return FERRY_BAD_RECORD;
+    return reject_length(work, characters);
 }
 
 static enum ferry_status write_enumeration(const struct work *work, const struct writer *writer)
@@ -103,7 +117,9 @@ static enum ferry_status write_integer(const struct work *work, const struct wri
         return reject(work, "is no whole number, or too large for any whole number");
     if (integer < writer->minimum || integer > writer->maximum)
         return reject(work, "is out of the range of the field's type");
-    return ferry_buffer_printf(work->out, "%lld", (long long)integer);
+    char text[FERRY_UTF8_SIZE];
+    int length = snprintf(text, sizeof text, "%" PRId64, integer);
+    return ferry_buffer_append(work->out, text, (size_t)length);
 }
 
 static bool within(const struct ferry_decimal *decimal, const char *limit)
@@ -210,7 +226,7 @@ static const struct writer writers[] = {
 static const struct writer *find_writer(const char *type)
 {
     for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++)
-        if (strcmp(writers[i].type, type) == 0)
+        if (writers[i].type[0] == type[0] && strcmp(writers[i].type, type) == 0)
             return &writers[i];
     return &writers[0];
 }
@@ -235,26 +251,26 @@ static enum ferry_status clear(const struct work *work, const struct writer *wri
 }
 
 /* Numbers are replaced by value: "20000" is what Dynamics sends as 20000.0000. */
-static bool replaces(const struct ferry_replacement *replacement, const struct work *work,
-                     enum ferry_kind kind)
+static bool replaces(const struct ferry_replacement *replacement, const struct work *work)
 {
     struct ferry_slice from = {replacement->from, strlen(replacement->from)};
     if (from.length == work->text.length && memcmp(from.data, work->text.data, from.length) == 0)
         return true;
     struct ferry_decimal a;
     struct ferry_decimal b;
-    return kind == FERRY_KIND_NUMBER && ferry_decimal_parse(from, &a) &&
-           ferry_decimal_parse(work->text, &b) && ferry_decimal_compare(&a, &b) == 0;
+    return ferry_kind_of(work->field->source_type) == FERRY_KIND_NUMBER &&
+           ferry_decimal_parse(from, &a) && ferry_decimal_parse(work->text, &b) &&
+           ferry_decimal_compare(&a, &b) == 0;
 }
 
-static bool replace(struct work *work, enum ferry_kind kind)
+static bool replace(struct work *work)
 {
     for (size_t i = 0; i < work->field->replacement_count; i++) {
         const struct ferry_replacement *replacement = &work->field->replacements[i];
-        if (!replaces(replacement, work, kind))
+        if (!replaces(replacement, work))
             continue;
         work->text = (struct ferry_slice){replacement->to, strlen(replacement->to)};
-        work->wording = true;
+        work->reworded = true;
         work->boolean = false;
         return true;
     }
@@ -290,7 +306,7 @@ static enum ferry_status join_labels(const struct work *work, struct ferry_buffe
 
 static enum ferry_status label(struct work *work, struct ferry_buffer *joined)
 {
-    work->wording = true;
+    work->reworded = true;
     struct ferry_slice single = find_label(work, work->text);
     if (single.data) {
         work->text = single;
@@ -306,9 +322,7 @@ static enum ferry_status label(struct work *work, struct ferry_buffer *joined)
 static enum ferry_status convert(struct work *work, const struct writer *writer,
                                  struct ferry_buffer *joined)
 {
-    enum ferry_kind kind = ferry_kind_of(work->field->source_type);
-    work->wording = kind == FERRY_KIND_TEXT;
-    bool replaced = work->field->replacement_count > 0 && replace(work, kind);
+    bool replaced = replace(work);
     if (work->text.length == 0)
         return clear(work, writer);
     if (!replaced && work->field->labels) {
