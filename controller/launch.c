@@ -1,0 +1,595 @@
+#include "controller/launch.h"
+
+#include "controller/compile.h"
+#include "core/base/clock.h"
+#include "core/base/crashpoint.h"
+#include "core/base/log.h"
+#include "core/io/kafka.h"
+#include "core/io/topics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define BY_SIZE           80
+#define BACKOFF_BASE_MS   1000
+#define BACKOFF_CAP_MS    60000
+#define TOPICS_TIMEOUT_MS 10000
+#define ORDER_AGAIN_MS    1000
+
+enum step {
+    IDLE,
+    COMPILING,
+    CREATING, /* topics, in a thread */
+    WAITING,  /* to compile again */
+    ORDERING, /* a run order is being written */
+};
+
+struct waiter {
+    struct waiter *next;
+    ferry_launch_callback callback;
+    void *context;
+};
+
+struct ferry_launch {
+    struct ferry_launch_parts parts;
+    const struct ferry_workflow *workflow;
+    enum step step;
+    struct waiter *starters;
+    struct waiter *stoppers;
+    char start_by[BY_SIZE];
+    char stop_by[BY_SIZE];
+    struct ferry_compile *compile;
+    int64_t revision; /* being compiled */
+    json_t *mappings; /* compiled */
+    bool failed;
+    struct ferry_error failure;
+    json_t *faults;
+    bool warned;
+    struct ferry_error warning;
+    int64_t retry_at; /* wall ms */
+    unsigned attempts;
+    int64_t order_again_at; /* boot ms */
+    uv_timer_t timer;
+    uv_work_t work;
+    enum ferry_status topics_status;
+    struct ferry_error topics_error;
+    bool working;
+    bool timer_open;
+    bool freed;
+};
+
+static void compile(struct ferry_launch *launch);
+static void order_stop(struct ferry_launch *launch);
+
+/* --- who waits for an answer --- */
+
+static void answer_all(struct waiter **waiters, const struct ferry_launch_answer *answer)
+{
+    struct waiter *waiter;
+
+    while ((waiter = *waiters)) {
+        LL_DELETE(*waiters, waiter);
+        waiter->callback(waiter->context, answer);
+        free(waiter);
+    }
+}
+
+static void answer_ok(struct waiter **waiters, bool changed)
+{
+    const struct ferry_launch_answer answer = {.status = FERRY_OK, .changed = changed};
+
+    answer_all(waiters, &answer);
+}
+
+static void answer_error(struct waiter **waiters, const struct ferry_error *error,
+                         const json_t *faults)
+{
+    const struct ferry_launch_answer answer = {
+        .status = error->status == FERRY_INVALID ? FERRY_INVALID : FERRY_RETRY,
+        .error = *error,
+        .faults = faults};
+
+    answer_all(waiters, &answer);
+}
+
+static bool await(struct waiter **waiters, ferry_launch_callback callback, void *context)
+{
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+    struct ferry_launch_answer answer = {.status = FERRY_RETRY};
+
+    if (waiter) {
+        waiter->callback = callback;
+        waiter->context = context;
+        LL_APPEND(*waiters, waiter);
+        return true;
+    }
+    ferry_fail(&answer.error, FERRY_RETRY, FERRY_CLASS_BUG, "out of memory");
+    callback(context, &answer);
+    return false;
+}
+
+static void drop_all(struct waiter **waiters)
+{
+    struct waiter *waiter;
+    struct waiter *next;
+
+    LL_FOREACH_SAFE (*waiters, waiter, next)
+        free(waiter);
+    *waiters = NULL;
+}
+
+/* --- the ends of a start --- */
+
+static void forget_mappings(struct ferry_launch *launch)
+{
+    json_decref(launch->mappings);
+    launch->mappings = NULL;
+}
+
+static void settle(struct ferry_launch *launch)
+{
+    launch->step = IDLE;
+    forget_mappings(launch);
+    launch->warned = false;
+    if (launch->stoppers)
+        order_stop(launch);
+}
+
+static void fail(struct ferry_launch *launch, const struct ferry_error *error, json_t *faults)
+{
+    ferry_log(FERRY_LOG_WARN, "start_failed", FERRY_STR("workflow", launch->workflow->id),
+              FERRY_STR("class", ferry_class_name(error->class)),
+              FERRY_STR("message", error->message));
+    launch->failed = true;
+    launch->failure = *error;
+    launch->failure.status = FERRY_INVALID;
+    json_decref(launch->faults);
+    launch->faults = json_incref(faults);
+    answer_error(&launch->starters, &launch->failure, launch->faults);
+    settle(launch);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    compile(timer->data);
+}
+
+/* It goes on by itself: whoever started is told so, and sees the warning. */
+static void try_again(struct ferry_launch *launch, const struct ferry_error *error)
+{
+    int64_t delay = ferry_backoff_ms(launch->attempts++, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
+
+    if (launch->stoppers) {
+        settle(launch);
+        return;
+    }
+    ferry_log(FERRY_LOG_WARN, "start_delayed", FERRY_STR("workflow", launch->workflow->id),
+              FERRY_STR("message", error->message), FERRY_INT("retry_ms", delay));
+    launch->step = WAITING;
+    forget_mappings(launch);
+    launch->warned = true;
+    launch->warning = *error;
+    launch->retry_at = ferry_wall_ms() + delay;
+    uv_timer_start(&launch->timer, on_retry, (uint64_t)delay, 0);
+    answer_ok(&launch->starters, true);
+}
+
+static void end_start(struct ferry_launch *launch, const struct ferry_error *error)
+{
+    if (error->status == FERRY_RETRY || error->status == FERRY_NOMEM)
+        try_again(launch, error);
+    else
+        fail(launch, error, NULL);
+}
+
+/* --- run orders --- */
+
+static const struct ferry_documents *documents(const struct ferry_launch *launch)
+{
+    return ferry_store_documents(launch->parts.store);
+}
+
+static json_t *current_order(const struct ferry_launch *launch)
+{
+    return ferry_documents_order(documents(launch), launch->workflow->id);
+}
+
+static void write_order(struct ferry_launch *launch, json_t *order, ferry_store_callback callback)
+{
+    launch->step = ORDERING;
+    ferry_store_order(launch->parts.store, launch->workflow->id, order, callback, launch);
+    json_decref(order);
+}
+
+static void log_order(const struct ferry_launch *launch, const char *phase)
+{
+    ferry_log(FERRY_LOG_INFO, "ordered", FERRY_STR("workflow", launch->workflow->id),
+              FERRY_STR("phase", phase),
+              FERRY_INT("generation", ferry_order_generation(current_order(launch))));
+}
+
+static void on_prepared(void *context, const struct ferry_error *error)
+{
+    struct ferry_launch *launch = context;
+
+    if (!error) {
+        log_order(launch, "PREPARE");
+        launch->attempts = 0;
+        answer_ok(&launch->starters, true);
+        settle(launch);
+    } else if (launch->starters) {
+        answer_error(&launch->starters, error, NULL);
+        settle(launch);
+    } else {
+        end_start(launch, error);
+    }
+}
+
+static void order_prepare(struct ferry_launch *launch)
+{
+    json_t *order = json_pack("{s:I, s:s, s:I, s:I, s:s, s:O}", "generation",
+                              (json_int_t)(ferry_order_generation(current_order(launch)) + 1),
+                              "phase", "PREPARE", "revision", (json_int_t)launch->revision,
+                              "orderedAt", (json_int_t)ferry_wall_ms(), "orderedBy",
+                              launch->start_by, "mappings", launch->mappings);
+
+    write_order(launch, order, on_prepared);
+}
+
+static void on_gone(void *context, const struct ferry_error *error)
+{
+    struct ferry_launch *launch = context;
+
+    if (!error)
+        log_order(launch, "GO");
+    launch->order_again_at = ferry_boot_ms() + ORDER_AGAIN_MS;
+    settle(launch);
+}
+
+static json_t *same_order(const struct ferry_launch *launch, const char *phase)
+{
+    json_t *order = json_copy(current_order(launch));
+
+    json_object_set_new(order, "phase", json_string(phase));
+    return order;
+}
+
+static void on_stopped(void *context, const struct ferry_error *error)
+{
+    struct ferry_launch *launch = context;
+
+    launch->step = IDLE;
+    if (!error)
+        log_order(launch, "STOP");
+    if (error)
+        answer_error(&launch->stoppers, error, NULL);
+    else
+        answer_ok(&launch->stoppers, true);
+}
+
+static void order_stop(struct ferry_launch *launch)
+{
+    enum ferry_phase phase = ferry_order_phase(current_order(launch));
+    bool was_failed = launch->failed;
+    json_t *order;
+
+    launch->failed = false;
+    if (phase != FERRY_PHASE_PREPARE && phase != FERRY_PHASE_GO) {
+        answer_ok(&launch->stoppers, was_failed);
+        return;
+    }
+    order = same_order(launch, "STOP");
+    json_object_set_new(order, "orderedAt", json_integer(ferry_wall_ms()));
+    json_object_set_new(order, "orderedBy", json_string(launch->stop_by));
+    write_order(launch, order, on_stopped);
+}
+
+/* --- topics, in a thread --- */
+
+static enum ferry_status ensure(struct ferry_launch *launch, const struct ferry_topic *topics,
+                                size_t count)
+{
+    const struct ferry_common *common = launch->parts.common;
+    struct ferry_error *error = &launch->topics_error;
+    rd_kafka_t *client = NULL;
+    enum ferry_status status =
+        ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL, &client, error);
+
+    if (status == FERRY_OK)
+        status = ferry_topics_ensure(client, common, topics, count, common->topics_manage,
+                                     TOPICS_TIMEOUT_MS, error);
+    ferry_kafka_destroy(client);
+    return status;
+}
+
+static void create_in_thread(uv_work_t *work)
+{
+    struct ferry_launch *launch = work->data;
+    size_t tables = json_array_size(launch->mappings);
+    struct ferry_topic *topics = calloc(tables * 3 + 1, sizeof *topics);
+    size_t count = 0;
+
+    if (!topics) {
+        launch->topics_status =
+            ferry_fail(&launch->topics_error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+        return;
+    }
+    topics[count++] = (struct ferry_topic){FERRY_TOPIC_REJECTS, launch->workflow->id};
+    for (size_t i = 0; i < tables; i++) {
+        const json_t *mapping = json_array_get(launch->mappings, i);
+        const char *table = json_string_value(json_object_get(mapping, "table"));
+
+        topics[count++] = (struct ferry_topic){FERRY_TOPIC_CHANGES, table};
+        topics[count++] = (struct ferry_topic){FERRY_TOPIC_WRITTEN, table};
+        topics[count++] = (struct ferry_topic){FERRY_TOPIC_WAITING, table};
+    }
+    launch->topics_status = ensure(launch, topics, count);
+    free(topics);
+}
+
+static void release(struct ferry_launch *launch)
+{
+    if (!launch->freed || launch->working || launch->timer_open)
+        return;
+    json_decref(launch->mappings);
+    json_decref(launch->faults);
+    free(launch);
+}
+
+static void on_created(uv_work_t *work, int status)
+{
+    struct ferry_launch *launch = work->data;
+
+    (void)status;
+    launch->working = false;
+    ferry_crashpoint("launch-topics");
+    if (launch->freed)
+        release(launch);
+    else if (launch->stoppers)
+        settle(launch);
+    else if (launch->topics_status == FERRY_OK)
+        order_prepare(launch);
+    else
+        end_start(launch, &launch->topics_error);
+}
+
+static void create_topics(struct ferry_launch *launch, json_t *mappings)
+{
+    launch->step = CREATING;
+    launch->mappings = json_incref(mappings);
+    launch->working = true;
+    uv_queue_work(launch->parts.loop, &launch->work, create_in_thread, on_created);
+}
+
+/* --- compiling --- */
+
+static bool needs_a_person(const struct ferry_error *error)
+{
+    return error->class == FERRY_CLASS_CREDENTIALS || error->class == FERRY_CLASS_PERMISSION;
+}
+
+static void fail_with_faults(struct ferry_launch *launch, json_t *faults)
+{
+    const json_t *first = json_array_get(faults, 0);
+    const char *class = json_string_value(json_object_get(first, "class"));
+    const char *path = json_string_value(json_object_get(first, "path"));
+    const char *reason = json_string_value(json_object_get(first, "reason"));
+    size_t more = json_array_size(faults) > 0 ? json_array_size(faults) - 1 : 0;
+    struct ferry_error error;
+
+    ferry_fail(&error, FERRY_INVALID, class ? ferry_class_from_name(class) : FERRY_CLASS_MAPPING,
+               more ? "%s: %s (and %zu more)" : "%s: %s", path ? path : "",
+               reason ? reason : "the configuration is refused", more);
+    ferry_advise(&error, "mend the configuration and start again");
+    fail(launch, &error, faults);
+}
+
+static void on_compiled(void *context, const struct ferry_compile_result *result)
+{
+    struct ferry_launch *launch = context;
+
+    launch->compile = NULL;
+    ferry_crashpoint("launch-compiled");
+    if (result->status == FERRY_OK)
+        create_topics(launch, result->mappings);
+    else if (result->status == FERRY_INVALID && json_array_size(result->faults) > 0)
+        fail_with_faults(launch, result->faults);
+    else if (result->status == FERRY_RETRY && !needs_a_person(&result->error))
+        try_again(launch, &result->error);
+    else
+        fail(launch, &result->error, result->faults);
+}
+
+static void compile(struct ferry_launch *launch)
+{
+    json_t *saved = ferry_documents_saved(documents(launch), launch->workflow->id, 0);
+    struct ferry_compile_options options = {.configuration =
+                                                json_object_get(saved, "configuration"),
+                                            .dataverse = launch->parts.dataverse,
+                                            .campaign = launch->parts.campaign,
+                                            .on_done = on_compiled,
+                                            .context = launch};
+    struct ferry_error error;
+
+    launch->step = COMPILING;
+    launch->revision = json_integer_value(json_object_get(saved, "revision"));
+    if (ferry_compile_start(launch->parts.loop, &options, &launch->compile, &error) != FERRY_OK)
+        end_start(launch, &error);
+}
+
+/* --- asked from outside --- */
+
+void ferry_launch_state(const struct ferry_launch *launch, struct ferry_state *ret_state)
+{
+    const char *id = launch->workflow->id;
+    const json_t *order = current_order(launch);
+    int64_t revision = json_integer_value(json_object_get(order, "revision"));
+    struct ferry_state_input input = {
+        .workflow = id,
+        .order = order,
+        .saved = ferry_documents_saved(documents(launch), id, 0),
+        .running = revision > 0 ? ferry_documents_saved(documents(launch), id, revision) : NULL,
+        .tasks = ferry_store_tasks(launch->parts.store),
+        .start = {.under_way = launch->step == COMPILING || launch->step == CREATING ||
+                               launch->step == WAITING ||
+                               (launch->step == ORDERING && launch->mappings),
+                  .error = launch->failed ? &launch->failure : NULL,
+                  .warning = launch->warned ? &launch->warning : NULL,
+                  .retry_at = launch->warned ? launch->retry_at : 0},
+        .now = ferry_store_contact_ms(launch->parts.store),
+        .wall_now = ferry_wall_ms()};
+
+    ferry_state_derive(&input, ret_state);
+}
+
+const json_t *ferry_launch_faults(const struct ferry_launch *launch)
+{
+    return launch->failed ? launch->faults : NULL;
+}
+
+const struct ferry_workflow *ferry_launch_workflow(const struct ferry_launch *launch)
+{
+    return launch->workflow;
+}
+
+/* FERRY_OK: *ret_needed says whether there is anything to do. */
+static enum ferry_status may_start(const struct ferry_launch *launch, bool *ret_needed,
+                                   struct ferry_error *error)
+{
+    struct ferry_state state;
+    enum ferry_status status = FERRY_OK;
+
+    *ret_needed = false;
+    if (!launch->workflow->available)
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
+                          "%s is not available in this version", launch->workflow->name);
+    status = ferry_store_readable(launch->parts.store, error);
+    if (status != FERRY_OK)
+        return status;
+    ferry_launch_state(launch, &state);
+    if (state.stopping || launch->stoppers)
+        status =
+            ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
+                       "%s is still stopping; start it when it is STOPPED", launch->workflow->id);
+    else if (state.status == FERRY_WORKFLOW_STOPPED || state.status == FERRY_WORKFLOW_FAILED)
+        *ret_needed = true;
+    ferry_state_done(&state);
+    if (!*ret_needed)
+        return status;
+    if (ferry_documents_revision(documents(launch), launch->workflow->id) == 0)
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
+                          "%s has no configuration yet; apply one first", launch->workflow->id);
+    return ferry_store_writable(launch->parts.store, error);
+}
+
+void ferry_launch_start(struct ferry_launch *launch, const char *by, ferry_launch_callback callback,
+                        void *context)
+{
+    struct ferry_launch_answer answer = {.status = FERRY_OK};
+    bool needed;
+
+    answer.status = may_start(launch, &needed, &answer.error);
+    if (answer.status != FERRY_OK || !needed) {
+        callback(context, &answer);
+        return;
+    }
+    if (!await(&launch->starters, callback, context))
+        return;
+    snprintf(launch->start_by, sizeof launch->start_by, "%s", by);
+    launch->failed = false;
+    launch->attempts = 0;
+    compile(launch);
+}
+
+static void break_off(struct ferry_launch *launch)
+{
+    struct ferry_error error;
+
+    if (launch->step == COMPILING)
+        ferry_compile_cancel(launch->compile);
+    launch->compile = NULL;
+    uv_timer_stop(&launch->timer);
+    ferry_fail(&error, FERRY_INVALID, FERRY_CLASS_NONE, "%s was stopped before it had started",
+               launch->workflow->id);
+    answer_error(&launch->starters, &error, NULL);
+    settle(launch);
+}
+
+void ferry_launch_stop(struct ferry_launch *launch, const char *by, ferry_launch_callback callback,
+                       void *context)
+{
+    struct ferry_launch_answer answer = {.status = FERRY_OK};
+
+    answer.status = ferry_store_readable(launch->parts.store, &answer.error);
+    if (answer.status != FERRY_OK) {
+        callback(context, &answer);
+        return;
+    }
+    if (!await(&launch->stoppers, callback, context))
+        return;
+    snprintf(launch->stop_by, sizeof launch->stop_by, "%s", by);
+    if (launch->step == COMPILING || launch->step == WAITING)
+        break_off(launch);
+    else if (launch->step == IDLE)
+        order_stop(launch);
+    /* Else the step under way ends first, and then sees who waits. */
+}
+
+void ferry_launch_tick(struct ferry_launch *launch)
+{
+    struct ferry_state state;
+
+    if (launch->step != IDLE || ferry_boot_ms() < launch->order_again_at ||
+        ferry_order_phase(current_order(launch)) != FERRY_PHASE_PREPARE)
+        return;
+    ferry_launch_state(launch, &state);
+    if (state.ready) {
+        ferry_crashpoint("launch-ready");
+        write_order(launch, same_order(launch, "GO"), on_gone);
+    }
+    ferry_state_done(&state);
+}
+
+/* --- life --- */
+
+enum ferry_status ferry_launch_new(const struct ferry_launch_parts *parts,
+                                   const struct ferry_workflow *workflow,
+                                   struct ferry_launch **ret_launch, struct ferry_error *error)
+{
+    struct ferry_launch *launch = calloc(1, sizeof *launch);
+
+    if (!launch)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for a workflow");
+    launch->parts = *parts;
+    launch->workflow = workflow;
+    launch->work.data = launch;
+    uv_timer_init(parts->loop, &launch->timer);
+    launch->timer.data = launch;
+    launch->timer_open = true;
+    *ret_launch = launch;
+    return FERRY_OK;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct ferry_launch *launch = handle->data;
+
+    launch->timer_open = false;
+    release(launch);
+}
+
+void ferry_launch_free(struct ferry_launch *launch)
+{
+    if (!launch)
+        return;
+    launch->freed = true;
+    drop_all(&launch->starters);
+    drop_all(&launch->stoppers);
+    if (launch->step == COMPILING)
+        ferry_compile_cancel(launch->compile);
+    ferry_store_forget(launch->parts.store, launch);
+    uv_close((uv_handle_t *)&launch->timer, on_closed);
+}

@@ -1,0 +1,514 @@
+#include "controller/store.h"
+
+#include "controller/journal.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/io/tail.h"
+#include "core/io/topics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define BACKOFF_BASE_MS  500
+#define BACKOFF_CAP_MS   10000
+#define TAKE_OVER_MS     30000
+#define CONTACT_GRACE_MS 10000
+
+enum mode {
+    OPENING, /* becoming the writer, or waiting to try again */
+    READING, /* the writer, but not yet at the end of what others wrote */
+    ACTIVE,
+    READ_ONLY /* fenced; followed all the same */
+};
+
+struct put {
+    struct put *next;
+    char *workflow;
+    json_t *document;
+    bool is_order;
+    ferry_store_callback callback; /* NULL: forgotten */
+    void *context;
+};
+
+struct ferry_store {
+    uv_loop_t *loop;
+    const struct ferry_common *common;
+    struct ferry_store_options options;
+    struct ferry_documents *documents;
+    struct ferry_task *tasks;
+    struct ferry_journal *journal;
+    struct ferry_tail *workflows;
+    struct ferry_tail *status;
+    struct put *puts; /* the first is under way when the journal is busy with it */
+    enum mode mode;
+    bool writing;
+    bool readable;
+    bool workflows_read;
+    bool status_read;
+    int64_t fenced_at;
+    unsigned attempts;
+    struct ferry_error trouble; /* why it is not ACTIVE */
+    uv_timer_t timer;
+    bool timer_open;
+};
+
+static void open_journal(struct ferry_store *store);
+static void next_put(struct ferry_store *store);
+
+static void changed(struct ferry_store *store)
+{
+    store->options.on_change(store->options.context);
+}
+
+/* --- what the topics say --- */
+
+static void on_document(void *context, const rd_kafka_message_t *message)
+{
+    struct ferry_store *store = context;
+    struct ferry_error error;
+
+    if (ferry_documents_apply(store->documents, message->key, message->key_len, message->payload,
+                              message->len, &error) != FERRY_OK)
+        ferry_log(FERRY_LOG_WARN, "document_ignored", FERRY_STR("message", error.message),
+                  FERRY_INT("offset", message->offset));
+    changed(store);
+}
+
+/* Heard now when it comes now; what was there before us is as old as the broker's time says. */
+static int64_t heard_at(const struct ferry_store *store, const rd_kafka_message_t *message)
+{
+    int64_t said_at = rd_kafka_message_timestamp(message, NULL);
+    int64_t age = ferry_wall_ms() - said_at;
+
+    if (store->status_read || said_at < 0 || age < 0)
+        return ferry_boot_ms();
+    return ferry_boot_ms() - age;
+}
+
+static void forget_task(struct ferry_store *store, const char *id, size_t length)
+{
+    struct ferry_task *task;
+    struct ferry_task *next;
+
+    LL_FOREACH_SAFE (store->tasks, task, next) {
+        if (strlen(task->id) == length && memcmp(task->id, id, length) == 0) {
+            LL_DELETE(store->tasks, task);
+            ferry_task_free(task);
+        }
+    }
+}
+
+static int by_id(const struct ferry_task *a, const struct ferry_task *b)
+{
+    return strcmp(a->id, b->id);
+}
+
+static void on_status(void *context, const rd_kafka_message_t *message)
+{
+    struct ferry_store *store = context;
+    struct ferry_task *task = NULL;
+    struct ferry_error error;
+
+    if (message->payload && ferry_task_parse(message->payload, message->len,
+                                             heard_at(store, message), &task, &error) != FERRY_OK) {
+        ferry_log(FERRY_LOG_WARN, "status_ignored", FERRY_STR("message", error.message),
+                  FERRY_INT("offset", message->offset));
+        return;
+    }
+    forget_task(store, message->key, message->key_len);
+    if (task)
+        LL_INSERT_INORDER(store->tasks, task, by_id);
+    if (store->status_read)
+        changed(store);
+}
+
+static void on_trouble(void *context, const struct ferry_error *error)
+{
+    (void)context;
+    ferry_log(FERRY_LOG_WARN, "kafka_trouble", FERRY_STR("message", error->message),
+              FERRY_STR("then", "retrying"));
+}
+
+static void check_read(struct ferry_store *store)
+{
+    if (!store->workflows_read || !store->status_read)
+        return;
+    if (!store->readable)
+        ferry_log(FERRY_LOG_INFO, "store_read", FERRY_STR("instance", store->common->instance));
+    store->readable = true;
+    if (store->mode == READING) {
+        store->mode = ACTIVE;
+        store->attempts = 0;
+    }
+    next_put(store);
+    changed(store);
+}
+
+static void on_workflows_read(void *context)
+{
+    struct ferry_store *store = context;
+
+    store->workflows_read = true;
+    check_read(store);
+}
+
+static void on_status_read(void *context)
+{
+    struct ferry_store *store = context;
+
+    store->status_read = true;
+    check_read(store);
+}
+
+static enum ferry_status follow(struct ferry_store *store, enum ferry_topic_kind kind,
+                                struct ferry_tail **ret_tail)
+{
+    char topic[FERRY_TOPIC_SIZE];
+    struct ferry_tail_part part = {topic, 0, RD_KAFKA_OFFSET_BEGINNING};
+    bool documents = kind == FERRY_TOPIC_WORKFLOWS;
+    struct ferry_tail_options options = {.name = documents ? "workflows" : "tasks",
+                                         .parts = &part,
+                                         .part_count = 1,
+                                         .follow = true,
+                                         .on_record = documents ? on_document : on_status,
+                                         .on_caught_up =
+                                             documents ? on_workflows_read : on_status_read,
+                                         .on_trouble = on_trouble,
+                                         .context = store};
+
+    ferry_topic_name(store->common->instance, (struct ferry_topic){kind, NULL}, topic);
+    return ferry_tail_new(store->loop, store->common, &options, ret_tail, &store->trouble);
+}
+
+/* --- becoming the one that writes --- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    open_journal(timer->data);
+}
+
+static void try_again_later(struct ferry_store *store)
+{
+    int64_t delay = ferry_backoff_ms(store->attempts++, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
+
+    ferry_log(FERRY_LOG_WARN, "store_not_writable", FERRY_STR("message", store->trouble.message),
+              FERRY_STR("action", store->trouble.action), FERRY_INT("retry_ms", delay));
+    uv_timer_start(&store->timer, on_timer, (uint64_t)delay, 0);
+    changed(store);
+}
+
+/* A fresh tail: only what is read after the journal was opened is known to be all. */
+static void on_opened(void *context, enum ferry_journal_outcome outcome,
+                      const struct ferry_error *error)
+{
+    struct ferry_store *store = context;
+    enum ferry_status status = FERRY_OK;
+
+    if (outcome != FERRY_JOURNAL_DONE) {
+        store->trouble = *error;
+        try_again_later(store);
+        return;
+    }
+    ferry_tail_free(store->workflows);
+    store->workflows = NULL;
+    store->workflows_read = false;
+    status = follow(store, FERRY_TOPIC_WORKFLOWS, &store->workflows);
+    if (status == FERRY_OK && !store->status)
+        status = follow(store, FERRY_TOPIC_STATUS, &store->status);
+    if (status != FERRY_OK) {
+        try_again_later(store);
+        return;
+    }
+    store->mode = READING;
+    ferry_log(FERRY_LOG_INFO, "journal_open", FERRY_STR("instance", store->common->instance));
+}
+
+static void open_journal(struct ferry_store *store)
+{
+    store->mode = OPENING;
+    if (!ferry_journal_is_busy(store->journal))
+        ferry_journal_open(store->journal, on_opened, store);
+}
+
+/* --- writing --- */
+
+static void free_put(struct put *put)
+{
+    free(put->workflow);
+    json_decref(put->document);
+    free(put);
+}
+
+static void finish_put(struct ferry_store *store, const struct ferry_error *error)
+{
+    struct put *put = store->puts;
+
+    LL_DELETE(store->puts, put);
+    store->writing = false;
+    if (put->callback)
+        put->callback(put->context, error);
+    free_put(put);
+}
+
+static void name_key(const struct put *put, char *key, size_t size)
+{
+    if (put->is_order)
+        snprintf(key, size, "%s/run", put->workflow);
+    else
+        snprintf(key, size, "%s/saved/%" PRId64, put->workflow,
+                 (int64_t)json_integer_value(json_object_get(put->document, "revision")));
+}
+
+static void take_written(struct ferry_store *store, const struct put *put)
+{
+    char *text = json_dumps(put->document, JSON_COMPACT);
+    char key[128];
+    struct ferry_error error;
+
+    name_key(put, key, sizeof key);
+    if (!text || ferry_documents_apply(store->documents, key, strlen(key), text, strlen(text),
+                                       &error) != FERRY_OK)
+        ferry_log(FERRY_LOG_WARN, "document_ignored",
+                  FERRY_STR("key", key)); /* the tail brings it */
+    free(text);
+}
+
+static void on_put(void *context, enum ferry_journal_outcome outcome,
+                   const struct ferry_error *error)
+{
+    struct ferry_store *store = context;
+
+    if (outcome == FERRY_JOURNAL_DONE) {
+        take_written(store, store->puts);
+        finish_put(store, NULL);
+        next_put(store);
+        changed(store);
+        return;
+    }
+    store->trouble = *error;
+    ferry_log(FERRY_LOG_WARN, "document_not_written", FERRY_STR("message", error->message));
+    if (outcome == FERRY_JOURNAL_FENCED) {
+        store->mode = READ_ONLY;
+        store->fenced_at = ferry_boot_ms();
+    } else if (outcome != FERRY_JOURNAL_NOT_DONE) {
+        ferry_fail(&store->trouble, FERRY_RETRY, FERRY_CLASS_NETWORK,
+                   "Kafka did not confirm the change, it may or may not have been made: %.300s",
+                   error->message);
+        open_journal(store);
+    }
+    finish_put(store, &store->trouble);
+    next_put(store);
+    changed(store);
+}
+
+/* The world may have moved since it was asked for. */
+static enum ferry_status still_fits(const struct ferry_store *store, const struct put *put,
+                                    struct ferry_error *error)
+{
+    int64_t revision = json_integer_value(json_object_get(put->document, "revision"));
+    int64_t latest = ferry_documents_revision(store->documents, put->workflow);
+
+    if (put->is_order && !ferry_documents_follows(store->documents, put->workflow, put->document))
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
+                          "%s was started or stopped by somebody else meanwhile", put->workflow);
+    if (!put->is_order && revision != latest + 1)
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
+                          "the configuration of %s is at revision %" PRId64
+                          " meanwhile, this is an edit of revision %" PRId64,
+                          put->workflow, latest, revision - 1);
+    return FERRY_OK;
+}
+
+static void start_put(struct ferry_store *store, struct put *put)
+{
+    struct ferry_error error;
+    char *text = json_dumps(put->document, JSON_COMPACT);
+    char key[128];
+
+    store->writing = true;
+    name_key(put, key, sizeof key);
+    if (text) {
+        ferry_journal_put(store->journal, key, text, on_put, store);
+    } else {
+        ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for a document");
+        finish_put(store, &error);
+    }
+    free(text);
+}
+
+/* A callback may put again: each turn looks at the list anew. */
+static void next_put(struct ferry_store *store)
+{
+    struct ferry_error error;
+
+    while (store->puts && !store->writing) {
+        if (ferry_store_writable(store, &error) != FERRY_OK ||
+            still_fits(store, store->puts, &error) != FERRY_OK)
+            finish_put(store, &error);
+        else
+            start_put(store, store->puts);
+    }
+}
+
+static void put(struct ferry_store *store, const char *workflow, json_t *document, bool is_order,
+                ferry_store_callback callback, void *context)
+{
+    struct put *put = calloc(1, sizeof *put);
+    struct ferry_error error;
+
+    if (put && !(put->workflow = strdup(workflow))) {
+        free(put);
+        put = NULL;
+    }
+    if (!put) {
+        ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for a document");
+        callback(context, &error);
+        return;
+    }
+    put->document = json_incref(document);
+    put->is_order = is_order;
+    put->callback = callback;
+    put->context = context;
+    LL_APPEND(store->puts, put);
+    if (store->mode == READ_ONLY && ferry_boot_ms() - store->fenced_at >= TAKE_OVER_MS) {
+        ferry_fail(&store->trouble, FERRY_RETRY, FERRY_CLASS_NONE,
+                   "this controller is taking over again; repeat it in a moment");
+        open_journal(store);
+    }
+    next_put(store);
+}
+
+void ferry_store_save(struct ferry_store *store, const char *workflow, json_t *document,
+                      ferry_store_callback callback, void *context)
+{
+    put(store, workflow, document, false, callback, context);
+}
+
+void ferry_store_order(struct ferry_store *store, const char *workflow, json_t *order,
+                       ferry_store_callback callback, void *context)
+{
+    put(store, workflow, order, true, callback, context);
+}
+
+void ferry_store_forget(struct ferry_store *store, const void *context)
+{
+    struct put *put;
+
+    LL_FOREACH (store->puts, put)
+        if (put->context == context)
+            put->callback = NULL;
+}
+
+/* --- asking --- */
+
+enum ferry_status ferry_store_readable(const struct ferry_store *store, struct ferry_error *error)
+{
+    if (store->readable)
+        return FERRY_OK;
+    return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
+                      "the controller is still reading its documents from Kafka%s%.400s",
+                      store->trouble.message[0] ? ": " : "", store->trouble.message);
+}
+
+enum ferry_status ferry_store_writable(const struct ferry_store *store, struct ferry_error *error)
+{
+    if (store->mode == ACTIVE)
+        return FERRY_OK;
+    if (store->mode == READING)
+        return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
+                          "the controller is still reading its documents from Kafka");
+    *error = store->trouble;
+    if (store->mode == OPENING && !error->message[0])
+        ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
+                   "the controller is not yet connected to Kafka");
+    error->status = FERRY_RETRY;
+    return FERRY_RETRY;
+}
+
+bool ferry_store_is_read_only(const struct ferry_store *store)
+{
+    return store->mode == READ_ONLY;
+}
+
+const struct ferry_documents *ferry_store_documents(const struct ferry_store *store)
+{
+    return store->documents;
+}
+
+const struct ferry_task *ferry_store_tasks(const struct ferry_store *store)
+{
+    return store->tasks;
+}
+
+int64_t ferry_store_contact_ms(const struct ferry_store *store)
+{
+    int64_t now = ferry_boot_ms();
+    int64_t contact = store->status ? ferry_tail_contact_ms(store->status) : now;
+
+    return now - contact <= CONTACT_GRACE_MS ? now : contact;
+}
+
+/* --- life --- */
+
+enum ferry_status ferry_store_new(uv_loop_t *loop, const struct ferry_common *common,
+                                  const struct ferry_store_options *options,
+                                  struct ferry_store **ret_store, struct ferry_error *error)
+{
+    struct ferry_store *store = calloc(1, sizeof *store);
+    enum ferry_status status = FERRY_NOMEM;
+
+    if (store) {
+        store->loop = loop;
+        store->common = common;
+        store->options = *options;
+        store->documents = ferry_documents_new();
+        if (store->documents)
+            status = ferry_journal_new(loop, common, &store->journal, error);
+    }
+    if (status != FERRY_OK) {
+        ferry_store_free(store);
+        return ferry_fail(error, status, FERRY_CLASS_BUG, "out of memory for the store");
+    }
+    uv_timer_init(loop, &store->timer);
+    store->timer.data = store;
+    store->timer_open = true;
+    open_journal(store);
+    *ret_store = store;
+    return FERRY_OK;
+}
+
+static void free_all(struct ferry_store *store)
+{
+    struct ferry_task *task;
+    struct ferry_task *next_task;
+    struct put *put;
+    struct put *next_put;
+
+    LL_FOREACH_SAFE (store->tasks, task, next_task)
+        ferry_task_free(task);
+    LL_FOREACH_SAFE (store->puts, put, next_put)
+        free_put(put);
+    ferry_documents_free(store->documents);
+    free(store);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free_all(handle->data);
+}
+
+void ferry_store_free(struct ferry_store *store)
+{
+    if (!store)
+        return;
+    ferry_tail_free(store->workflows);
+    ferry_tail_free(store->status);
+    ferry_journal_free(store->journal);
+    if (store->timer_open)
+        uv_close((uv_handle_t *)&store->timer, on_closed);
+    else
+        free_all(store);
+}

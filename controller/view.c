@@ -1,0 +1,215 @@
+#include "controller/view.h"
+
+#include "core/base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+struct view {
+    const char *workflow;
+    const json_t *order;
+    const struct ferry_task *tasks;
+    const struct ferry_backlog *backlog;
+    int64_t now;
+};
+
+/* What is summed up over the mappings; a part that is unknown makes the sum unknown. */
+struct sums {
+    bool known;
+    int64_t records;
+    int64_t waiting;
+    double written_per_second;
+};
+
+static json_t *number_or_null(bool known, int64_t number)
+{
+    return known ? json_integer(number) : json_null();
+}
+
+static json_t *rounded(double number)
+{
+    return json_real(round(number * 10) / 10);
+}
+
+static json_t *or_null(json_t *value)
+{
+    return value ? json_incref(value) : json_null();
+}
+
+/* --- tasks --- */
+
+static json_t *view_task(const struct view *view, const struct ferry_task *task)
+{
+    const json_t *document = task->document;
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "task", task->id, "worker", task->worker,
+        "state", ferry_task_state_name(task->state), "live", ferry_task_is_live(task, view->now),
+        "generation", (json_int_t)task->generation, "silentMs",
+        (json_int_t)(view->now > task->seen_at ? view->now - task->seen_at : 0), "counters",
+        or_null(json_object_get(document, "counters")), "error",
+        or_null(json_object_get(document, "error")), "warning",
+        or_null(json_object_get(document, "warning")));
+
+    return json;
+}
+
+static json_t *view_reader(const struct view *view, const char *mapping)
+{
+    const struct ferry_task *task;
+    char id[256];
+
+    snprintf(id, sizeof id, "%s/reader/%s", view->workflow, mapping);
+    LL_FOREACH (view->tasks, task)
+        if (strcmp(task->id, id) == 0)
+            return view_task(view, task);
+    return json_null();
+}
+
+/* The live ones; a dead writer's partitions have gone to others. */
+static json_t *view_writers(const struct view *view, const char *table)
+{
+    const struct ferry_task *task;
+    json_t *list = json_array();
+
+    LL_FOREACH (view->tasks, task) {
+        json_t *partitions = json_object_get(json_object_get(task->document, "partitions"), table);
+        json_t *json;
+
+        if (!task->writes || strcmp(task->workflow, view->workflow) != 0 ||
+            !ferry_task_is_live(task, view->now) || json_array_size(partitions) == 0)
+            continue;
+        json = view_task(view, task);
+        json_object_set(json, "partitions", partitions);
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+/* Children that wait for their parent: the writers say how many of each table they keep. */
+static int64_t count_waiting(const struct view *view, const char *table)
+{
+    const struct ferry_task *task;
+    int64_t sum = 0;
+
+    LL_FOREACH (view->tasks, task) {
+        const json_t *counters = json_object_get(task->document, "counters");
+        const json_t *waiting = json_object_get(json_object_get(counters, "waiting"), table);
+
+        if (task->writes && strcmp(task->workflow, view->workflow) == 0 &&
+            ferry_task_is_live(task, view->now))
+            sum += json_integer_value(waiting);
+    }
+    return sum;
+}
+
+/* --- mappings --- */
+
+static json_t *view_mapping(const struct view *view, const json_t *mapping, struct sums *sums)
+{
+    const char *id = json_string_value(json_object_get(mapping, "id"));
+    const char *table = json_string_value(json_object_get(mapping, "table"));
+    struct ferry_backlog_view backlog = ferry_backlog_of(view->backlog, view->workflow, table);
+    int64_t waiting = count_waiting(view, table);
+
+    sums->known = sums->known && backlog.known;
+    sums->records += backlog.records;
+    sums->waiting += waiting;
+    sums->written_per_second += backlog.written_per_second;
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "id", id, "table", table,
+                     "resource", or_null(json_object_get(mapping, "resource")), "key",
+                     or_null(json_object_get(mapping, "key")), "backlog",
+                     number_or_null(backlog.known, backlog.records), "waiting", (json_int_t)waiting,
+                     "writtenPerSecond",
+                     backlog.known ? rounded(backlog.written_per_second) : json_null(), "reader",
+                     view_reader(view, id), "writers", view_writers(view, table));
+}
+
+static json_t *view_mappings(const struct view *view, struct sums *sums)
+{
+    json_t *list = json_array();
+    size_t i;
+    json_t *mapping;
+
+    json_array_foreach (json_object_get(view->order, "mappings"), i, mapping)
+        if (json_is_string(json_object_get(mapping, "id")) &&
+            json_is_string(json_object_get(mapping, "table")))
+            json_array_append_new(list, view_mapping(view, mapping, sums));
+    return list;
+}
+
+/* --- the workflow --- */
+
+static void add_sums(json_t *json, const struct sums *sums)
+{
+    bool moving = sums->known && sums->written_per_second >= 0.05;
+
+    json_object_set_new(json, "backlog", number_or_null(sums->known, sums->records));
+    json_object_set_new(json, "waiting", json_integer(sums->waiting));
+    json_object_set_new(json, "writtenPerSecond",
+                        sums->known ? rounded(sums->written_per_second) : json_null());
+    json_object_set_new(
+        json, "secondsToEmpty",
+        number_or_null(moving || (sums->known && sums->records == 0),
+                       moving ? (int64_t)((double)sums->records / sums->written_per_second) : 0));
+    json_object_set_new(json, "oldestWaitingAt", json_null()); /* not yet known cheaply */
+}
+
+static void add_state(json_t *json, const struct ferry_state *state)
+{
+    json_object_set_new(json, "status", json_string(ferry_workflow_status_name(state->status)));
+    json_object_set_new(json, "stopping", json_boolean(state->stopping));
+    json_object_set_new(json, "restartNeeded", json_boolean(state->restart_needed));
+    json_object_set_new(json, "error", or_null(state->error));
+    json_object_set_new(json, "warning", or_null(json_array_get(state->warnings, 0)));
+    json_object_set(json, "warnings", state->warnings);
+    json_object_set(json, "waitingFor", state->waiting_for);
+}
+
+static void add_kafka_silence(const struct ferry_store *store, struct ferry_state *state)
+{
+    int64_t silent = ferry_boot_ms() - ferry_store_contact_ms(store);
+    char sentence[128];
+
+    if (silent <= 0)
+        return;
+    snprintf(sentence, sizeof sentence,
+             "Kafka has not answered for %lld s: what is shown is as old as that",
+             (long long)silent / 1000);
+    json_array_insert_new(state->warnings, 0,
+                          json_pack("{s:s, s:s, s:s}", "class", "network", "message", sentence,
+                                    "action", "look whether the brokers are reached"));
+}
+
+json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferry_store *store,
+                            const struct ferry_backlog *backlog)
+{
+    const struct ferry_workflow *workflow = ferry_launch_workflow(launch);
+    const struct ferry_documents *documents = ferry_store_documents(store);
+    struct view view = {.workflow = workflow->id,
+                        .order = ferry_documents_order(documents, workflow->id),
+                        .tasks = ferry_store_tasks(store),
+                        .backlog = backlog,
+                        .now = ferry_store_contact_ms(store)};
+    struct sums sums = {.known = true};
+    int64_t saved = ferry_documents_revision(documents, workflow->id);
+    json_t *json = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name",
+                             workflow->name, "available", workflow->available, "generation",
+                             or_null(json_object_get(view.order, "generation")), "revision",
+                             or_null(json_object_get(view.order, "revision")), "savedRevision",
+                             number_or_null(saved > 0, saved), "orderedAt",
+                             or_null(json_object_get(view.order, "orderedAt")), "orderedBy",
+                             or_null(json_object_get(view.order, "orderedBy")));
+    struct ferry_state state;
+
+    ferry_launch_state(launch, &state);
+    add_kafka_silence(store, &state);
+    add_state(json, &state);
+    json_object_set_new(json, "mappings", view_mappings(&view, &sums));
+    add_sums(json, &sums);
+    if (ferry_launch_faults(launch))
+        json_object_set_new(json, "errors", json_deep_copy(ferry_launch_faults(launch)));
+    ferry_state_done(&state);
+    return json;
+}
