@@ -11,8 +11,8 @@
 
 #define FERRY_CONFIGURATION_API "profileAndServicesExt" /* a mapping's api when it names none */
 
-/* Appends every fault to `faults` (see fault.h). FERRY_OK: none; FERRY_INVALID: at least one;
- * FERRY_NOMEM. */
+/* Changes nothing in the configuration. Appends every fault to `faults` (see fault.h). FERRY_OK:
+ * none; FERRY_INVALID: at least one; FERRY_NOMEM. */
 enum ferry_status ferry_configuration_check(const json_t *configuration,
                                             json_t *faults) FERRY_MUST_CHECK;
 

@@ -218,11 +218,11 @@ static void on_prepared(void *context, const struct ferry_error *error)
     if (!error) {
         log_order(launch, "PREPARE");
         launch->attempts = 0;
+        settle(launch);
         answer_ok(&launch->starters, true);
-        settle(launch);
     } else if (launch->starters) {
-        answer_error(&launch->starters, error, NULL);
         settle(launch);
+        answer_error(&launch->starters, error, NULL);
     } else {
         end_start(launch, error);
     }

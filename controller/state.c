@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #define ALL_PARTITIONS ((1u << FERRY_DATA_PARTITIONS) - 1)
+#define COMING_MS      3000 /* so long a worker may take to see the order before it is missed */
 #define SENTENCE_SIZE  512
 
 const char *ferry_workflow_status_name(enum ferry_workflow_status status)
@@ -19,7 +20,7 @@ const char *ferry_workflow_status_name(enum ferry_workflow_status status)
 
 static json_t *advice(const char *class, const char *message, const char *action)
 {
-    return json_pack("{s:s*, s:s, s:s}", "class", class, "message", message, "action", action);
+    return json_pack("{s:s?, s:s, s:s}", "class", class, "message", message, "action", action);
 }
 
 json_t *ferry_state_error(const struct ferry_error *error)
@@ -42,6 +43,11 @@ static void wait_for(struct ferry_state *state, const char *sentence)
 static bool is_ours(const struct ferry_state_input *input, const struct ferry_task *task)
 {
     return strcmp(task->workflow, input->workflow) == 0 && ferry_task_is_live(task, input->now);
+}
+
+static int64_t ordered_ago(const struct ferry_state_input *input)
+{
+    return input->wall_now - json_integer_value(json_object_get(input->order, "orderedAt"));
 }
 
 /* --- readers and writers of the mapped tables --- */
@@ -107,11 +113,12 @@ static void report_gap(const struct ferry_state_input *input, struct ferry_state
                        const char *sentence, const char *absent)
 {
     bool prepares = ferry_order_phase(input->order) == FERRY_PHASE_PREPARE;
+    bool may_be_coming = ordered_ago(input) <= COMING_MS;
     char action[128] = "it goes on by itself as soon as one is ready";
 
     if (absent)
         snprintf(action, sizeof action, "look whether %s runs and reaches Kafka", absent);
-    if (absent || !prepares)
+    if ((absent && !may_be_coming) || !prepares)
         warn(state, advice(NULL, sentence, action));
     if (prepares)
         wait_for(state, sentence);
@@ -230,10 +237,8 @@ static void look_for_failures(const struct ferry_state_input *input, struct ferr
  */
 static bool still_works(const struct ferry_state_input *input, const struct ferry_task *task)
 {
-    int64_t ordered_at = json_integer_value(json_object_get(input->order, "orderedAt"));
-
     if (task->state == FERRY_TASK_FAILED)
-        return input->wall_now - ordered_at <= FERRY_TASK_SILENT_MS;
+        return ordered_ago(input) <= FERRY_TASK_SILENT_MS;
     return task->state != FERRY_TASK_STOPPED;
 }
 
