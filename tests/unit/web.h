@@ -113,7 +113,7 @@ static inline enum MHD_Result web_serve(struct web *web, struct MHD_Connection *
         void *out;
     } cast = {.in = body};
     response = MHD_create_response_from_buffer(reply->length ? reply->length : strlen(body),
-                                               cast.out, MHD_RESPMEM_PERSISTENT);
+                                               cast.out, MHD_RESPMEM_MUST_COPY);
     if (reply->type)
         MHD_add_response_header(response, "Content-Type", reply->type);
     for (size_t i = 0; i < 4 && reply->headers[i]; i++) {
