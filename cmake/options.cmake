@@ -4,6 +4,9 @@ add_compile_options(
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
   -Wformat=2 -Wswitch-enum -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
   -fno-common -fstack-protector-strong)
+if(CMAKE_C_COMPILER_ID STREQUAL Clang)
+  add_compile_options(-Wno-gnu-statement-expression) # librdkafka's RD_KAFKA_V_ macros
+endif()
 if(FERRY_WERROR)
   add_compile_options(-Werror)
 endif()
@@ -15,7 +18,10 @@ else()
   # FORTIFY needs optimisation and disturbs the sanitizers.
   add_compile_options($<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
                       $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
-  add_compile_options(-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero)
+  add_compile_options(-fstack-clash-protection -fcf-protection=full)
+  if(CMAKE_C_COMPILER_ID STREQUAL GNU) # clang 14 wants a second, experimental flag beside it
+    add_compile_options(-ftrivial-auto-var-init=zero)
+  endif()
   add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
