@@ -1,0 +1,264 @@
+/* apply -f, edit: a configuration goes to the controller. */
+#include "controller/cli/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CONFIGURED_BY_DEFAULT "dynamics-to-campaign"
+
+/* What a file holds: {"workflow","configuration"} and perhaps "revision", or a bare configuration.
+ */
+struct wish {
+    json_t *file;
+    const json_t *configuration; /* borrowed from file */
+    const char *workflow;
+    json_int_t revision; /* that was edited; 0: unknown */
+};
+
+static void fill_wish(struct wish *wish)
+{
+    wish->configuration = json_object_get(wish->file, "configuration");
+    wish->workflow = json_string_value(json_object_get(wish->file, "workflow"));
+    wish->revision = json_integer_value(json_object_get(wish->file, "revision"));
+    if (!wish->configuration && json_object_get(wish->file, "mappings")) {
+        wish->configuration = wish->file;
+        wish->workflow = CONFIGURED_BY_DEFAULT; /* the only workflow that has mappings */
+    }
+}
+
+static int read_wish(const char *path, struct wish *wish)
+{
+    bool from_stdin = strcmp(path, "-") == 0;
+    FILE *file = from_stdin ? stdin : fopen(path, "re");
+    json_error_t fault;
+
+    *wish = (struct wish){.file = NULL};
+    if (!file) {
+        fprintf(stderr, "ferryctl: cannot read %s: %s\n", path, strerror(errno));
+        return FERRY_EXIT_REFUSED;
+    }
+    wish->file = json_loadf(file, JSON_REJECT_DUPLICATES, &fault);
+    if (!from_stdin)
+        fclose(file);
+    if (!wish->file) {
+        fprintf(stderr, "ferryctl: %s is no JSON: line %d, column %d: %s\n", path, fault.line,
+                fault.column, fault.text);
+        return FERRY_EXIT_REFUSED;
+    }
+    fill_wish(wish);
+    if (wish->workflow && json_is_object(wish->configuration))
+        return FERRY_EXIT_OK;
+    fprintf(stderr, "ferryctl: %s must hold {\"workflow\": \"%s\", \"configuration\": {...}}\n",
+            path, CONFIGURED_BY_DEFAULT);
+    json_decref(wish->file);
+    return FERRY_EXIT_REFUSED;
+}
+
+static void print_warnings(const json_t *answer)
+{
+    size_t i;
+    json_t *warning;
+
+    json_array_foreach (json_object_get(answer, "warnings"), i, warning) {
+        const char *path = ferry_command_text(warning, "path");
+
+        fprintf(stderr, "warning: %s%s%s\n", path, *path ? ": " : "",
+                ferry_command_text(warning, "reason"));
+    }
+}
+
+static void print_restart(const struct ferry_command *command)
+{
+    struct ferry_client_answer answer;
+    char path[512];
+
+    ferry_command_path(command, "", path, sizeof path);
+    ferry_client_ask(command->client, "GET", path, NULL, NULL, &answer);
+    if (json_is_true(json_object_get(answer.body, "restartNeeded")))
+        printf("it takes effect when %s is stopped and started again\n", command->argument);
+    ferry_client_done(&answer);
+}
+
+static int put(const struct ferry_command *command, const json_t *configuration, const char *match)
+{
+    json_t *body = json_pack("{s:O}", "configuration", configuration);
+    struct ferry_client_answer answer;
+    char path[512];
+    int code;
+
+    ferry_command_path(command, "/configuration", path, sizeof path);
+    code = ferry_command_ask(command, "PUT", path, body, match, &answer);
+    json_decref(body);
+    if (code != FERRY_EXIT_OK)
+        return code;
+    print_warnings(answer.body);
+    if (command->output == FERRY_OUTPUT_JSON)
+        ferry_command_print(answer.body);
+    else
+        printf("workflow/%s configured (revision %lld)\n", command->argument,
+               (long long)json_integer_value(json_object_get(answer.body, "revision")));
+    ferry_client_done(&answer);
+    if (command->output != FERRY_OUTPUT_JSON)
+        print_restart(command);
+    return FERRY_EXIT_OK;
+}
+
+/* The saved configuration as it is now; a body of NULL when there is none yet. */
+static int get_saved(const struct ferry_command *command, struct ferry_client_answer *answer)
+{
+    char path[512];
+
+    ferry_command_path(command, "/configuration", path, sizeof path);
+    ferry_client_ask(command->client, "GET", path, NULL, NULL, answer);
+    if (answer->status == 0)
+        return ferry_command_unreachable(answer);
+    if (answer->status == 404 && strstr(ferry_command_text(answer->body, "detail"), "no config")) {
+        ferry_client_done(answer);
+        return FERRY_EXIT_OK;
+    }
+    if (answer->status == 200)
+        return FERRY_EXIT_OK;
+    ferry_command_refused(answer);
+    ferry_client_done(answer);
+    return FERRY_EXIT_REFUSED;
+}
+
+static int apply_wish(const struct ferry_command *command, const struct wish *wish)
+{
+    struct ferry_client_answer saved;
+    char match[96] = "If-None-Match: *";
+    int code = get_saved(command, &saved);
+
+    if (code != FERRY_EXIT_OK)
+        return code;
+    if (saved.body &&
+        json_equal(json_object_get(saved.body, "configuration"), wish->configuration)) {
+        printf("workflow/%s unchanged\n", command->argument);
+        ferry_client_done(&saved);
+        return FERRY_EXIT_OK;
+    }
+    if (wish->revision > 0)
+        snprintf(match, sizeof match, "If-Match: \"%lld\"", (long long)wish->revision);
+    else if (saved.body)
+        snprintf(match, sizeof match, "If-Match: %s", saved.etag);
+    ferry_client_done(&saved);
+    return put(command, wish->configuration, match);
+}
+
+int ferry_apply(const struct ferry_command *command)
+{
+    struct ferry_command named = *command;
+    struct wish wish;
+    int code;
+
+    if (!command->file) {
+        fprintf(stderr, "ferryctl: apply needs -f FILE\n");
+        return FERRY_EXIT_USAGE;
+    }
+    code = read_wish(command->file, &wish);
+    if (code != FERRY_EXIT_OK)
+        return code;
+    named.argument = wish.workflow;
+    code = apply_wish(&named, &wish);
+    json_decref(wish.file);
+    return code;
+}
+
+/* --- edit --- */
+
+static bool write_draft(const struct ferry_command *command, const json_t *saved, char *path)
+{
+    int fd = mkstemps(path, 5);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    json_t *draft = json_pack("{s:s, s:O*, s:o}", "workflow", command->argument, "revision",
+                              json_object_get(saved, "revision"), "configuration",
+                              saved ? json_incref(json_object_get(saved, "configuration"))
+                                    : json_pack("{s:[]}", "mappings"));
+    bool written = file && json_dumpf(draft, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
+
+    if (file)
+        written = fclose(file) == 0 && written;
+    json_decref(draft);
+    if (!written)
+        fprintf(stderr, "ferryctl: cannot write %s: %s\n", path, strerror(errno));
+    return written;
+}
+
+/* By the shell, because $EDITOR may hold arguments. */
+static bool run_editor(const char *path)
+{
+    const char *editor = getenv("VISUAL") ? getenv("VISUAL") : getenv("EDITOR");
+    char script[512];
+    int status = 0;
+    pid_t child;
+
+    snprintf(script, sizeof script, "%.400s \"$1\"", editor && *editor ? editor : "vi");
+    child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", script, "edit", path, (char *)NULL);
+        _exit(127);
+    }
+    if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+        WEXITSTATUS(status) == 0)
+        return true;
+    fprintf(stderr, "ferryctl: the editor '%s' failed; set $EDITOR\n", editor ? editor : "vi");
+    return false;
+}
+
+static bool asks_again(void)
+{
+    char line[16];
+
+    if (!isatty(STDIN_FILENO))
+        return false;
+    printf("open it again? [Y/n] ");
+    fflush(stdout);
+    return fgets(line, sizeof line, stdin) && line[0] != 'n' && line[0] != 'N';
+}
+
+static int edit_draft(const struct ferry_command *command, const json_t *saved, const char *path)
+{
+    struct wish wish;
+    int code;
+
+    do {
+        if (!run_editor(path))
+            return FERRY_EXIT_REFUSED;
+        code = read_wish(path, &wish);
+        if (code != FERRY_EXIT_OK)
+            continue;
+        if (saved && json_equal(json_object_get(saved, "configuration"), wish.configuration)) {
+            printf("workflow/%s unchanged\n", command->argument);
+        } else {
+            code = apply_wish(command, &wish);
+        }
+        json_decref(wish.file);
+    } while (code == FERRY_EXIT_REFUSED && asks_again());
+    return code;
+}
+
+int ferry_edit(const struct ferry_command *command)
+{
+    char path[] = "/tmp/ferryctl-XXXXXX.json";
+    struct ferry_client_answer saved;
+    int code = get_saved(command, &saved);
+
+    if (code != FERRY_EXIT_OK)
+        return code;
+    printf(
+        "If resources or tables in use are about to be published with other fields, links or keys, "
+        "stop the workflow first.\n");
+    fflush(stdout);
+    code = write_draft(command, saved.body, path) ? edit_draft(command, saved.body, path)
+                                                  : FERRY_EXIT_REFUSED;
+    ferry_client_done(&saved);
+    if (code == FERRY_EXIT_OK)
+        unlink(path);
+    else
+        fprintf(stderr, "your edit is kept: mend it and run: ferryctl apply -f %s\n", path);
+    return code;
+}

@@ -1,0 +1,39 @@
+#include "controller/cli/commands.h"
+
+const struct ferry_command_row ferry_commands[] = {
+    {"get", "workflows", NULL, ferry_get_workflows, "list the workflows with status and backlog"},
+    {"get", "workflow", "ID", ferry_get_workflow, "one of them"},
+    {"get", "config", "ID", ferry_get_config,
+     "its saved configuration, as apply takes it (--running: the one that runs)"},
+    {"get", "revisions", "ID", ferry_get_revisions, "who saved which configuration, and when"},
+    {"get", "rejects", "ID", ferry_get_rejects,
+     "records that were refused, newest first, with the reason"},
+    {"describe", "workflow", "ID", ferry_describe_workflow,
+     "all about one workflow: why, and what to do"},
+    {"start", NULL, "ID", ferry_start, "start it (--wait: until it is RUNNING)"},
+    {"stop", NULL, "ID", ferry_stop, "stop it (--wait: until it is STOPPED)"},
+    {"apply", NULL, NULL, ferry_apply, "save the configuration in a file (-f FILE, - for stdin)"},
+    {"edit", NULL, "ID", ferry_edit, "edit the saved configuration with $EDITOR"},
+    {"diff", NULL, "ID", ferry_diff, "what the saved configuration has that does not run yet"},
+    {"check", NULL, NULL, ferry_check, "what both systems and Kafka need: ok, missing, what to do"},
+    {"version", NULL, NULL, ferry_version, "of ferryctl and of the controller"},
+    {"completion", NULL, "SHELL", ferry_completion,
+     "a script for bash or zsh: source <(ferryctl completion bash)"},
+};
+const size_t ferry_commands_count = sizeof ferry_commands / sizeof ferry_commands[0];
+
+const struct ferry_command_option ferry_command_options[] = {
+    {"server", 's', "URL", "the controller; else $FERRY_SERVER, else http://127.0.0.1:8080"},
+    {"output", 'o', "FORMAT", "json, wide or name"},
+    {"watch", 'w', NULL, "get workflows: print again whenever something changes"},
+    {"wait", 0, NULL, "start, stop: return when it has come about"},
+    {"timeout", 0, "SECONDS", "how long --wait waits (60)"},
+    {"file", 'f', "FILE", "apply: what to save"},
+    {"running", 0, NULL, "get config: the configuration that runs"},
+    {"revision", 0, "N", "get config: an older one"},
+    {"limit", 0, "N", "get rejects: how many (20)"},
+    {"values", 0, NULL, "get rejects: also the records themselves; they are personal data"},
+    {"help", 'h', NULL, "this text"},
+};
+const size_t ferry_command_options_count =
+    sizeof ferry_command_options / sizeof ferry_command_options[0];

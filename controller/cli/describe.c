@@ -1,0 +1,187 @@
+/* describe workflow: one page for a person. */
+#include "controller/cli/columns.h"
+#include "controller/cli/command.h"
+#include "core/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void line(const char *title, const char *text)
+{
+    printf("%-18s%s\n", title, *text ? text : "-");
+}
+
+static void number_line(const char *title, const json_t *number)
+{
+    char text[32] = "unknown";
+
+    if (json_is_integer(number))
+        ferry_columns_number(json_integer_value(number), text);
+    else if (json_is_real(number))
+        snprintf(text, sizeof text, "%.1f", json_real_value(number));
+    line(title, text);
+}
+
+static void print_trouble(const char *title, const json_t *trouble, int indent)
+{
+    const char *class = ferry_command_text(trouble, "class");
+    const char *action = ferry_command_text(trouble, "action");
+    json_int_t retry_at = json_integer_value(json_object_get(trouble, "retryAt"));
+    char at[FERRY_TIME_SIZE];
+
+    if (!json_is_object(trouble))
+        return;
+    printf("%*s%s%s%s%s: %s\n", indent, "", title, *class ? " (" : "", class, *class ? ")" : "",
+           ferry_command_text(trouble, "message"));
+    if (*action)
+        printf("%*s  what to do: %s\n", indent, "", action);
+    if (retry_at > 0) {
+        ferry_time_format(retry_at, at);
+        printf("%*s  next try: %s\n", indent, "", at);
+    }
+}
+
+static void print_status(const json_t *workflow)
+{
+    const char *status = ferry_command_text(workflow, "status");
+    size_t i;
+    json_t *item;
+
+    printf("%-18s%s%s\n", "Status:", status,
+           json_is_true(json_object_get(workflow, "stopping")) ? ", stopping" : "");
+    json_array_foreach (json_object_get(workflow, "waitingFor"), i, item)
+        line(i == 0 ? "Waiting for:" : "", json_string_value(item));
+    line("Restart needed:", json_is_true(json_object_get(workflow, "restartNeeded"))
+                                ? "yes: saved changes do not run yet (ferryctl diff shows them)"
+                                : "no");
+}
+
+static void print_order(const json_t *workflow)
+{
+    json_int_t at = json_integer_value(json_object_get(workflow, "orderedAt"));
+    char time[FERRY_TIME_SIZE] = "-";
+
+    if (at > 0)
+        ferry_time_format(at, time);
+    printf("%-18s%s by %s\n", "Last order:", time,
+           at > 0 ? ferry_command_text(workflow, "orderedBy") : "nobody");
+    printf("%-18srunning %lld, saved %lld\n",
+           "Revision:", (long long)json_integer_value(json_object_get(workflow, "revision")),
+           (long long)json_integer_value(json_object_get(workflow, "savedRevision")));
+}
+
+static void print_backlog(const json_t *workflow)
+{
+    const json_t *seconds = json_object_get(workflow, "secondsToEmpty");
+    char age[16];
+
+    number_line("Backlog:", json_object_get(workflow, "backlog"));
+    number_line("Waiting children:", json_object_get(workflow, "waiting"));
+    number_line("Written/s:", json_object_get(workflow, "writtenPerSecond"));
+    if (json_is_integer(seconds) && json_integer_value(seconds) > 0) {
+        ferry_columns_age(json_integer_value(seconds), age);
+        line("Empty in:", age);
+    }
+}
+
+static void print_counters(json_t *counters)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach (counters, key, value) {
+        char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        printf("      %-24s%s\n", key, text ? text : "");
+        free(text);
+    }
+}
+
+static void print_task(const char *role, const json_t *task)
+{
+    char age[16];
+
+    if (!json_is_object(task)) {
+        printf("    %s: none\n", role);
+        return;
+    }
+    ferry_columns_age(json_integer_value(json_object_get(task, "silentMs")) / 1000, age);
+    printf("    %s: %s %s%s%s\n", role, ferry_command_text(task, "worker"),
+           ferry_command_text(task, "state"),
+           json_is_true(json_object_get(task, "live")) ? "" : ", silent for ",
+           json_is_true(json_object_get(task, "live")) ? "" : age);
+    print_trouble("error", json_object_get(task, "error"), 6);
+    print_trouble("warning", json_object_get(task, "warning"), 6);
+    print_counters(json_object_get(task, "counters"));
+}
+
+static void print_mapping(const json_t *mapping)
+{
+    const json_t *writers = json_object_get(mapping, "writers");
+    const json_t *backlog = json_object_get(mapping, "backlog");
+    char text[32] = "unknown";
+    size_t i;
+    json_t *writer;
+
+    if (json_is_integer(backlog))
+        ferry_columns_number(json_integer_value(backlog), text);
+    printf("  %s -> %s: backlog %s, waiting %lld\n", ferry_command_text(mapping, "table"),
+           ferry_command_text(mapping, "resource"), text,
+           (long long)json_integer_value(json_object_get(mapping, "waiting")));
+    print_task("reader", json_object_get(mapping, "reader"));
+    if (json_array_size(writers) == 0)
+        print_task("writer", NULL);
+    json_array_foreach (writers, i, writer) {
+        char *partitions = json_dumps(json_object_get(writer, "partitions"), JSON_COMPACT);
+
+        print_task("writer", writer);
+        printf("      %-24s%s\n", "partitions", partitions ? partitions : "");
+        free(partitions);
+    }
+}
+
+static void print_page(const json_t *workflow)
+{
+    size_t i;
+    json_t *item;
+
+    line("Name:", ferry_command_text(workflow, "id"));
+    line("Title:", ferry_command_text(workflow, "name"));
+    if (!json_is_true(json_object_get(workflow, "available")))
+        line("Note:", "not available in this version");
+    print_status(workflow);
+    print_trouble("Error", json_object_get(workflow, "error"), 0);
+    json_array_foreach (json_object_get(workflow, "errors"), i, item)
+        printf("  %s: %s\n", ferry_command_text(item, "path"), ferry_command_text(item, "reason"));
+    json_array_foreach (json_object_get(workflow, "warnings"), i, item)
+        print_trouble("Warning", item, 0);
+    print_order(workflow);
+    print_backlog(workflow);
+    printf("Mappings:\n");
+    json_array_foreach (json_object_get(workflow, "mappings"), i, item)
+        print_mapping(item);
+    if (json_array_size(json_object_get(workflow, "mappings")) == 0)
+        printf("  none\n");
+    printf("\nStop the workflow before you publish changes to resources or tables in use, their "
+           "fields,\n"
+           "links or identification keys. Ferry survives it without, but the table stops "
+           "meanwhile.\n");
+}
+
+int ferry_describe_workflow(const struct ferry_command *command)
+{
+    struct ferry_client_answer answer;
+    char path[512];
+    int code;
+
+    ferry_command_path(command, "", path, sizeof path);
+    code = ferry_command_ask(command, "GET", path, NULL, NULL, &answer);
+    if (code != FERRY_EXIT_OK)
+        return code;
+    if (command->output == FERRY_OUTPUT_JSON)
+        ferry_command_print(answer.body);
+    else
+        print_page(answer.body);
+    ferry_client_done(&answer);
+    return FERRY_EXIT_OK;
+}
