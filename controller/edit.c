@@ -67,7 +67,7 @@ static void on_saved(void *context, const struct ferry_error *error)
     ferry_log(FERRY_LOG_INFO, "saved", FERRY_STR("workflow", edit->workflow->id),
               FERRY_INT("revision", edit->base + 1));
     set_etag(edit->exchange, edit->base + 1);
-    json_object_set(edit->document, "workflow", json_string(edit->workflow->id));
+    json_object_set_new(edit->document, "workflow", json_string(edit->workflow->id));
     json_object_set(edit->document, "warnings", edit->warnings);
     ferry_reply_json(edit->exchange, edit->base == 0 ? 201 : 200, json_incref(edit->document));
     finish(edit);
