@@ -85,6 +85,58 @@ enum ferry_status ferry_checkpoint_link(struct ferry_checkpoint *checkpoint, con
     return FERRY_OK;
 }
 
+enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, const char *task,
+                                         const char *table, const char *columns_hash, int64_t now)
+{
+    const struct ferry_checkpoint first = {
+        .task = (char *)(uintptr_t)task, /* only copied */
+        .table = (char *)(uintptr_t)table,
+        .columns_hash = (char *)(uintptr_t)columns_hash,
+        .phase = FERRY_CHECKPOINT_FULL,
+        .read_number = checkpoint->read_number + 1,
+        .full_read_started_at = now,
+    };
+    return ferry_checkpoint_copy(checkpoint, &first);
+}
+
+enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,
+                                          const struct ferry_checkpoint *from,
+                                          const char *next_link, const char *delta_link,
+                                          int64_t records, int64_t asked_at)
+{
+    enum ferry_status status = ferry_checkpoint_copy(next, from);
+    if (status != FERRY_OK)
+        return status;
+    next->pages_read++;
+    next->records_read += records;
+    if (next_link)
+        return ferry_checkpoint_link(next, next_link);
+    next->delta_link_at = asked_at;
+    if (next->phase == FERRY_CHECKPOINT_FULL) {
+        /* What was deleted before this read began, no delta will tell; before the first there was
+         * nothing. */
+        next->phase = next->read_number > 1 ? FERRY_CHECKPOINT_SWEEP : FERRY_CHECKPOINT_DELTA;
+        next->sweep_partition = next->sweep_from = 0;
+    }
+    return ferry_checkpoint_link(next, delta_link);
+}
+
+enum ferry_status ferry_checkpoint_swept(struct ferry_checkpoint *next,
+                                         const struct ferry_checkpoint *from, int64_t to,
+                                         int64_t end, int partitions)
+{
+    enum ferry_status status = ferry_checkpoint_copy(next, from);
+    if (status != FERRY_OK)
+        return status;
+    next->sweep_from = to < end ? to : 0;
+    next->sweep_partition += to < end ? 0 : 1;
+    if (next->sweep_partition < partitions)
+        return FERRY_OK;
+    next->phase = FERRY_CHECKPOINT_DELTA;
+    next->sweep_partition = 0;
+    return FERRY_OK;
+}
+
 enum ferry_status ferry_checkpoint_print(const struct ferry_checkpoint *checkpoint, char **ret_text)
 {
     struct ferry_checkpoint view = *checkpoint;

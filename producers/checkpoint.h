@@ -35,6 +35,22 @@ void ferry_checkpoint_done(struct ferry_checkpoint *checkpoint);
 /* `to` is initialised and may hold an older value. On FERRY_NOMEM it is empty. */
 enum ferry_status ferry_checkpoint_copy(struct ferry_checkpoint *to,
                                         const struct ferry_checkpoint *from) FERRY_MUST_CHECK;
+/* The beginning of the next full read of a table: one number higher than what `checkpoint` held
+ * before. */
+enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, const char *task,
+                                         const char *table, const char *columns_hash,
+                                         int64_t now) FERRY_MUST_CHECK;
+/* What follows a page with so many records that was asked for at `asked_at` (wall ms): `next_link`
+ * when it has one, else `delta_link`. */
+enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,
+                                          const struct ferry_checkpoint *from,
+                                          const char *next_link, const char *delta_link,
+                                          int64_t records, int64_t asked_at) FERRY_MUST_CHECK;
+/* What follows a pass over a slice of a partition of changes.<table>; `to`: where it ended, `end`:
+ * behind the last slice. */
+enum ferry_status ferry_checkpoint_swept(struct ferry_checkpoint *next,
+                                         const struct ferry_checkpoint *from, int64_t to,
+                                         int64_t end, int partitions) FERRY_MUST_CHECK;
 enum ferry_status ferry_checkpoint_link(struct ferry_checkpoint *checkpoint,
                                         const char *link) FERRY_MUST_CHECK;
 /* JSON. The caller frees *ret_text with free(). */

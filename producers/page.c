@@ -100,7 +100,10 @@ static int end_record(struct ferry_page *page)
     const char *fault = ferry_row_finish(page->row, &change);
     if (fault)
         return hand_out_reject(page, end, fault);
-    return go_on(page, page->options.on_record(page->options.context, change));
+    enum ferry_status status = page->options.on_record(page->options.context, change);
+    if (status == FERRY_BAD_RECORD)
+        return hand_out_reject(page, end, "The record is too large for Kafka.");
+    return go_on(page, status);
 }
 
 /* ---- what the parser calls ---- */

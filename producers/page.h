@@ -20,7 +20,8 @@ struct ferry_page_reject {
 };
 
 /* The callbacks end the page with anything but FERRY_OK, which is then what ferry_page_feed
- * returns. */
+ * returns; except that on_record may answer FERRY_BAD_RECORD: then on_reject gets the record too.
+ */
 struct ferry_page_options {
     const char *primary_id;
     const struct ferry_row_column *columns; /* borrowed, like primary_id, while the page lives */

@@ -87,6 +87,75 @@ static void refuses_what_it_does_not_understand(void **state)
         assert_int_equal(parse(*state, bad[i]), FERRY_INVALID);
 }
 
+/* The checkpoint after a page, from one that is at `link`. */
+static void step(struct ferry_checkpoint *at, const char *next_link, const char *delta_link)
+{
+    struct ferry_checkpoint next;
+    ferry_checkpoint_init(&next);
+    assert_int_equal(ferry_checkpoint_follow(&next, at, next_link, delta_link, 10, 77), FERRY_OK);
+    ferry_checkpoint_done(at);
+    *at = next;
+}
+
+static void a_first_read_goes_from_page_to_page_to_deltas(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    assert_int_equal(ferry_checkpoint_begin(at, "t", "contact", "hash", 5), FERRY_OK);
+    assert_int_equal(at->read_number, 1);
+    assert_null(at->link);
+    step(at, "https://o/2", NULL);
+    assert_int_equal(at->phase, FERRY_CHECKPOINT_FULL);
+    assert_string_equal(at->link, "https://o/2");
+    assert_int_equal(at->delta_link_at, 0);
+    step(at, NULL, "https://o/d1");
+    assert_int_equal(at->phase, FERRY_CHECKPOINT_DELTA);
+    assert_int_equal(at->delta_link_at, 77);
+    assert_int_equal(at->records_read, 20);
+    assert_int_equal(at->pages_read, 2);
+    assert_int_equal(at->full_read_started_at, 5);
+}
+
+static void a_page_within_a_delta_keeps_the_age_of_its_beginning(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    assert_int_equal(parse(at, text), FERRY_OK);
+    step(at, "https://o/more", NULL);
+    assert_int_equal(at->phase, FERRY_CHECKPOINT_DELTA);
+    assert_int_equal(at->delta_link_at, 1780000000000);
+    step(at, NULL, "https://o/d2");
+    assert_int_equal(at->delta_link_at, 77);
+}
+
+static void a_further_read_sweeps_before_its_deltas(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    assert_int_equal(parse(at, text), FERRY_OK);
+    assert_int_equal(ferry_checkpoint_begin(at, "t", "contact", "other", 5), FERRY_OK);
+    assert_int_equal(at->read_number, 3);
+    step(at, NULL, "https://o/d1");
+    assert_int_equal(at->phase, FERRY_CHECKPOINT_SWEEP);
+    assert_string_equal(at->link, "https://o/d1");
+}
+
+static void a_sweep_goes_through_the_slices_of_every_partition(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    struct ferry_checkpoint next;
+    ferry_checkpoint_init(&next);
+    assert_int_equal(parse(at, text), FERRY_OK);
+    at->phase = FERRY_CHECKPOINT_SWEEP;
+    assert_int_equal(ferry_checkpoint_swept(&next, at, 500, 1000, 2), FERRY_OK);
+    assert_int_equal(next.sweep_partition, 0);
+    assert_int_equal(next.sweep_from, 500);
+    assert_int_equal(ferry_checkpoint_swept(at, &next, 1000, 1000, 2), FERRY_OK);
+    assert_int_equal(at->sweep_partition, 1);
+    assert_int_equal(at->sweep_from, 0);
+    assert_int_equal(at->phase, FERRY_CHECKPOINT_SWEEP);
+    assert_int_equal(ferry_checkpoint_swept(&next, at, 1000, 1000, 2), FERRY_OK);
+    assert_int_equal(next.phase, FERRY_CHECKPOINT_DELTA);
+    ferry_checkpoint_done(&next);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -95,6 +164,10 @@ int main(void)
         TEST(copies_are_independent),
         TEST(a_full_read_may_have_no_link_yet),
         TEST(refuses_what_it_does_not_understand),
+        TEST(a_first_read_goes_from_page_to_page_to_deltas),
+        TEST(a_page_within_a_delta_keeps_the_age_of_its_beginning),
+        TEST(a_further_read_sweeps_before_its_deltas),
+        TEST(a_sweep_goes_through_the_slices_of_every_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,80 @@
+#include "core/base/log.h"
+#include "core/base/settings.h"
+#include "core/io/kafka.h"
+#include "producers/reader.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#define JOIN_MS 5000
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    ferry_log(FERRY_LOG_INFO, "signal", FERRY_INT("number", number));
+    ferry_reader_stop(handle->data);
+}
+
+static void watch_signals(uv_loop_t *loop, uv_signal_t signals[2], struct ferry_reader *reader)
+{
+    static const int numbers[2] = {SIGTERM, SIGINT};
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(loop, &signals[i]);
+        signals[i].data = reader;
+        uv_signal_start(&signals[i], on_signal, numbers[i]);
+        uv_unref((uv_handle_t *)&signals[i]); /* they alone keep no loop going */
+    }
+}
+
+static int run(const struct ferry_common *common, const struct ferry_dynamics_settings *dynamics)
+{
+    uv_loop_t *loop = uv_default_loop();
+    uv_signal_t signals[2];
+    struct ferry_reader *reader = NULL;
+    struct ferry_error error;
+    if (ferry_reader_new(loop, common, dynamics, &reader, &error) != FERRY_OK) {
+        ferry_log(FERRY_LOG_ERROR, "cannot_start", FERRY_STR("message", error.message),
+                  FERRY_STR("action", error.action));
+        return EXIT_FAILURE;
+    }
+    watch_signals(loop, signals, reader);
+    uv_run(loop, UV_RUN_DEFAULT);
+    ferry_reader_free(reader);
+    for (int i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&signals[i], NULL);
+    uv_run(loop, UV_RUN_NOWAIT);
+    ferry_kafka_join(JOIN_MS);
+    ferry_log(FERRY_LOG_INFO, "stopped", FERRY_STR("worker", common->worker_name));
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    static struct ferry_common common;
+    static struct ferry_dynamics_settings dynamics;
+    const struct ferry_settings_group groups[] = {
+        {ferry_common_settings, ferry_common_settings_count, &common},
+        {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics},
+    };
+    const struct ferry_program program = {
+        .name = "ferry-reader",
+        .purpose = "Reads the changes of Dynamics 365 into Kafka, each exactly once.",
+        .common = &common,
+        .groups = groups,
+        .group_count = sizeof groups / sizeof groups[0],
+    };
+    signal(SIGPIPE, SIG_IGN);
+    /* A seat blocks a thread while it commits, a tail while it asks: more than libuv's four may do
+     * so at once. */
+    setenv("UV_THREADPOOL_SIZE", "16", 0);
+    switch (ferry_program_start(&program, argc, argv)) {
+    case FERRY_PROGRAM_DONE:
+        return EXIT_SUCCESS;
+    case FERRY_PROGRAM_REFUSE:
+        return 2;
+    case FERRY_PROGRAM_RUN:
+        break;
+    }
+    int code = run(&common, &dynamics);
+    ferry_program_done(&program);
+    return code;
+}

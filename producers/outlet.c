@@ -1,0 +1,104 @@
+#include "producers/outlet.h"
+
+#include "core/base/clock.h"
+#include "core/io/kafka.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define RECORD_CEILING ((size_t)128 << 20)
+/* A reject must fit where its record did not; redriving asks the source for the whole of it. */
+#define REJECT_CEILING ((size_t)900 << 10)
+
+void ferry_outlet_init(struct ferry_outlet *outlet, struct ferry_seat *seat, const char *instance,
+                       const char *table, const char *workflow)
+{
+    memset(outlet, 0, sizeof *outlet);
+    outlet->seat = seat;
+    outlet->table = table;
+    ferry_buffer_init(&outlet->buffer, RECORD_CEILING);
+    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_CHANGES, table}, outlet->changes);
+    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_REJECTS, workflow},
+                     outlet->rejects);
+}
+
+void ferry_outlet_done(struct ferry_outlet *outlet)
+{
+    ferry_buffer_done(&outlet->buffer);
+}
+
+static enum ferry_status send_record(struct ferry_outlet *outlet,
+                                     struct ferry_producer_record *record,
+                                     struct ferry_error *error)
+{
+    enum ferry_status status = ferry_seat_send(outlet->seat, record, error);
+    return status == FERRY_FULL ? FERRY_OK : status;
+}
+
+enum ferry_status ferry_outlet_change(struct ferry_outlet *outlet, struct ferry_change *change,
+                                      struct ferry_error *error)
+{
+    change->table = (struct ferry_slice){outlet->table, strlen(outlet->table)};
+    ferry_buffer_clear(&outlet->buffer);
+    enum ferry_status status = ferry_change_encode(change, &outlet->wire, &outlet->buffer, error);
+    if (status != FERRY_OK)
+        return status;
+    struct ferry_producer_record record = {
+        .topic = outlet->changes,
+        .partition =
+            ferry_kafka_partition(change->id.data, change->id.length, FERRY_DATA_PARTITIONS),
+        .key = change->id,
+        .value = {outlet->buffer.data, outlet->buffer.length},
+    };
+    return send_record(outlet, &record, error);
+}
+
+static void add_header(rd_kafka_headers_t *headers, const char *name, const char *value)
+{
+    rd_kafka_header_add(headers, name, -1, value, -1);
+}
+
+/* Unlike a writer's, a reader's reject has no origin in a topic yet: its table and id stand for it.
+ */
+static void name_origin(const struct ferry_outlet *outlet, const struct ferry_page_reject *reject,
+                        char *origin, size_t size)
+{
+    if (reject->id.length)
+        snprintf(origin, size, "%s/%.*s", outlet->table, (int)reject->id.length, reject->id.data);
+    else
+        snprintf(origin, size, "%s/unknown/%016" PRIx64, outlet->table,
+                 (uint64_t)XXH3_64bits(reject->raw.data, reject->raw.length));
+}
+
+enum ferry_status ferry_outlet_reject(struct ferry_outlet *outlet,
+                                      const struct ferry_page_reject *reject,
+                                      struct ferry_error *error)
+{
+    char origin[512];
+    char at[FERRY_TIME_SIZE];
+    char reason[512];
+    size_t length = reject->raw.length < REJECT_CEILING ? reject->raw.length : REJECT_CEILING;
+    name_origin(outlet, reject, origin, sizeof origin);
+    ferry_time_format(ferry_wall_ms(), at);
+    snprintf(reason, sizeof reason, "%s", reject->reason);
+    if (length < reject->raw.length)
+        snprintf(reason, sizeof reason, "%s Of its %zu bytes the first %zu are kept here.",
+                 reject->reason, reject->raw.length, length);
+
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(5);
+    add_header(headers, "ferry-reason", reason);
+    add_header(headers, "ferry-class", ferry_class_name(FERRY_CLASS_SCHEMA));
+    add_header(headers, "ferry-origin", origin);
+    add_header(headers, "ferry-attempts", "1");
+    add_header(headers, "ferry-at", at);
+    struct ferry_producer_record record = {
+        .topic = outlet->rejects,
+        .partition = 0,
+        .key = {origin, strlen(origin)},
+        .value = {reject->raw.data, length},
+        .headers = headers,
+    };
+    return send_record(outlet, &record, error);
+}

@@ -1,0 +1,22 @@
+/* The reader: one member of the group <instance>.reader, whose partitions of `checkpoints` say
+ * which tasks are its own. Loop thread only. */
+#ifndef FERRY_READER_H
+#define FERRY_READER_H
+
+#include "core/base/settings.h"
+
+#include <uv.h>
+
+struct ferry_reader;
+
+enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_common *common,
+                                   const struct ferry_dynamics_settings *dynamics,
+                                   struct ferry_reader **ret_reader,
+                                   struct ferry_error *error) FERRY_MUST_CHECK;
+/* Gives everything back in order: what is in flight ends, the group is left. The loop ends when
+ * that is done, or after 15 s. */
+void ferry_reader_stop(struct ferry_reader *reader);
+/* After the loop has ended. */
+void ferry_reader_free(struct ferry_reader *reader);
+
+#endif
