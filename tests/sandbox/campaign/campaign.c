@@ -1,0 +1,404 @@
+/* The gateway in front of Campaign, and what resources and links share. */
+#include "campaign/campaign.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static void gateway_error(struct sandbox_request *request, unsigned status, const char *code,
+                          const char *message)
+{
+    sandbox_reply_json(request, status,
+                       json_pack("{s:s,s:s}", "error_code", code, "message", message));
+}
+
+static void write_text(struct sandbox_request *request, unsigned status, const char *format,
+                       va_list args, bool breach)
+{
+    char text[1024];
+
+    vsnprintf(text, sizeof text, format, args);
+    if (breach)
+        sandbox_breach(request, "%u %s", status, text);
+    sandbox_reply_text(request, status, SANDBOX_TEXT_TYPE, text);
+}
+
+void sandbox_campaign_error(struct sandbox_request *request, unsigned status, const char *format,
+                            ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_text(request, status, format, args, false);
+    va_end(args);
+}
+
+void sandbox_campaign_refuse(struct sandbox_request *request, unsigned status, const char *format,
+                             ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_text(request, status, format, args, true);
+    va_end(args);
+}
+
+void sandbox_campaign_not_found(struct sandbox_request *request,
+                                const struct sandbox_resource *resource, const char *key,
+                                const char *mark)
+{
+    sandbox_campaign_error(request, 404,
+                           SANDBOX_RST "\nUnable to find document with path '%s' from key '%s%s' "
+                                       "(document with schema '%s' and name '%s')",
+                           resource->title, key, mark, resource->name, key);
+}
+
+void sandbox_campaign_bad_pkey(struct sandbox_request *request,
+                               const struct sandbox_resource *resource, const char *text)
+{
+    sandbox_campaign_refuse(request, 500,
+                            "'%s' attribute unknown (see definition of '%s (%s)' schema).\n"
+                            "XTK-170036 Unable to parse expression '@id = @%s'.",
+                            text + (*text == '@'), resource->label, resource->schema,
+                            text + (*text == '@'));
+}
+
+struct sandbox_resource *sandbox_campaign_resource(struct sandbox_campaign *campaign,
+                                                   const char *name)
+{
+    for (size_t i = 0; i < SANDBOX_RESOURCES; i++)
+        if (strcmp(campaign->resources[i].name, name) == 0)
+            return &campaign->resources[i];
+    return NULL;
+}
+
+unsigned sandbox_campaign_index(const struct sandbox_campaign *campaign,
+                                const struct sandbox_resource *resource)
+{
+    return (unsigned)(resource - campaign->resources);
+}
+
+struct sandbox_entry *sandbox_campaign_parent(struct sandbox_campaign *campaign,
+                                              const struct sandbox_resource *resource,
+                                              const struct sandbox_entry *entry,
+                                              struct sandbox_resource **ret_resource)
+{
+    if (resource->link < 0 || !entry->parent)
+        return NULL;
+    *ret_resource = sandbox_campaign_resource(campaign, resource->fields[resource->link].target);
+    return sandbox_entry_by_key(*ret_resource, entry->parent);
+}
+
+bool sandbox_campaign_hidden(struct sandbox_campaign *campaign,
+                             const struct sandbox_resource *resource,
+                             const struct sandbox_entry *entry)
+{
+    struct sandbox_resource *target = NULL;
+
+    if (!entry->parent || resource->fields[resource->link].optional_link ||
+        resource->fields[resource->link].removed)
+        return false;
+    return !sandbox_campaign_parent(campaign, resource, entry, &target);
+}
+
+struct sandbox_entry *sandbox_campaign_find(struct sandbox_campaign *campaign,
+                                            struct sandbox_request *request,
+                                            struct sandbox_resource *resource, const char *name,
+                                            const char *mark)
+{
+    struct sandbox_entry *entry = NULL;
+    unsigned which;
+    uint64_t id;
+
+    if (*name == '@') {
+        if (!sandbox_pkey_read(&campaign->pkeys, name, &which, &id) ||
+            which != sandbox_campaign_index(campaign, resource)) {
+            sandbox_campaign_bad_pkey(request, resource, name);
+            return NULL;
+        }
+        entry = sandbox_entry_by_id(resource, id);
+    } else if (!resource->keyed) {
+        sandbox_campaign_bad_pkey(request, resource, name);
+        return NULL;
+    } else {
+        entry = sandbox_entry_by_key(resource, name);
+    }
+    if (entry && !sandbox_campaign_hidden(campaign, resource, entry))
+        return entry;
+    sandbox_campaign_not_found(request, resource, name, mark);
+    return NULL;
+}
+
+static void unlink_child(struct sandbox_resource *resource, struct sandbox_entry *child)
+{
+    struct sandbox_values values;
+
+    sandbox_row_unpack(child->row, &values);
+    values.of[resource->join] = (struct sandbox_slice){0};
+    sandbox_entry_update(resource, child, sandbox_row_new(&values));
+}
+
+static void delete_children(struct sandbox_campaign *campaign, const char *parent_resource,
+                            const char *key)
+{
+    for (size_t i = 0; i < SANDBOX_RESOURCES; i++) {
+        struct sandbox_resource *resource = &campaign->resources[i];
+        struct sandbox_entry *child;
+        if (resource->link < 0 ||
+            strcmp(resource->fields[resource->link].target, parent_resource) != 0)
+            continue;
+        while ((child = sandbox_entry_children(resource, key))) {
+            if (campaign->settings.link_delete == SANDBOX_CASCADE)
+                sandbox_campaign_delete(campaign, resource, child);
+            else
+                unlink_child(resource, child);
+        }
+    }
+}
+
+void sandbox_campaign_delete(struct sandbox_campaign *campaign, struct sandbox_resource *resource,
+                             struct sandbox_entry *entry)
+{
+    char *key = strdup(entry->key);
+
+    sandbox_entry_delete(resource, entry);
+    if (key && *key && campaign->settings.link_delete != SANDBOX_KEEP)
+        delete_children(campaign, resource->name, key);
+    free(key);
+}
+
+static void oops(struct sandbox_request *request)
+{
+    sandbox_breach(request, "wrong organisation or URI");
+    sandbox_reply_json(request, 500,
+                       json_pack("{s:i,s:s}", "code", 500, "message",
+                                 "Oops. Something went wrong. Check your URI and try again."));
+}
+
+static bool check_credentials(struct sandbox_campaign *campaign, struct sandbox_request *request)
+{
+    const char *authorization = sandbox_request_header(request, "Authorization");
+    const char *key = sandbox_request_header(request, "X-Api-Key");
+    int mark;
+    enum sandbox_token_state state = sandbox_token_check(
+        &campaign->tokens, authorization, sandbox_clock_ms(campaign->clock), &mark);
+
+    if (state == SANDBOX_TOKEN_GOOD && key && strcmp(key, campaign->settings.client) == 0)
+        return true;
+    if (!key || !authorization || strcmp(key, campaign->settings.client) != 0)
+        sandbox_breach(request, "Authorization or X-Api-Key missing or wrong");
+    if (!authorization)
+        gateway_error(request, 403, "403010", "Oauth token is missing.");
+    else if (!key)
+        gateway_error(request, 403, "403000", "Api Key is required");
+    else if (strcmp(key, campaign->settings.client) != 0)
+        gateway_error(request, 403, "403003", "Api Key is invalid");
+    else
+        gateway_error(request, 401, "401013", "Oauth token is not valid");
+    return false;
+}
+
+/* A JSON body is read whatever its Content-Type says; the header itself is a rule for clients (1.3). */
+static void note_headers(struct sandbox_campaign *campaign, struct sandbox_request *request)
+{
+    const char *control = sandbox_request_header(request, "Cache-Control");
+    const char *type = sandbox_request_header(request, "Content-Type");
+
+    if (campaign->settings.foreign)
+        return;
+    if (!control || !strstr(control, "no-cache"))
+        sandbox_breach(request, "Cache-Control: no-cache missing");
+    if (!type || !strstr(type, "json"))
+        sandbox_breach(request, "Content-Type: application/json missing");
+}
+
+static const char *const apis[] = {"profileAndServicesExt", "profileAndServices",
+                                   "customResources"};
+
+/* Known to Campaign, not imitated here. */
+static const char *const elsewhere[] = {"service",      "history",  "orgUnitBase", "geoUnitBase",
+                                        "subscription", "workflow", "privacy"};
+
+static bool is_elsewhere(const char *name)
+{
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+        if (strcmp(elsewhere[i], name) == 0)
+            return true;
+    return strncmp(name, "mc", 2) == 0;
+}
+
+static void serve_verb(struct sandbox_operation *operation)
+{
+    struct sandbox_request *request = operation->request;
+    const char *first = operation->part_count ? operation->parts[0] : NULL;
+
+    if (first && strcmp(first, "metadata") == 0 && request->verb == SANDBOX_GET)
+        sandbox_campaign_metadata(operation);
+    else if (request->verb == SANDBOX_GET)
+        sandbox_campaign_list(operation);
+    else if (request->verb == SANDBOX_POST && !first)
+        sandbox_campaign_post(operation);
+    else if (request->verb == SANDBOX_PATCH)
+        sandbox_campaign_patch(operation);
+    else if (request->verb == SANDBOX_DELETE)
+        sandbox_campaign_remove(operation);
+    else
+        sandbox_campaign_refuse(request, request->verb == SANDBOX_POST ? 404 : 405,
+                                SANDBOX_RST "\nError rc=-2003");
+}
+
+static void serve_resource(struct sandbox_operation *operation, const char *name)
+{
+    struct sandbox_campaign *campaign = operation->campaign;
+    struct sandbox_request *request = operation->request;
+
+    if (is_elsewhere(name)) {
+        sandbox_campaign_error(request, 501, "Not implemented by the sandbox: %s", name);
+        return;
+    }
+    bool writes = request->verb == SANDBOX_POST || request->verb == SANDBOX_PATCH;
+    if (writes && !sandbox_campaign_body(campaign, request))
+        return;
+    operation->resource = sandbox_campaign_resource(campaign, name);
+    if (operation->resource && strcmp(operation->api, operation->resource->api) != 0 &&
+        (operation->extended || strcmp(name, "profile") != 0))
+        operation->resource = NULL;
+    if (operation->resource)
+        serve_verb(operation);
+    else
+        sandbox_campaign_refuse(request, 404, SANDBOX_RST "\nThe '%s' resource is unknown.", name);
+}
+
+/* "profile.json" is the same as "profile". */
+static void strip_suffix(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length > 5 && strcmp(name + length - 5, ".json") == 0)
+        ((char *)(uintptr_t)name)[length - 5] = '\0';
+}
+
+/* parts: after ORG/campaign */
+static void serve_api(struct sandbox_campaign *campaign, struct sandbox_request *request,
+                      const char *const *parts, size_t count)
+{
+    struct sandbox_operation operation = {.campaign = campaign, .request = request};
+
+    for (size_t i = 0; count && i < sizeof apis / sizeof apis[0]; i++)
+        if (strcmp(apis[i], parts[0]) == 0)
+            operation.api = apis[i];
+    if (!operation.api) {
+        if (count && is_elsewhere(parts[0]))
+            sandbox_campaign_error(request, 501, "Not implemented by the sandbox: %s", parts[0]);
+        else
+            oops(request);
+        return;
+    }
+    operation.extended = strcmp(operation.api, "profileAndServices") != 0;
+    if (count == 1 || strcmp(parts[1], "resourceType") == 0) {
+        operation.parts = parts + 1;
+        operation.part_count = count - 1;
+        sandbox_campaign_catalogue(&operation);
+        return;
+    }
+    strip_suffix(parts[1]);
+    operation.parts = parts + 2;
+    operation.part_count = count - 2;
+    serve_resource(&operation, parts[1]);
+}
+
+static void serve(struct sandbox_request *request)
+{
+    struct sandbox_campaign *campaign = request->service->context;
+    const char *parts[SANDBOX_SEGMENTS];
+    struct sandbox_buf names = {0};
+
+    if (sandbox_ims_serve(campaign, request))
+        return;
+    char id[20];
+    snprintf(id, sizeof id, "%016llx",
+             (unsigned long long)sandbox_random(&campaign->tokens.random));
+    sandbox_reply_header(request, "X-Request-Id", id);
+    ssize_t count = sandbox_request_segments(request->path, &names, parts);
+    if (count < 2 || strcmp(parts[0], campaign->settings.org) != 0 ||
+        strcmp(parts[1], "campaign") != 0) {
+        oops(request);
+    } else if (check_credentials(campaign, request)) {
+        note_headers(campaign, request);
+        serve_api(campaign, request, parts + 2, (size_t)count - 2);
+    }
+    sandbox_buf_done(&names);
+}
+
+static void throttle(struct sandbox_request *request, int retry_after)
+{
+    char seconds[16];
+
+    snprintf(seconds, sizeof seconds, "%d", retry_after);
+    sandbox_reply_header(request, "Retry-After", seconds);
+    gateway_error(request, 429, "429050", "Too many requests");
+}
+
+static bool is_over_rate(struct sandbox_campaign *campaign)
+{
+    uint64_t second = sandbox_loop_now() / 1000;
+
+    if (!campaign->settings.rps)
+        return false;
+    if (campaign->rps_second != second) {
+        campaign->rps_second = second;
+        campaign->rps_count = 0;
+    }
+    return ++campaign->rps_count > campaign->settings.rps;
+}
+
+/* Requests that were turned away still count as in flight until they are answered, which is at once. */
+static void arrive(struct sandbox_request *request)
+{
+    struct sandbox_campaign *campaign = request->service->context;
+    int retry_after = 2;
+
+    if (strncmp(request->path, "/ims/", 5) != 0 &&
+        ((campaign->settings.admit &&
+          request->service->stats.in_flight > campaign->settings.admit) ||
+         is_over_rate(campaign))) {
+        throttle(request, 1);
+        return;
+    }
+    int kind = sandbox_fault_arrive(campaign->faults, request, &retry_after);
+    if (kind == SANDBOX_FAULT_429)
+        throttle(request, retry_after);
+    else if (kind == SANDBOX_FAULT_TOKEN_REVOKED)
+        sandbox_tokens_revoke(&campaign->tokens);
+}
+
+void sandbox_campaign_init(struct sandbox_campaign *campaign,
+                           const struct sandbox_campaign_settings *settings,
+                           const struct sandbox_clock *clock, struct sandbox_faults *faults)
+{
+    campaign->service = (struct sandbox_service){
+        .name = "campaign", .context = campaign, .arrive = arrive, .serve = serve};
+    campaign->settings = *settings;
+    campaign->clock = clock;
+    campaign->faults = faults;
+    campaign->pkeys.salt = 0x5a17;
+    if (!settings->pkey_fixed &&
+        getrandom(&campaign->pkeys.salt, sizeof campaign->pkeys.salt, 0) < 0)
+        campaign->pkeys.salt = sandbox_loop_now();
+    campaign->tokens.random = campaign->pkeys.salt ^ sandbox_loop_now();
+    for (size_t i = 0; i < SANDBOX_RESOURCES; i++)
+        sandbox_resource_init(&campaign->resources[i], i, settings);
+}
+
+void sandbox_campaign_done(struct sandbox_campaign *campaign)
+{
+    for (size_t i = 0; i < SANDBOX_RESOURCES; i++)
+        sandbox_resource_done(&campaign->resources[i]);
+    sandbox_journal_done(&campaign->journal);
+    sandbox_tokens_done(&campaign->tokens);
+    sandbox_body_done(&campaign->body);
+    sandbox_buf_done(&campaign->texts);
+    sandbox_stats_reset(&campaign->service.stats);
+}
