@@ -1,0 +1,51 @@
+/* Lets the lanes take their turns: as many requests in flight as the destination bears, never two
+ * for one key; reads the answers and writes down the fates. Loop thread only. */
+#ifndef FERRY_DISPATCHER_H
+#define FERRY_DISPATCHER_H
+
+#include "consumers/holding.h"
+#include "consumers/ledger.h"
+#include "core/base/metrics.h"
+#include "core/remote/campaign.h"
+
+struct ferry_dispatcher;
+
+struct ferry_dispatcher_options {
+    const char *instance;
+    const char *workflow;
+    struct ferry_campaign *campaign;
+    struct ferry_ledger *ledger;
+    struct ferry_holding *holding;
+    struct ferry_metrics *metrics;
+    int concurrency;
+    int64_t retry_ms; /* first wait before a request is repeated */
+    /* False: somebody else may own our partitions by now; nothing may be sent. */
+    bool (*may_send)(void *context);
+    /* Something came to an end: there may be room, or something to commit. */
+    void (*on_progress)(void *context);
+    /* Goes on by itself; NULL: all is well again. retry_at: wall ms. */
+    void (*on_warning)(void *context, const struct ferry_error *error, int64_t retry_at);
+    /* The destination's metadata should be compared with the mapping. */
+    void (*on_doubt)(void *context, struct ferry_table *table);
+    /* This process cannot go on. */
+    void (*on_broken)(void *context, const struct ferry_error *error);
+    void *context;
+};
+
+enum ferry_status ferry_dispatcher_new(uv_loop_t *loop,
+                                       const struct ferry_dispatcher_options *options,
+                                       struct ferry_dispatcher **ret_dispatcher,
+                                       struct ferry_error *error) FERRY_MUST_CHECK;
+void ferry_dispatcher_free(struct ferry_dispatcher *dispatcher);
+
+/* Closed, it starts nothing; what is in flight comes to its end. */
+void ferry_dispatcher_open(struct ferry_dispatcher *dispatcher, bool open);
+/* There may be something to send. */
+void ferry_dispatcher_run(struct ferry_dispatcher *dispatcher);
+/* Gives up every request and forgets every lane; the shares may be dropped then. */
+void ferry_dispatcher_drop(struct ferry_dispatcher *dispatcher);
+int ferry_dispatcher_in_flight(const struct ferry_dispatcher *dispatcher);
+int ferry_dispatcher_limit(const struct ferry_dispatcher *dispatcher);
+uint64_t ferry_dispatcher_retries(const struct ferry_dispatcher *dispatcher);
+
+#endif

@@ -1,0 +1,462 @@
+#include "consumers/group.h"
+
+#include "core/base/clock.h"
+#include "core/io/kafka.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSION_MS       6000
+#define SILENCE_MS       (SESSION_MS / 2)
+#define WAKE_INTERVAL_MS 500
+#define FULL_PATIENCE_MS 1000
+#define ASK_TIMEOUT_MS   5000
+#define ASK_AGAIN_MS     500
+#define BATCH            1000 /* records a turn of the loop, so that other work goes on */
+
+enum phase {
+    PHASE_JOINING, /* owns nothing */
+    PHASE_ASKING,  /* assigned; offsets are being asked for */
+    PHASE_OFFERED, /* on_assigned was called */
+    PHASE_OWNING,
+    PHASE_LEAVING, /* on_revoked was called */
+};
+
+struct ferry_group {
+    uv_loop_t *loop;
+    struct ferry_group_options options;
+    rd_kafka_t *consumer;
+    rd_kafka_t *asker; /* read_uncommitted: the true end of a log */
+    struct ferry_kafka_wake *wake;
+    rd_kafka_topic_partition_list_t *topics;
+    rd_kafka_topic_partition_list_t *assigned; /* with the offsets to start at */
+    struct ferry_group_part *parts;
+    enum phase phase;
+    int64_t beat_ms;
+    int64_t full_since; /* 0: there is room */
+    bool paused;
+    uv_work_t work;
+    rd_kafka_topic_partition_list_t *question; /* the work's own */
+    struct ferry_group_part *answers;
+    bool outdated;    /* the assignment changed while the work ran */
+    uv_timer_t timer; /* to ask again */
+    struct ferry_error error;
+    bool asked; /* the work succeeded */
+    bool working;
+    bool freed;
+    bool timer_open;
+    void (*on_left)(void *context);
+    void *left_context;
+};
+
+static void ask(struct ferry_group *group);
+
+/* --- where to start, asked in a thread --- */
+
+static enum ferry_status ask_committed(struct ferry_group *group)
+{
+    /* read_committed makes the broker wait for offsets in a transaction that is still being ended.
+     */
+    rd_kafka_resp_err_t code = rd_kafka_committed(group->consumer, group->question, ASK_TIMEOUT_MS);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < group->question->cnt; i++)
+        code = group->question->elems[i].err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return FERRY_OK;
+    return ferry_kafka_fail(&group->error, "cannot read committed offsets", code);
+}
+
+/* Where there is no committed offset we start at the beginning: either nothing was ever written
+ * from here, or the broker expired the offsets of a group that stood still for a week. TODO(issue
+ * 3, slice 2): restore those from `checkpoints`. */
+static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_partition_t *start,
+                                    struct ferry_group_part *part, int64_t low, int64_t high)
+{
+    if (start->offset > high) {
+        ferry_fail(&group->error, FERRY_INVALID, FERRY_CLASS_BUG,
+                   "%s/%d ends at %lld, but offset %lld is committed: records were lost in Kafka",
+                   start->topic, (int)start->partition, (long long)high, (long long)start->offset);
+        ferry_advise(&group->error, "restore the topic, or reset the offsets of group %s",
+                     group->options.group_id);
+        return FERRY_INVALID;
+    }
+    bool fresh = start->offset < 0;
+    if (start->offset < low)
+        start->offset = low;
+    *part = (struct ferry_group_part){start->topic, start->partition, start->offset, fresh, high};
+    return FERRY_OK;
+}
+
+static enum ferry_status ask_ends(struct ferry_group *group)
+{
+    enum ferry_status status = FERRY_OK;
+    for (int i = 0; status == FERRY_OK && i < group->question->cnt; i++) {
+        rd_kafka_topic_partition_t *start = &group->question->elems[i];
+        int64_t low = 0;
+        int64_t high = 0;
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            group->asker, start->topic, start->partition, &low, &high, ASK_TIMEOUT_MS);
+        status = code == RD_KAFKA_RESP_ERR_NO_ERROR
+                     ? find_start(group, start, &group->answers[i], low, high)
+                     : ferry_kafka_fail(&group->error, start->topic, code);
+    }
+    return status;
+}
+
+static void ask_in_thread(uv_work_t *work)
+{
+    struct ferry_group *group = work->data;
+    enum ferry_status status = ask_committed(group);
+    if (status == FERRY_OK)
+        status = ask_ends(group);
+    group->asked = status == FERRY_OK;
+}
+
+/* --- the end --- */
+
+static void free_list(rd_kafka_topic_partition_list_t *list)
+{
+    if (list)
+        rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void release_memory(struct ferry_group *group)
+{
+    if (group->working || group->timer_open)
+        return;
+    free_list(group->assigned);
+    free_list(group->question);
+    free(group->answers);
+    free_list(group->topics);
+    ferry_kafka_destroy(group->consumer);
+    ferry_kafka_destroy(group->asker);
+    free(group->parts);
+    if (group->on_left)
+        group->on_left(group->left_context);
+    free(group);
+}
+
+static void close_in_thread(uv_work_t *work)
+{
+    struct ferry_group *group = work->data;
+    rd_kafka_consumer_close(group->consumer);
+}
+
+static void after_close(uv_work_t *work, int status)
+{
+    struct ferry_group *group = work->data;
+    (void)status;
+    group->working = false;
+    release_memory(group);
+}
+
+static void close_consumer(struct ferry_group *group)
+{
+    group->working = true;
+    uv_queue_work(group->loop, &group->work, close_in_thread, after_close);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct ferry_group *group = handle->data;
+    group->timer_open = false;
+    release_memory(group);
+}
+
+void ferry_group_free(struct ferry_group *group, void (*on_left)(void *context), void *context)
+{
+    if (!group)
+        return;
+    group->freed = true;
+    group->on_left = on_left;
+    group->left_context = context;
+    ferry_kafka_wake_free(group->wake);
+    uv_close((uv_handle_t *)&group->timer, on_timer_closed);
+    if (!group->working)
+        close_consumer(group);
+}
+
+/* --- rebalances --- */
+
+static void tell_trouble(struct ferry_group *group)
+{
+    group->options.on_trouble(group->options.context, &group->error);
+}
+
+static void on_ask_timer(uv_timer_t *timer)
+{
+    struct ferry_group *group = timer->data;
+    if (group->phase == PHASE_ASKING && !group->working)
+        ask(group);
+}
+
+/* The list moves to the assignment: with the offsets, and holding the names that the parts point
+ * to. */
+static void take_answers(struct ferry_group *group)
+{
+    free_list(group->assigned);
+    free(group->parts);
+    group->assigned = group->question;
+    group->parts = group->answers;
+    group->question = NULL;
+    group->answers = NULL;
+    group->phase = PHASE_OFFERED;
+    group->options.on_assigned(group->options.context, group->parts, (size_t)group->assigned->cnt);
+}
+
+static void after_ask(uv_work_t *work, int status)
+{
+    struct ferry_group *group = work->data;
+    (void)status;
+    group->working = false;
+    if (group->freed) {
+        close_consumer(group);
+    } else if (group->phase != PHASE_ASKING) {
+        return;
+    } else if (group->outdated) {
+        ask(group);
+    } else if (group->asked) {
+        take_answers(group);
+    } else {
+        uv_timer_start(&group->timer, on_ask_timer, ASK_AGAIN_MS, 0);
+        tell_trouble(group);
+    }
+}
+
+static void ask(struct ferry_group *group)
+{
+    free_list(group->question);
+    free(group->answers);
+    group->question = rd_kafka_topic_partition_list_copy(group->assigned);
+    group->answers = calloc((size_t)group->assigned->cnt + 1, sizeof *group->answers);
+    if (!group->answers) {
+        uv_timer_start(&group->timer, on_ask_timer, ASK_AGAIN_MS, 0);
+        return;
+    }
+    group->working = true;
+    group->outdated = false;
+    ferry_error_clear(&group->error);
+    uv_queue_work(group->loop, &group->work, ask_in_thread, after_ask);
+}
+
+static void forget_assignment(struct ferry_group *group)
+{
+    free_list(group->assigned);
+    free(group->parts);
+    group->assigned = NULL;
+    group->parts = NULL;
+    group->paused = false;
+    group->full_since = 0;
+    group->outdated = true;
+}
+
+static void take_assignment(struct ferry_group *group,
+                            const rd_kafka_topic_partition_list_t *partitions)
+{
+    forget_assignment(group);
+    group->assigned = rd_kafka_topic_partition_list_copy(partitions);
+    group->phase = PHASE_ASKING;
+    if (!group->working)
+        ask(group);
+}
+
+static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    struct ferry_group *group = opaque;
+    if (group->freed) { /* in the thread that closes it */
+        rd_kafka_assign(consumer, NULL);
+        return;
+    }
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        take_assignment(group, partitions);
+        return;
+    }
+    bool lost = code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(consumer);
+    group->phase = PHASE_LEAVING;
+    group->options.on_revoked(group->options.context, lost);
+}
+
+void ferry_group_accept(struct ferry_group *group)
+{
+    if (group->phase != PHASE_OFFERED)
+        return;
+    group->phase = PHASE_OWNING;
+    rd_kafka_assign(group->consumer, group->assigned);
+    ferry_kafka_wake_again(group->wake);
+}
+
+void ferry_group_release(struct ferry_group *group)
+{
+    if (group->phase != PHASE_LEAVING)
+        return;
+    group->phase = PHASE_JOINING;
+    forget_assignment(group);
+    rd_kafka_assign(group->consumer, NULL);
+}
+
+void ferry_group_rejoin(struct ferry_group *group)
+{
+    /* An assignment that was not yet accepted must be answered before anything else. */
+    rd_kafka_assign(group->consumer, NULL);
+    forget_assignment(group);
+    group->phase = PHASE_JOINING;
+    group->beat_ms = ferry_boot_ms();
+    rd_kafka_unsubscribe(group->consumer);
+    rd_kafka_subscribe(group->consumer, group->topics);
+}
+
+/* --- records --- */
+
+bool ferry_group_alive(struct ferry_group *group)
+{
+    return ferry_boot_ms() - group->beat_ms <= SILENCE_MS;
+}
+
+static void pause_all(struct ferry_group *group, bool pause)
+{
+    if (group->paused == pause || group->phase != PHASE_OWNING)
+        return;
+    group->paused = pause;
+    if (pause)
+        rd_kafka_pause_partitions(group->consumer, group->assigned);
+    else
+        rd_kafka_resume_partitions(group->consumer, group->assigned);
+}
+
+static void take_fault(struct ferry_group *group, const rd_kafka_message_t *message)
+{
+    ferry_kafka_fail(&group->error, rd_kafka_message_errstr(message), message->err);
+    tell_trouble(group);
+}
+
+static void take(struct ferry_group *group, const rd_kafka_message_t *message)
+{
+    bool known = message->rkt && group->phase == PHASE_OWNING;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (known)
+            group->options.on_end(group->options.context, rd_kafka_topic_name(message->rkt),
+                                  message->partition, message->offset);
+    } else if (message->err) {
+        take_fault(group, message);
+    } else if (known) {
+        group->options.on_record(group->options.context, message);
+    }
+}
+
+/* For a moment an unread queue is the cheapest brake: pausing throws away what was fetched. But the
+ * library wants to be asked at least once a second, so a writer that stays full pauses. */
+static bool may_poll(struct ferry_group *group, int64_t now)
+{
+    if (group->paused || group->phase != PHASE_OWNING ||
+        group->options.has_room(group->options.context)) {
+        group->full_since = 0;
+        return true;
+    }
+    if (group->full_since == 0)
+        group->full_since = now;
+    if (now - group->full_since < FULL_PATIENCE_MS)
+        return false;
+    pause_all(group, true);
+    return true;
+}
+
+static void poll(struct ferry_group *group)
+{
+    int left = BATCH;
+    while (may_poll(group, ferry_boot_ms())) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(group->consumer, 0);
+        if (!message)
+            return;
+        take(group, message);
+        rd_kafka_message_destroy(message);
+        if (--left == 0) {
+            ferry_kafka_wake_again(group->wake);
+            return;
+        }
+    }
+}
+
+static void on_wake(void *context)
+{
+    struct ferry_group *group = context;
+    if (!ferry_group_alive(group)) {
+        group->beat_ms = ferry_boot_ms();
+        group->options.on_expired(group->options.context);
+        return;
+    }
+    group->beat_ms = ferry_boot_ms();
+    if (group->paused && group->options.has_room(group->options.context))
+        pause_all(group, false);
+    poll(group);
+}
+
+void ferry_group_resume(struct ferry_group *group)
+{
+    if (group->full_since != 0 || group->paused)
+        ferry_kafka_wake_again(group->wake);
+}
+
+rd_kafka_t *ferry_group_consumer(const struct ferry_group *group)
+{
+    return group->consumer;
+}
+
+/* --- making it --- */
+
+static enum ferry_status make_clients(struct ferry_group *group, const struct ferry_common *common,
+                                      struct ferry_error *error)
+{
+    const struct ferry_kafka_option extras[] = {{"group.id", group->options.group_id},
+                                                {"session.timeout.ms", "6000"},
+                                                {"max.poll.interval.ms", "30000"},
+                                                {NULL, NULL}};
+    enum ferry_status status = ferry_kafka_new(common, FERRY_KAFKA_GROUP_CONSUMER, "writer", extras,
+                                               group, on_rebalance, &group->consumer, error);
+    if (status == FERRY_OK)
+        status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "writer-asks", NULL, NULL, NULL,
+                                 &group->asker, error);
+    if (status == FERRY_OK)
+        status = ferry_kafka_wake_new(group->loop, group->consumer, WAKE_INTERVAL_MS, on_wake,
+                                      group, &group->wake, error);
+    return status;
+}
+
+static enum ferry_status subscribe(struct ferry_group *group, struct ferry_error *error)
+{
+    group->topics = rd_kafka_topic_partition_list_new((int)group->options.topic_count);
+    for (size_t i = 0; i < group->options.topic_count; i++)
+        rd_kafka_topic_partition_list_add(group->topics, group->options.topics[i],
+                                          RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(group->consumer, group->topics);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? FERRY_OK
+                                              : ferry_kafka_fail(error, "cannot subscribe", code);
+}
+
+enum ferry_status ferry_group_new(uv_loop_t *loop, const struct ferry_common *common,
+                                  const struct ferry_group_options *options,
+                                  struct ferry_group **ret_group, struct ferry_error *error)
+{
+    struct ferry_group *group = calloc(1, sizeof *group);
+    if (!group)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    group->loop = loop;
+    group->options = *options;
+    group->beat_ms = ferry_boot_ms();
+    group->work.data = group;
+    enum ferry_status status = make_clients(group, common, error);
+    if (status == FERRY_OK)
+        status = subscribe(group, error);
+    if (status != FERRY_OK) {
+        ferry_kafka_wake_free(group->wake);
+        ferry_kafka_destroy(group->consumer);
+        ferry_kafka_destroy(group->asker);
+        free_list(group->topics);
+        free(group);
+        return status;
+    }
+    uv_timer_init(loop, &group->timer);
+    group->timer.data = group;
+    group->timer_open = true;
+    *ret_group = group;
+    return FERRY_OK;
+}

@@ -1,0 +1,323 @@
+#include "consumers/holding.h"
+
+#include "core/io/tail.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define MAX_RECORDS ((size_t)8000)
+#define MAX_BYTES   ((size_t)8 << 20)
+
+struct ferry_holding {
+    uv_loop_t *loop;
+    const struct ferry_common *common;
+    struct ferry_holding_options options;
+    struct ferry_share *shares;
+    struct ferry_tail *tail; /* rebuilds the memories that are not valid */
+    bool ready;
+    bool full;
+};
+
+enum ferry_status ferry_holding_new(uv_loop_t *loop, const struct ferry_common *common,
+                                    const struct ferry_holding_options *options,
+                                    struct ferry_holding **ret_holding, struct ferry_error *error)
+{
+    struct ferry_holding *holding = calloc(1, sizeof *holding);
+    if (!holding)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    holding->loop = loop;
+    holding->common = common;
+    holding->options = *options;
+    *ret_holding = holding;
+    return FERRY_OK;
+}
+
+void ferry_holding_drop(struct ferry_holding *holding)
+{
+    struct ferry_share *share, *next;
+    ferry_tail_free(holding->tail);
+    holding->tail = NULL;
+    holding->ready = false;
+    holding->full = false;
+    DL_FOREACH_SAFE (holding->shares, share, next)
+        ferry_share_free(share);
+    holding->shares = NULL;
+}
+
+void ferry_holding_free(struct ferry_holding *holding)
+{
+    if (!holding)
+        return;
+    ferry_holding_drop(holding);
+    free(holding);
+}
+
+struct ferry_share *ferry_holding_shares(const struct ferry_holding *holding)
+{
+    return holding->shares;
+}
+
+bool ferry_holding_ready(const struct ferry_holding *holding)
+{
+    return holding->ready;
+}
+
+static struct ferry_share *find(const struct ferry_holding *holding, const char *topic,
+                                int partition, bool written)
+{
+    struct ferry_share *share;
+    DL_FOREACH (holding->shares, share) {
+        const char *name = written ? share->table->written : share->table->changes;
+        if (share->partition == partition && strcmp(name, topic) == 0)
+            return share;
+    }
+    return NULL;
+}
+
+struct ferry_share *ferry_holding_find(const struct ferry_holding *holding, const char *topic,
+                                       int partition)
+{
+    return find(holding, topic, partition, false);
+}
+
+/* --- taking over --- */
+
+static struct ferry_table *table_of(const struct ferry_holding *holding, const char *topic)
+{
+    for (size_t i = 0; i < holding->options.table_count; i++)
+        if (strcmp(holding->options.tables[i]->changes, topic) == 0)
+            return holding->options.tables[i];
+    return NULL;
+}
+
+static enum ferry_status open_share(struct ferry_holding *holding,
+                                    const struct ferry_group_part *part, bool *ret_valid,
+                                    struct ferry_error *error)
+{
+    struct ferry_table *table = table_of(holding, part->topic);
+    struct ferry_share *share = NULL;
+    if (!table)
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
+                          "the group gave us %s, which no mapping uses", part->topic);
+    enum ferry_status status =
+        ferry_share_new(table, part->partition, part->committed, part->log_end, &share, error);
+    if (status != FERRY_OK)
+        return status;
+    if (part->fresh)
+        share->window.committed = -1; /* so that even an empty partition gets its offset */
+    DL_APPEND(holding->shares, share);
+    return ferry_memory_open(holding->options.memory, table->mapping->table, part->partition,
+                             part->committed, &share->memory, ret_valid, error);
+}
+
+static void on_written(void *context, const rd_kafka_message_t *message)
+{
+    struct ferry_holding *holding = context;
+    struct ferry_share *share =
+        find(holding, rd_kafka_topic_name(message->rkt), message->partition, true);
+    struct ferry_memory_record record = {.state = FERRY_WRITTEN_ABSENT};
+    struct ferry_written written;
+    struct ferry_error error;
+    if (!share)
+        return;
+    if (message->payload) {
+        if (ferry_written_decode(message->payload, message->len, &written, &error) != FERRY_OK) {
+            holding->options.on_trouble(holding->options.context, &error);
+            return;
+        }
+        record = (struct ferry_memory_record){.state = written.state,
+                                              .version = written.version,
+                                              .read_number = written.read_number,
+                                              .hash = written.hash};
+    }
+    if (ferry_memory_put(share->memory, message->key, message->key_len, &record, &error) !=
+        FERRY_OK)
+        holding->options.on_trouble(holding->options.context, &error);
+}
+
+static enum ferry_status mark_all(struct ferry_holding *holding, struct ferry_error *error)
+{
+    struct ferry_share *share;
+    enum ferry_status status = FERRY_OK;
+    DL_FOREACH (holding->shares, share) {
+        if (status == FERRY_OK)
+            status = ferry_memory_mark(share->memory, share->window.end, error);
+    }
+    return status == FERRY_OK ? ferry_memory_flush(holding->options.memory, error) : status;
+}
+
+static void become_ready(struct ferry_holding *holding)
+{
+    struct ferry_error error;
+    if (mark_all(holding, &error) != FERRY_OK)
+        holding->options.on_trouble(holding->options.context, &error);
+    holding->ready = true;
+    holding->options.on_ready(holding->options.context);
+}
+
+static void on_caught_up(void *context)
+{
+    struct ferry_holding *holding = context;
+    ferry_tail_free(holding->tail);
+    holding->tail = NULL;
+    become_ready(holding);
+}
+
+static void on_tail_trouble(void *context, const struct ferry_error *error)
+{
+    struct ferry_holding *holding = context;
+    holding->options.on_trouble(holding->options.context, error);
+}
+
+static enum ferry_status rebuild(struct ferry_holding *holding, const struct ferry_tail_part *parts,
+                                 size_t count, struct ferry_error *error)
+{
+    const struct ferry_tail_options options = {.name = "written",
+                                               .parts = parts,
+                                               .part_count = count,
+                                               .on_record = on_written,
+                                               .on_caught_up = on_caught_up,
+                                               .on_trouble = on_tail_trouble,
+                                               .context = holding};
+    return ferry_tail_new(holding->loop, holding->common, &options, &holding->tail, error);
+}
+
+static enum ferry_status open_all(struct ferry_holding *holding,
+                                  const struct ferry_group_part *parts, size_t count,
+                                  struct ferry_tail_part *missing, struct ferry_error *error)
+{
+    size_t missing_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool valid = false;
+        enum ferry_status status = open_share(holding, &parts[i], &valid, error);
+        if (status != FERRY_OK)
+            return status;
+        if (!valid)
+            missing[missing_count++] =
+                (struct ferry_tail_part){holding->shares->prev->table->written, parts[i].partition,
+                                         RD_KAFKA_OFFSET_BEGINNING};
+    }
+    if (missing_count > 0)
+        return rebuild(holding, missing, missing_count, error);
+    become_ready(holding);
+    return FERRY_OK;
+}
+
+enum ferry_status ferry_holding_open(struct ferry_holding *holding,
+                                     const struct ferry_group_part *parts, size_t count,
+                                     struct ferry_error *error)
+{
+    ferry_holding_drop(holding);
+    struct ferry_tail_part *missing = calloc(count + 1, sizeof *missing);
+    if (!missing)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    enum ferry_status status = open_all(holding, parts, count, missing, error);
+    free(missing);
+    return status;
+}
+
+/* --- room --- */
+
+static size_t record_count(const struct ferry_holding *holding)
+{
+    const struct ferry_share *share;
+    size_t count = 0;
+    DL_FOREACH (holding->shares, share)
+        count += share->window.count;
+    return count;
+}
+
+static size_t byte_count(const struct ferry_holding *holding)
+{
+    const struct ferry_share *share;
+    size_t bytes = 0;
+    DL_FOREACH (holding->shares, share)
+        bytes += share->bytes;
+    return bytes;
+}
+
+bool ferry_holding_has_room(struct ferry_holding *holding)
+{
+    size_t divisor = holding->full ? 2 : 1;
+    holding->full = record_count(holding) >= MAX_RECORDS / divisor ||
+                    byte_count(holding) >= MAX_BYTES / divisor;
+    return !holding->full;
+}
+
+void ferry_holding_unblock(struct ferry_holding *holding)
+{
+    struct ferry_share *share;
+    if (!holding->full)
+        return;
+    DL_FOREACH (holding->shares, share)
+        ferry_share_release(share);
+}
+
+size_t ferry_holding_open_count(const struct ferry_holding *holding)
+{
+    const struct ferry_share *share;
+    size_t count = 0;
+    DL_FOREACH (holding->shares, share)
+        count += HASH_COUNT(share->lanes);
+    return count;
+}
+
+int64_t ferry_holding_oldest(const struct ferry_holding *holding)
+{
+    const struct ferry_share *share;
+    int64_t oldest = 0;
+    DL_FOREACH (holding->shares, share) {
+        int64_t at = ferry_window_oldest(&share->window);
+        if (at != 0 && (oldest == 0 || at < oldest))
+            oldest = at;
+    }
+    return oldest;
+}
+
+/* --- offsets --- */
+
+rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding)
+{
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
+    const struct ferry_share *share;
+    DL_FOREACH (holding->shares, share) {
+        int64_t prefix = ferry_window_prefix(&share->window);
+        if (prefix > share->window.committed)
+            rd_kafka_topic_partition_list_add(offsets, share->table->changes, share->partition)
+                ->offset = prefix;
+    }
+    return offsets;
+}
+
+enum ferry_status ferry_holding_commit(struct ferry_holding *holding,
+                                       const rd_kafka_topic_partition_list_t *offsets,
+                                       struct ferry_error *error)
+{
+    enum ferry_status status = FERRY_OK;
+    for (int i = 0; i < offsets->cnt && status == FERRY_OK; i++) {
+        const rd_kafka_topic_partition_t *part = &offsets->elems[i];
+        struct ferry_share *share = ferry_holding_find(holding, part->topic, part->partition);
+        if (!share || part->offset < share->window.committed)
+            continue;
+        ferry_window_commit(&share->window, part->offset);
+        status = ferry_memory_mark(share->memory, part->offset, error);
+    }
+    return status == FERRY_OK ? ferry_memory_flush(holding->options.memory, error) : status;
+}
+
+json_t *ferry_holding_document(const struct ferry_holding *holding)
+{
+    const struct ferry_share *share;
+    json_t *document = json_object();
+    DL_FOREACH (holding->shares, share) {
+        const char *table = share->table->mapping->table;
+        json_t *list = json_object_get(document, table);
+        if (!list) {
+            list = json_array();
+            json_object_set_new(document, table, list);
+        }
+        json_array_append_new(list, json_integer(share->partition));
+    }
+    return document;
+}

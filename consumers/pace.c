@@ -1,0 +1,156 @@
+#include "consumers/pace.h"
+
+#include "core/base/clock.h"
+
+#define START_LIMIT       4
+#define PROBE_WAIT_MS     INT64_C(30000)
+#define PROBE_WAIT_MAX_MS INT64_C(600000)
+#define PROBE_ROUNDS      4
+#define FAILURE_BASE_MS   INT64_C(250)
+#define FAILURE_CAP_MS    INT64_C(15000)
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+void ferry_pace_init(struct ferry_pace *pace, int ceiling)
+{
+    *pace = (struct ferry_pace){
+        .ceiling = ceiling, .limit = smaller(START_LIMIT, ceiling), .probe_wait = PROBE_WAIT_MS};
+}
+
+bool ferry_pace_admits(const struct ferry_pace *pace, int64_t now)
+{
+    return pace->in_flight < pace->limit && now >= pace->gate_until;
+}
+
+struct ferry_pace_ticket ferry_pace_send(struct ferry_pace *pace)
+{
+    int level = ++pace->in_flight;
+    return (struct ferry_pace_ticket){
+        .sequence = pace->sequence++, .level = level, .full = level >= pace->limit};
+}
+
+static void set_limit(struct ferry_pace *pace, int limit)
+{
+    pace->limit = larger(1, smaller(limit, pace->ceiling));
+    pace->credits = 0;
+}
+
+static bool is_probing(const struct ferry_pace *pace)
+{
+    return pace->refused && pace->limit >= pace->refused;
+}
+
+/* The refused level held for some round trips: the destination has grown. */
+static void accept_probe(struct ferry_pace *pace)
+{
+    pace->refused++;
+    pace->probe_wait = PROBE_WAIT_MS;
+    set_limit(pace, pace->refused);
+    if (pace->limit < pace->refused)
+        pace->refused = 0; /* at the ceiling: nothing is left to be refused */
+}
+
+static void rise(struct ferry_pace *pace, int64_t now)
+{
+    if (is_probing(pace)) {
+        if (pace->credits >= PROBE_ROUNDS * pace->limit)
+            accept_probe(pace);
+    } else if (!pace->refused) {
+        set_limit(pace, pace->limit + 1);
+    } else if (pace->limit < pace->refused - 1) {
+        if (pace->credits >= pace->limit)
+            set_limit(pace, pace->limit + 1);
+    } else if (now >= pace->probe_at) {
+        set_limit(pace, pace->refused);
+    }
+}
+
+static void succeed(struct ferry_pace *pace, struct ferry_pace_ticket ticket, int64_t now)
+{
+    pace->failures = 0;
+    /* Below the limit nothing was tried, so nothing was learnt. */
+    if (ticket.sequence < pace->recovery || !ticket.full)
+        return;
+    pace->credits++;
+    rise(pace, now);
+}
+
+static void remember_refusal(struct ferry_pace *pace, int level, int64_t now)
+{
+    level = larger(2, level);
+    if (!pace->refused || level < pace->refused)
+        pace->refused = level;
+    pace->probe_at = now + pace->probe_wait;
+}
+
+static void fall(struct ferry_pace *pace, bool refused, int64_t now)
+{
+    if (refused && is_probing(pace)) {
+        pace->probe_wait =
+            pace->probe_wait * 2 > PROBE_WAIT_MAX_MS ? PROBE_WAIT_MAX_MS : pace->probe_wait * 2;
+        pace->probe_at = now + pace->probe_wait;
+        set_limit(pace, pace->refused - 1);
+    } else {
+        set_limit(pace, pace->limit / 2);
+    }
+    pace->recovery = pace->sequence;
+    pace->failures++;
+}
+
+static void close_gate(struct ferry_pace *pace, int64_t until)
+{
+    if (until > pace->gate_until)
+        pace->gate_until = until;
+}
+
+static void fail(struct ferry_pace *pace, struct ferry_pace_ticket ticket, bool refused,
+                 int64_t retry_after_ms, int64_t now)
+{
+    bool news = ticket.sequence >= pace->recovery;
+    if (news)
+        fall(pace, refused, now);
+    if (refused)
+        remember_refusal(pace, ticket.level, now);
+    if (pace->refused && pace->limit >= pace->refused)
+        set_limit(pace, pace->refused - 1);
+    if (retry_after_ms >= 0)
+        close_gate(pace, now + retry_after_ms);
+    else if (news && pace->failures > 1)
+        close_gate(pace,
+                   now + ferry_backoff_ms(pace->failures - 2, FAILURE_BASE_MS, FAILURE_CAP_MS));
+}
+
+void ferry_pace_answer(struct ferry_pace *pace, struct ferry_pace_ticket ticket,
+                       enum ferry_pace_answer answer, int64_t retry_after_ms, int64_t now)
+{
+    pace->in_flight--;
+    switch (answer) {
+    case FERRY_PACE_OK:
+        succeed(pace, ticket, now);
+        break;
+    case FERRY_PACE_REFUSED:
+    case FERRY_PACE_FAILED:
+        fail(pace, ticket, answer == FERRY_PACE_REFUSED, retry_after_ms, now);
+        break;
+    case FERRY_PACE_NEUTRAL:
+        break;
+    }
+}
+
+void ferry_pace_cancel(struct ferry_pace *pace)
+{
+    pace->in_flight--;
+}
+
+int64_t ferry_pace_wait_ms(const struct ferry_pace *pace, int64_t now)
+{
+    return now < pace->gate_until ? pace->gate_until - now : 0;
+}

@@ -1,0 +1,159 @@
+#include "consumers/share.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int64_t committed,
+                                  int64_t log_end, struct ferry_share **ret_share,
+                                  struct ferry_error *error)
+{
+    struct ferry_share *share = calloc(1, sizeof *share);
+    if (!share)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    share->table = table;
+    share->partition = partition;
+    share->log_end = log_end;
+    share->holding = committed < log_end;
+    ferry_window_init(&share->window, committed);
+    *ret_share = share;
+    return FERRY_OK;
+}
+
+void ferry_share_free(struct ferry_share *share)
+{
+    struct ferry_lane *lane, *next;
+    if (!share)
+        return;
+    HASH_ITER (hh, share->lanes, lane, next) {
+        HASH_DEL(share->lanes, lane);
+        ferry_lane_free(lane);
+    }
+    ferry_window_done(&share->window);
+    ferry_memory_close(share->memory);
+    free(share);
+}
+
+/* --- taking records --- */
+
+/* What cannot be decoded stays an item and is rejected in its turn. */
+static void describe(struct ferry_item *item, const rd_kafka_message_t *message,
+                     struct ferry_window_entry *entry)
+{
+    struct ferry_change change;
+    struct ferry_error error;
+    item->origin = FERRY_ORIGIN_DELTA;
+    ferry_change_init(&change);
+    if (message->payload &&
+        ferry_change_decode(message->payload, message->len, &change, &error) == FERRY_OK) {
+        item->op = change.op;
+        item->origin = change.origin;
+        item->version = change.version;
+        item->read_number = change.read_number;
+        entry->read_at = change.read_at;
+    }
+    ferry_change_done(&change);
+}
+
+static struct ferry_lane *lane_of(struct ferry_share *share, const rd_kafka_message_t *message)
+{
+    struct ferry_lane *lane = NULL;
+    HASH_FIND(hh, share->lanes, message->key, message->key_len, lane);
+    if (lane)
+        return lane;
+    lane = ferry_lane_new(share, message->key ? message->key : "", message->key_len);
+    if (lane)
+        HASH_ADD_KEYPTR(hh, share->lanes, lane->key, lane->key_length, lane);
+    return lane;
+}
+
+static void hold(struct ferry_share *share, struct ferry_lane *lane)
+{
+    lane->place = FERRY_LANE_HELD;
+    DL_APPEND(share->held, lane);
+}
+
+static bool within_gate(const struct ferry_share *share, const struct ferry_window_entry *entry)
+{
+    return entry->sequence < share->window.base + FERRY_SHARE_GATE;
+}
+
+static void queue(struct ferry_share *share, struct ferry_lane *lane, struct ferry_item *item)
+{
+    const struct ferry_window_entry *entry = item->entries;
+    size_t before = (lane->now ? lane->now->length : 0) + (lane->later ? lane->later->length : 0);
+    ferry_lane_put(lane, item, within_gate(share, entry));
+    share->bytes += (lane->now->length + (lane->later ? lane->later->length : 0)) - before;
+    if (lane->place == FERRY_LANE_IDLE)
+        hold(share, lane);
+}
+
+static void look_around(struct ferry_share *share)
+{
+    if (share->window.sequence >= FERRY_SHARE_GATE || share->window.end >= share->log_end)
+        share->holding = false;
+}
+
+enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_message_t *message)
+{
+    struct ferry_window_entry *entry;
+    struct ferry_lane *lane = lane_of(share, message);
+    if (!lane)
+        return FERRY_NOMEM;
+    enum ferry_status status = ferry_window_add(&share->window, message->offset, 0, &entry);
+    if (status != FERRY_OK)
+        return status == FERRY_INVALID ? FERRY_OK : status;
+    struct ferry_item *item = ferry_item_new(entry, message->payload, message->len);
+    if (!item)
+        return FERRY_NOMEM;
+    describe(item, message, entry);
+    item->certain = entry->sequence >= FERRY_SHARE_GATE || entry->offset >= share->log_end;
+    queue(share, lane, item);
+    look_around(share);
+    return FERRY_OK;
+}
+
+void ferry_share_reach(struct ferry_share *share, int64_t offset)
+{
+    ferry_window_reach(&share->window, offset);
+    share->holding = false;
+}
+
+void ferry_share_release(struct ferry_share *share)
+{
+    if (share->held)
+        share->holding = false;
+}
+
+/* --- giving lanes --- */
+
+struct ferry_lane *ferry_share_next(struct ferry_share *share)
+{
+    struct ferry_lane *lane = share->held;
+    if (share->holding || !lane || !within_gate(share, lane->now->entries))
+        return NULL;
+    DL_DELETE(share->held, lane);
+    lane->place = FERRY_LANE_IDLE;
+    return lane;
+}
+
+static int by_sequence(const struct ferry_lane *a, const struct ferry_lane *b)
+{
+    int64_t left = a->now->entries->sequence;
+    int64_t right = b->now->entries->sequence;
+    return (left > right) - (left < right);
+}
+
+void ferry_share_settle(struct ferry_share *share, struct ferry_lane *lane)
+{
+    share->bytes -= lane->now->length;
+    ferry_lane_advance(lane, &share->window);
+    if (ferry_lane_empty(lane)) {
+        HASH_DEL(share->lanes, lane);
+        ferry_lane_free(lane);
+        return;
+    }
+    /* In its place by age: behind younger ones the oldest could wait for ever for the gate to move.
+     */
+    lane->place = FERRY_LANE_HELD;
+    DL_INSERT_INORDER(share->held, lane, by_sequence);
+}

@@ -1,0 +1,86 @@
+#include "consumers/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BLAMES_TO_REJECT 8
+#define BLAME_TIME_MS    INT64_C(600000)
+#define SAME_IN_A_ROW    20
+
+static void register_metrics(struct ferry_table *table, struct ferry_metrics *metrics)
+{
+    char labels[FERRY_TOPIC_SIZE + 64];
+    for (int fate = FERRY_FATE_INSERTED; fate < FERRY_FATES; fate++) {
+        snprintf(labels, sizeof labels, "table=\"%s\",outcome=\"%s\"", table->mapping->table,
+                 ferry_fate_row((enum ferry_fate)fate)->outcome);
+        table->records[fate] =
+            ferry_metric(metrics, FERRY_COUNTER, "ferry_writer_records_total",
+                         "Records whose fate is known, by table and outcome", labels);
+    }
+}
+
+enum ferry_status ferry_table_new(const char *instance, json_t *mapping,
+                                  struct ferry_metrics *metrics, struct ferry_table **ret_table,
+                                  struct ferry_error *error)
+{
+    struct ferry_table *table = calloc(1, sizeof *table);
+    if (!table)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    enum ferry_status status = ferry_mapping_new(mapping, &table->mapping, error);
+    if (status != FERRY_OK) {
+        free(table);
+        return status;
+    }
+    const char *name = table->mapping->table;
+    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_CHANGES, name}, table->changes);
+    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_WRITTEN, name}, table->written);
+    register_metrics(table, metrics);
+    *ret_table = table;
+    return FERRY_OK;
+}
+
+void ferry_table_free(struct ferry_table *table)
+{
+    if (!table)
+        return;
+    ferry_mapping_free(table->mapping);
+    free(table);
+}
+
+void ferry_table_count(struct ferry_table *table, enum ferry_fate fate)
+{
+    table->counts[fate]++;
+    ferry_metric_add(table->records[fate], 1);
+}
+
+void ferry_table_succeed(struct ferry_table *table)
+{
+    table->successes++;
+    table->ills = 0;
+    table->rejects = 0;
+    table->absences = 0;
+}
+
+enum ferry_blame ferry_table_blame(struct ferry_table *table, struct ferry_lane *lane, int64_t now)
+{
+    table->ills++;
+    if (table->successes == lane->neighbours)
+        return FERRY_BLAME_NOBODY;
+    if (lane->blamed++ == 0)
+        lane->blamed_at = now;
+    bool ends = lane->blamed >= BLAMES_TO_REJECT || now - lane->blamed_at > BLAME_TIME_MS;
+    return ends ? FERRY_BLAME_RECORD_ENDS : FERRY_BLAME_RECORD;
+}
+
+bool ferry_table_note_reject(struct ferry_table *table, enum ferry_class class)
+{
+    if (class != table->reject_class)
+        table->rejects = 0;
+    table->reject_class = class;
+    return ++table->rejects >= SAME_IN_A_ROW;
+}
+
+bool ferry_table_note_absence(struct ferry_table *table)
+{
+    return ++table->absences >= SAME_IN_A_ROW;
+}

@@ -1,0 +1,174 @@
+#include "consumers/pace.h"
+
+#include "cmocka_all.h"
+
+#define CALL_MS       50
+#define RETRY_AFTER   1000
+#define MAX_IN_FLIGHT 256
+
+/* A destination that takes 50 ms a call and admits so many at once, in simulated time. */
+struct destination {
+    int admits;
+    int in_flight;
+    long accepted;
+    long refused;
+    struct {
+        struct ferry_pace_ticket ticket;
+        int64_t answer_at;
+        bool ok;
+    } calls[MAX_IN_FLIGHT];
+    int count;
+};
+
+static void send_all(struct ferry_pace *pace, struct destination *destination, int64_t now)
+{
+    while (ferry_pace_admits(pace, now) && destination->count < MAX_IN_FLIGHT) {
+        int at = destination->count++;
+        bool ok = destination->in_flight < destination->admits;
+        destination->calls[at].ticket = ferry_pace_send(pace);
+        destination->calls[at].ok = ok;
+        destination->calls[at].answer_at = now + (ok ? CALL_MS : 1);
+        destination->in_flight += ok;
+    }
+}
+
+static void answer_due(struct ferry_pace *pace, struct destination *destination, int64_t now)
+{
+    for (int i = 0; i < destination->count;) {
+        if (destination->calls[i].answer_at > now) {
+            i++;
+            continue;
+        }
+        bool ok = destination->calls[i].ok;
+        struct ferry_pace_ticket ticket = destination->calls[i].ticket;
+        destination->calls[i] = destination->calls[--destination->count];
+        destination->in_flight -= ok;
+        *(ok ? &destination->accepted : &destination->refused) += 1;
+        ferry_pace_answer(pace, ticket, ok ? FERRY_PACE_OK : FERRY_PACE_REFUSED,
+                          ok ? -1 : RETRY_AFTER, now);
+    }
+}
+
+static void run(struct ferry_pace *pace, struct destination *destination, int64_t from, int64_t to)
+{
+    for (int64_t now = from; now < to; now++) {
+        answer_due(pace, destination, now);
+        send_all(pace, destination, now);
+    }
+}
+
+static void an_unlimited_destination_gets_the_ceiling(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    struct destination destination = {.admits = 1000};
+    ferry_pace_init(&pace, 64);
+    run(&pace, &destination, 0, 1000);
+    assert_int_equal(pace.limit, 64);
+    assert_int_equal(destination.refused, 0);
+}
+
+/* The goal of the bench: at least 90 % of what it admits, less than 1 % refused, in the steady
+ * state. */
+static void a_hidden_admission_limit_is_found_and_respected(void **state)
+{
+    (void)state;
+    static const int limits[] = {3, 10, 40, 63, 64};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct ferry_pace pace;
+        struct destination destination = {.admits = limits[i]};
+        ferry_pace_init(&pace, 64);
+        run(&pace, &destination, 0, 30000);
+        destination.accepted = destination.refused = 0;
+        run(&pace, &destination, 30000, 150000);
+        long possible = (long)limits[i] * 120000 / CALL_MS;
+        assert_true(destination.accepted * 10 >= possible * 9);
+        assert_true(destination.refused * 100 < destination.accepted);
+    }
+}
+
+static void a_destination_that_grows_is_followed(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    struct destination destination = {.admits = 10};
+    ferry_pace_init(&pace, 64);
+    run(&pace, &destination, 0, 30000);
+    assert_in_range(pace.limit, 8, 10);
+    destination.admits = 1000;
+    run(&pace, &destination, 30000, 240000);
+    assert_int_equal(pace.limit, 64);
+}
+
+static void one_round_trip_halves_once(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    struct ferry_pace_ticket tickets[32];
+    ferry_pace_init(&pace, 64);
+    pace.limit = 32;
+    for (int i = 0; i < 32; i++)
+        tickets[i] = ferry_pace_send(&pace);
+    assert_false(ferry_pace_admits(&pace, 0));
+    for (int i = 0; i < 32; i++)
+        ferry_pace_answer(&pace, tickets[i], FERRY_PACE_FAILED, -1, 0);
+    assert_int_equal(pace.limit, 16);
+    assert_int_equal(pace.in_flight, 0);
+}
+
+static void retry_after_gates_everyone(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    ferry_pace_init(&pace, 64);
+    struct ferry_pace_ticket ticket = ferry_pace_send(&pace);
+    ferry_pace_answer(&pace, ticket, FERRY_PACE_REFUSED, 2000, 100);
+    assert_false(ferry_pace_admits(&pace, 2099));
+    assert_int_equal(ferry_pace_wait_ms(&pace, 1100), 1000);
+    assert_true(ferry_pace_admits(&pace, 2100));
+}
+
+static void a_dead_destination_is_probed_one_at_a_time_and_ever_more_rarely(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    ferry_pace_init(&pace, 64);
+    int64_t now = 0;
+    int64_t waited = 0;
+    for (int i = 0; i < 20; i++) {
+        now += waited;
+        assert_true(ferry_pace_admits(&pace, now));
+        ferry_pace_answer(&pace, ferry_pace_send(&pace), FERRY_PACE_FAILED, -1, now);
+        waited = ferry_pace_wait_ms(&pace, now);
+    }
+    assert_int_equal(pace.limit, 1);
+    assert_in_range(waited, 7500, 15000);
+}
+
+static void it_recovers_at_once_after_an_outage(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    struct destination destination = {.admits = 1000};
+    ferry_pace_init(&pace, 64);
+    for (int i = 0; i < 5; i++)
+        ferry_pace_answer(&pace, ferry_pace_send(&pace), FERRY_PACE_FAILED, -1, 0);
+    assert_int_equal(pace.limit, 1);
+    int64_t from = ferry_pace_wait_ms(&pace, 0);
+    run(&pace, &destination, from, from + 2000);
+    assert_int_equal(pace.limit, 64);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unlimited_destination_gets_the_ceiling),
+        cmocka_unit_test(a_hidden_admission_limit_is_found_and_respected),
+        cmocka_unit_test(a_destination_that_grows_is_followed),
+        cmocka_unit_test(one_round_trip_halves_once),
+        cmocka_unit_test(retry_after_gates_everyone),
+        cmocka_unit_test(a_dead_destination_is_probed_one_at_a_time_and_ever_more_rarely),
+        cmocka_unit_test(it_recovers_at_once_after_an_outage),
+    };
+    return cmocka_run_group_tests_name("pace", tests, NULL, NULL);
+}
