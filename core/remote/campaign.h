@@ -10,9 +10,10 @@
 struct ferry_campaign;
 struct ferry_campaign_call;
 
-enum ferry_status ferry_campaign_new(struct ferry_http *http, const struct ferry_campaign_settings *settings,
-                                     struct ferry_campaign **ret_campaign, struct ferry_error *error)
-    FERRY_MUST_CHECK;
+enum ferry_status ferry_campaign_new(struct ferry_http *http,
+                                     const struct ferry_campaign_settings *settings,
+                                     struct ferry_campaign **ret_campaign,
+                                     struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_campaign_free(struct ferry_campaign *campaign);
 
 struct ferry_campaign_request {
@@ -27,14 +28,15 @@ struct ferry_campaign_request {
 };
 enum ferry_status ferry_campaign_send(struct ferry_campaign *campaign,
                                       const struct ferry_campaign_request *request,
-                                      struct ferry_campaign_call **ret_call, struct ferry_error *error)
-    FERRY_MUST_CHECK;
+                                      struct ferry_campaign_call **ret_call,
+                                      struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_campaign_cancel(struct ferry_campaign_call *call);
 
 struct ferry_campaign_field {
-    char *name; /* nested items as "location.city" */
-    char *type; /* resType: string, byte, short, long, int64, float, double, boolean, date, datetime, link, ... */
-    char *kind; /* type: string, number, boolean, date, enumeration, link, collection, item */
+    char *name;     /* nested items as "location.city" */
+    char *type;     /* resType: string, byte, short, long, int64, float, double, boolean, date,
+                       datetime, link, ... */
+    char *kind;     /* type: string, number, boolean, date, enumeration, link, collection, item */
     int64_t length; /* characters; 0 unknown */
     bool read_only;
     bool mandatory;
@@ -46,16 +48,19 @@ struct ferry_campaign_resource {
     struct ferry_campaign_field *fields;
     size_t count;
 };
-typedef void (*ferry_campaign_resource_callback)(void *context, const struct ferry_campaign_resource *resource,
+typedef void (*ferry_campaign_resource_callback)(void *context,
+                                                 const struct ferry_campaign_resource *resource,
                                                  const struct ferry_remote_answer *answer);
 enum ferry_status ferry_campaign_describe(struct ferry_campaign *campaign, const char *api,
-                                          const char *resource, ferry_campaign_resource_callback callback,
-                                          void *context, struct ferry_error *error) FERRY_MUST_CHECK;
-const struct ferry_campaign_field *ferry_campaign_field(const struct ferry_campaign_resource *resource,
-                                                        const char *name);
-/* The wire name of an opt-out attribute: denyListEmail is blackListEmail on most instances. `name` itself when it is there. */
-const struct ferry_campaign_field *ferry_campaign_optout(const struct ferry_campaign_resource *resource,
-                                                         const char *name);
+                                          const char *resource,
+                                          ferry_campaign_resource_callback callback, void *context,
+                                          struct ferry_error *error) FERRY_MUST_CHECK;
+const struct ferry_campaign_field *
+ferry_campaign_field(const struct ferry_campaign_resource *resource, const char *name);
+/* The wire name of an opt-out attribute: denyListEmail is blackListEmail on most instances. `name`
+ * itself when it is there. */
+const struct ferry_campaign_field *
+ferry_campaign_optout(const struct ferry_campaign_resource *resource, const char *name);
 void ferry_campaign_forget(struct ferry_campaign *campaign, const void *context);
 
 #endif

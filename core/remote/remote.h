@@ -10,7 +10,8 @@ enum ferry_verdict {
     FERRY_VERDICT_ABSENT,      /* 404 on the record itself */
     FERRY_VERDICT_NO_PARENT,   /* Campaign: 404 whose text names another schema */
     FERRY_VERDICT_DUPLICATE,   /* Campaign: same key already exists */
-    FERRY_VERDICT_BAD_RECORD,  /* the destination's word that the record is at fault: listed texts only */
+    FERRY_VERDICT_BAD_RECORD,  /* the destination's word that the record is at fault: listed texts
+                                  only */
     FERRY_VERDICT_ILL,         /* a 500 that names nobody: judge by its neighbours */
     FERRY_VERDICT_THROTTLED,   /* 429, 503: slow down, try after retry_after_ms */
     FERRY_VERDICT_UNAVAILABLE, /* 502, 504, HTML, connection refused: try later; it was not done */
@@ -28,7 +29,8 @@ struct ferry_remote_answer {
     int64_t retry_after_ms; /* -1 when the server did not say */
     const char *body;       /* valid during the callback */
     size_t length;
-    struct ferry_error error; /* unless OK: class and sentence. May quote the server, never a field's value */
+    struct ferry_error
+        error; /* unless OK: class and sentence. May quote the server, never a field's value */
 };
 
 typedef void (*ferry_remote_callback)(void *context, const struct ferry_remote_answer *answer);
