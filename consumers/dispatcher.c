@@ -358,8 +358,13 @@ static void answer_human(struct ferry_dispatcher *dispatcher, struct ferry_lane 
                          const struct ferry_remote_answer *answer)
 {
     int64_t wait = probe(dispatcher);
+    struct ferry_error error = answer->error;
+    /* A token that is refused may be a passing quarrel between Adobe's servers; a secret that is
+     * refused is not. */
+    if (answer->status == 401)
+        error.status = FERRY_RETRY;
     put_waiting(dispatcher, lane, wait);
-    warn(dispatcher, &answer->error, wait);
+    warn(dispatcher, &error, wait);
 }
 
 static void (*const takers[])(struct ferry_dispatcher *, struct ferry_lane *,

@@ -23,7 +23,8 @@ struct ferry_dispatcher_options {
     bool (*may_send)(void *context);
     /* Something came to an end: there may be room, or something to commit. */
     void (*on_progress)(void *context);
-    /* Goes on by itself; NULL: all is well again. retry_at: wall ms. */
+    /* It will be tried again at retry_at (wall ms), but with FERRY_INVALID not succeed before a
+     * human acts. NULL: all is well again. */
     void (*on_warning)(void *context, const struct ferry_error *error, int64_t retry_at);
     /* The destination's metadata should be compared with the mapping. */
     void (*on_doubt)(void *context, struct ferry_table *table);

@@ -32,9 +32,10 @@ bool ferry_pace_admits(const struct ferry_pace *pace, int64_t now)
 
 struct ferry_pace_ticket ferry_pace_send(struct ferry_pace *pace)
 {
-    int level = ++pace->in_flight;
-    return (struct ferry_pace_ticket){
-        .sequence = pace->sequence++, .level = level, .full = level >= pace->limit};
+    struct ferry_pace_ticket ticket = {.sequence = pace->sequence++, .level = ++pace->in_flight};
+    if (pace->in_flight >= pace->limit)
+        pace->full = pace->sequence;
+    return ticket;
 }
 
 static void set_limit(struct ferry_pace *pace, int limit)
@@ -77,7 +78,7 @@ static void succeed(struct ferry_pace *pace, struct ferry_pace_ticket ticket, in
 {
     pace->failures = 0;
     /* Below the limit nothing was tried, so nothing was learnt. */
-    if (ticket.sequence < pace->recovery || !ticket.full)
+    if (ticket.sequence < pace->recovery || ticket.sequence >= pace->full)
         return;
     pace->credits++;
     rise(pace, now);

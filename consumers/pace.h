@@ -15,6 +15,7 @@ struct ferry_pace {
     int credits;        /* answers at the full limit since it last changed */
     unsigned failures;  /* in a row, counted once a round trip */
     uint64_t sequence;  /* of the next request */
+    uint64_t full;      /* requests before this one were in flight when the limit was reached */
     uint64_t recovery;  /* requests sent before this one say nothing new about the limit */
     int64_t gate_until; /* nothing is sent before */
     int64_t probe_at;   /* when to try the refused level again */
@@ -25,7 +26,6 @@ struct ferry_pace {
 struct ferry_pace_ticket {
     uint64_t sequence;
     int level; /* requests in flight, itself among them */
-    bool full; /* it took the last place: its answer speaks for the limit */
 };
 
 enum ferry_pace_answer {

@@ -58,6 +58,7 @@ struct ferry_run {
     int64_t committed_at;
     struct trouble broken;  /* needs a human */
     struct trouble misfit;  /* of a table, or of the credentials */
+    struct trouble refused; /* credentials or rights, while running */
     struct trouble remote;  /* the destination */
     struct trouble cluster; /* Kafka */
     struct ferry_metric *commit_seconds;
@@ -171,7 +172,9 @@ static void on_doubt(void *context, struct ferry_table *table)
 static void on_warning(void *context, const struct ferry_error *error, int64_t retry_at)
 {
     struct ferry_run *run = context;
-    set_trouble(run, &run->remote, error, retry_at);
+    bool human = error && error->status == FERRY_INVALID;
+    set_trouble(run, &run->refused, human ? error : NULL, retry_at);
+    set_trouble(run, &run->remote, human ? NULL : error, retry_at);
 }
 
 /* --- partitions --- */
@@ -636,6 +639,8 @@ const struct ferry_error *ferry_run_error(const struct ferry_run *run)
 {
     if (run->broken.set)
         return &run->broken.error;
+    if (run->refused.set)
+        return &run->refused.error;
     return run->misfit.set ? &run->misfit.error : NULL;
 }
 

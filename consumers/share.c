@@ -96,15 +96,15 @@ static void look_around(struct ferry_share *share)
 enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_message_t *message)
 {
     struct ferry_window_entry *entry;
-    struct ferry_lane *lane = lane_of(share, message);
-    if (!lane)
-        return FERRY_NOMEM;
     enum ferry_status status = ferry_window_add(&share->window, message->offset, 0, &entry);
     if (status != FERRY_OK)
         return status == FERRY_INVALID ? FERRY_OK : status;
+    struct ferry_lane *lane = lane_of(share, message);
     struct ferry_item *item = ferry_item_new(entry, message->payload, message->len);
-    if (!item)
+    if (!lane || !item) {
+        ferry_item_free(item);
         return FERRY_NOMEM;
+    }
     describe(item, message, entry);
     item->certain = entry->sequence >= FERRY_SHARE_GATE || entry->offset >= share->log_end;
     queue(share, lane, item);
