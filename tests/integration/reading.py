@@ -1,0 +1,162 @@
+"""A reader without its controller: the test makes the topics and gives the run orders itself."""
+
+import collections
+import hashlib
+import json
+import time
+
+import confluent_kafka
+import confluent_kafka.admin
+
+INGRESS = "dynamics-to-campaign"
+COMPACT = {"cleanup.policy": "compact", "retention.ms": "-1"}
+SHAPES = {"workflows": (1, COMPACT), "status": (1, COMPACT), "checkpoints": (4, COMPACT),
+          "changes": (8, COMPACT),
+          "rejects": (1, {"cleanup.policy": "compact,delete", "retention.ms": "7776000000"})}
+
+CONTACT = {"id": "contact", "table": "contact", "entitySet": "contacts", "primaryId": "contactid",
+           "columns": ["annualincome", "birthdate", "donotbulkemail", "emailaddress1", "firstname",
+                       "gendercode", "lastname", "numberofchildren"]}
+ACCOUNT = {"id": "account", "table": "account", "entitySet": "accounts", "primaryId": "accountid",
+           "columns": ["name"]}
+PURCHASE = {"id": "new_purchase", "table": "new_purchase", "entitySet": "new_purchases",
+            "primaryId": "new_purchaseid",
+            "columns": ["_new_contact_value", "new_amount", "new_channel", "new_name", "new_paid",
+                        "new_quantity", "new_rating"]}
+
+
+def mapping(base=CONTACT, **changes):
+    """A compiled mapping as the reader needs it; what only a writer looks at is made up."""
+    whole = {"api": "profileAndServicesExt", "resource": "profile", "key": "externalId",
+             "applyDeletes": True, "deleteFilteredOut": False, **base, **changes}
+    whole["fields"] = [
+        {"source": column, "sourceType": "String", "destination": f"cus{number}",
+         "destinationType": "string", "length": 0, "applyUpdates": True, "tooLong": "truncate"}
+        for number, column in enumerate(whole["columns"])]
+    columns = ",".join(whole["columns"])
+    whole["columnsHash"] = hashlib.sha256(columns.encode()).hexdigest()[:16]
+    return whole
+
+
+class Reading:
+    """The control topics and the tables' topics of an instance, and what a reader made of them."""
+
+    def __init__(self, ferry, tables=("contact",)):
+        self.ferry = ferry
+        self.topics = ferry.topics
+        self.generation = 0
+        self.mappings = []
+        self._producer = confluent_kafka.Producer(
+            {"bootstrap.servers": ferry.kafka.bootstrap, "enable.idempotence": True})
+        self.make_topics("workflows", "status", "checkpoints", f"rejects.{INGRESS}",
+                         *(f"changes.{table}" for table in tables))
+
+    def make_topics(self, *names, partitions=None):
+        news = []
+        for name in names:
+            count, config = SHAPES[name.partition(".")[0]]
+            news.append(confluent_kafka.admin.NewTopic(
+                f"{self.ferry.name}.{name}", partitions or count, 1, config=config))
+        for done in self.topics.admin.create_topics(news).values():
+            done.result()
+
+    # Orders.
+
+    def order(self, phase, *mappings, generation=None):
+        if mappings:
+            self.mappings = list(mappings)
+        if generation is not None:
+            self.generation = generation
+        document = {"generation": self.generation, "phase": phase, "revision": 1,
+                    "orderedAt": int(time.time() * 1000), "orderedBy": "test",
+                    "mappings": self.mappings}
+        self._producer.produce(f"{self.ferry.name}.workflows", key=f"{INGRESS}/run",
+                               value=json.dumps(document))
+        assert self._producer.flush(10) == 0
+
+    def prepare(self, *mappings):
+        self.order("PREPARE", *mappings, generation=self.generation + 1)
+
+    def start(self, *mappings, timeout=30):
+        """As the controller does it: everybody is ready before anything may move."""
+        self.prepare(*mappings)
+        self.wait_for_state("READY", timeout=timeout)
+        self.order("GO")
+        self.wait_for_state("RUNNING", timeout=timeout)
+
+    def stop(self):
+        self.order("STOP")
+        self.wait_for_state("STOPPED")
+
+    # What came of it.
+
+    def status(self, mapping_id="contact"):
+        return self.topics.documents("status").get(f"{INGRESS}/reader/{mapping_id}") or {}
+
+    def checkpoint(self, mapping_id="contact"):
+        return self.topics.documents("checkpoints").get(f"{INGRESS}/reader/{mapping_id}") or {}
+
+    def wait_for_state(self, state, mapping_ids=None, timeout=30):
+        ids = mapping_ids or [one["id"] for one in self.mappings]
+
+        def look():
+            found = {one: self.status(one) for one in ids}
+            return all(status.get("state") == state and status["generation"] == self.generation
+                       for status in found.values()) and found or None
+        return self.ferry.wait_until(look, timeout, f"every task is {state}")
+
+    def changes(self, table="contact"):
+        return [record for _, record in self.topics.records(f"changes.{table}")]
+
+    def rejects(self):
+        return self.topics.read(f"rejects.{INGRESS}")
+
+    def latest(self, table="contact"):
+        """The last record of each id: what compaction will leave."""
+        return {record["id"]: record for record in self.changes(table)}
+
+    def mirrors(self, table="contact"):
+        """Does the log end where the table is now?"""
+        wanted = {row["id"]: row["version"]
+                  for row in self.ferry.sandbox.admin.rows(table, select="createdon")}
+        found = {id_: record["version"] for id_, record in self.latest(table).items()
+                 if record["op"] == "UPSERT"}
+        return wanted == found
+
+    def wait_until_mirrored(self, table="contact", timeout=60):
+        self.ferry.wait_until(lambda: self.mirrors(table), timeout, f"changes.{table} mirrors it")
+
+
+def pairs(records):
+    return collections.Counter((record["id"], record["version"] if record["op"] == "UPSERT" else 0)
+                               for record in records)
+
+
+def served_pairs(lines, followed=True):
+    """(id, version) of the pages whose link was followed, each page once however often served."""
+    return collections.Counter((line["id"], 0 if line["deleted"] else line["version"])
+                               for line in lines
+                               if line["id"] is not None and (line["followed"] or not followed))
+
+
+def assert_exactly_once(lab, table="contact"):
+    """The oracle: what was served is committed, and nothing is there twice that came once.
+
+    A page that is read again after a kill was served twice; then one of the two was committed. A
+    row may have changed between the two: then its later version stands for the earlier one.
+    """
+    committed = pairs(lab.changes(table))
+    served = served_pairs(lab.ferry.sandbox.admin.served(table))
+    anything = served_pairs(lab.ferry.sandbox.admin.served(table), followed=False)
+    newest = {}
+    for id_, version in committed:
+        newest[id_] = max(newest.get(id_, 0), version)
+    deleted = {id_ for id_, version in committed if version == 0}
+    lost = [pair for pair in served if pair not in committed and pair[0] not in deleted
+            and newest.get(pair[0], -1) < pair[1]]
+    invented = [pair for pair in committed if pair not in anything]
+    doubled = [pair for pair, count in committed.items() if count > anything[pair]]
+    assert not lost and not invented and not doubled, (
+        f"lost {lost[:5]} ({len(lost)}), invented {invented[:5]} ({len(invented)}), "
+        f"doubled {doubled[:5]} ({len(doubled)})")
+
