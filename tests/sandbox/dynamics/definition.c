@@ -196,7 +196,8 @@ static json_t *attribute(const struct sandbox_table *table, const struct sandbox
     json_object_set_new(json, "RequiredLevel",
                         json_pack("{s:s,s:b,s:s}", "Value", "None", "CanBeChanged", 1,
                                   "ManagedPropertyLogicalName", "canmodifyrequirementlevelsettings"));
-    if (!shadow)
+    /* A shadow is a text column of its own; its `targets` name the column that it belongs to. */
+    if (!shadow || column->type == SANDBOX_TYPE_STRING)
         add_special(table, column, json);
     return json;
 }
