@@ -66,17 +66,24 @@ void sandbox_buf_addc(struct sandbox_buf *buf, char c)
 
 void sandbox_buf_addf(struct sandbox_buf *buf, const char *format, ...)
 {
-    va_list args;
+    va_list args, again;
 
-    va_start(args, format);
-    int length = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    if (length < 0 || !sandbox_buf_reserve(buf, (size_t)length))
+    if (!sandbox_buf_reserve(buf, 128))
         return;
+    size_t room = buf->size - buf->length;
     va_start(args, format);
-    vsnprintf(buf->data + buf->length, (size_t)length + 1, format, args);
+    va_copy(again, args);
+    int length = vsnprintf(buf->data + buf->length, room, format, args);
+    if (length > 0 && (size_t)length >= room) {
+        if (sandbox_buf_reserve(buf, (size_t)length))
+            vsnprintf(buf->data + buf->length, (size_t)length + 1, format, again);
+        else
+            length = 0;
+    }
+    va_end(again);
     va_end(args);
-    buf->length += (size_t)length;
+    buf->length += length > 0 ? (size_t)length : 0;
+    buf->data[buf->length] = '\0';
 }
 
 void sandbox_buf_addu(struct sandbox_buf *buf, unsigned long long number)

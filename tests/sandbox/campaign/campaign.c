@@ -14,12 +14,9 @@ static void gateway_error(struct sandbox_request *request, unsigned status, cons
                        json_pack("{s:s,s:s}", "error_code", code, "message", message));
 }
 
-static void write_text(struct sandbox_request *request, unsigned status, const char *format,
-                       va_list args, bool breach)
+static void reply_text(struct sandbox_request *request, unsigned status, const char *text,
+                       bool breach)
 {
-    char text[1024];
-
-    vsnprintf(text, sizeof text, format, args);
     if (breach)
         sandbox_breach(request, "%u %s", status, text);
     sandbox_reply_text(request, status, SANDBOX_TEXT_TYPE, text);
@@ -28,21 +25,25 @@ static void write_text(struct sandbox_request *request, unsigned status, const c
 void sandbox_campaign_error(struct sandbox_request *request, unsigned status, const char *format,
                             ...)
 {
+    char text[1024];
     va_list args;
 
     va_start(args, format);
-    write_text(request, status, format, args, false);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    reply_text(request, status, text, false);
 }
 
 void sandbox_campaign_refuse(struct sandbox_request *request, unsigned status, const char *format,
                              ...)
 {
+    char text[1024];
     va_list args;
 
     va_start(args, format);
-    write_text(request, status, format, args, true);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    reply_text(request, status, text, true);
 }
 
 void sandbox_campaign_not_found(struct sandbox_request *request,

@@ -112,15 +112,34 @@ static bool check_enum(const struct sandbox_resource *resource, const struct san
     return false;
 }
 
-/* The length of a valid day at the start of the text, or 0. */
-static int day_length(const char *text)
+/* Does the text begin with a pattern? 'd' stands for a digit. */
+static bool looks_like(const char *text, const char *pattern)
+{
+    for (; *pattern; pattern++, text++)
+        if (*pattern == 'd' ? !isdigit((unsigned char)*text) : *pattern != *text)
+            return false;
+    return true;
+}
+
+static int two_digits(const char *text)
+{
+    return (text[0] - '0') * 10 + text[1] - '0';
+}
+
+static bool begins_with_day(const char *text)
 {
     static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, length = 0;
 
-    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 || length != 10)
-        return 0;
-    return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] ? length : 0;
+    if (!looks_like(text, "dddd-dd-dd"))
+        return false;
+    int month = two_digits(text + 5), day = two_digits(text + 8);
+    return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
+}
+
+static bool is_clock(const char *text)
+{
+    return looks_like(text, "dd:dd:dd") && two_digits(text) < 24 && two_digits(text + 3) < 60 &&
+           two_digits(text + 6) < 60;
 }
 
 static bool check_day(const struct sandbox_field *field, const struct sandbox_member *member,
@@ -130,7 +149,7 @@ static bool check_day(const struct sandbox_field *field, const struct sandbox_me
         return bad_expression(field, member, error);
     if (!member->length)
         return true;
-    if (member->length != 10 || !day_length(member->text))
+    if (member->length != 10 || !begins_with_day(member->text))
         return bad_expression(field, member, error);
     sandbox_buf_addf(buf, "\"%s\"", member->text);
     return true;
@@ -140,18 +159,16 @@ static bool check_day(const struct sandbox_field *field, const struct sandbox_me
 static bool check_time(const struct sandbox_field *field, const struct sandbox_member *member,
                        struct sandbox_buf *buf, char error[static 400])
 {
-    int hour, minute, second, length = 0, milli = 0;
+    int milli = 0;
 
     if (member->type != SANDBOX_JSON_STRING)
         return bad_expression(field, member, error);
     if (!member->length)
         return true;
-    const char *rest = member->text + 10;
-    if (!day_length(member->text) || (*rest != 'T' && *rest != ' ') ||
-        sscanf(rest + 1, "%2d:%2d:%2d%n", &hour, &minute, &second, &length) != 3 || length != 8 ||
-        hour > 23 || minute > 59 || second > 59)
+    if (!begins_with_day(member->text) || !strchr("T ", member->text[10]) || !member->text[10] ||
+        !is_clock(member->text + 11))
         return bad_expression(field, member, error);
-    rest += 9;
+    const char *rest = member->text + 19;
     if (*rest == '.') {
         size_t digits = strspn(++rest, "0123456789");
         for (size_t i = 0; i < 3; i++)

@@ -183,11 +183,10 @@ static bool is_item(const struct sandbox_resource *resource, const char *name)
 /* Members inside a link's object were dealt with at its head. */
 static bool is_inside_link(const struct sandbox_resource *resource, const char *name)
 {
-    char head[120];
+    const char *link = resource->link < 0 ? NULL : resource->fields[resource->link].name;
+    size_t length = link ? strlen(link) : 0;
 
-    snprintf(head, sizeof head, "%.*s", (int)strcspn(name, "."), name);
-    int field = sandbox_resource_field(resource, head);
-    return field >= 0 && resource->fields[field].kind == SANDBOX_KIND_LINK;
+    return link && strncmp(name, link, length) == 0 && name[length] == '.';
 }
 
 static bool apply_member(struct change *change, const struct sandbox_member *member)
@@ -246,6 +245,10 @@ static bool check_unique(struct change *change)
     const struct sandbox_resource *resource = change->operation->resource;
     struct sandbox_buf key = {0};
 
+    if (change->entry && resource->key >= 0 &&
+        same(change->values.of[resource->key],
+             sandbox_row_get(change->entry->row, (size_t)resource->key)))
+        return true;
     read_key(change, &key);
     struct sandbox_entry *other =
         key.length && resource->keyed ? sandbox_entry_by_key(resource, key.data) : NULL;
