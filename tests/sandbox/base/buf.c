@@ -30,6 +30,7 @@ static bool grow(struct sandbox_buf *buf, size_t need)
         buf->failed = true;
         return false;
     }
+    data[buf->length] = '\0';
     buf->data = data;
     buf->size = size;
     return true;
