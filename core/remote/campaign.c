@@ -45,8 +45,9 @@ static enum ferry_status make_session(struct ferry_campaign *campaign, struct fe
                                       struct ferry_error *error)
 {
     char api_key[256];
+    /* All of them on every call, also the Content-Type of a GET: the documentation wants it so. */
     const char *const headers[] = {api_key, "Cache-Control: no-cache", "Accept: application/json",
-                                   NULL};
+                                   "Content-Type: application/json", NULL};
     const struct ferry_session_options options = {
         .token = {.name = FERRY_CAMPAIGN_NAME,
                   .url = settings->token_url,
@@ -54,7 +55,6 @@ static enum ferry_status make_session(struct ferry_campaign *campaign, struct fe
                   .secret_file = settings->client_secret_file,
                   .scope = settings->scope},
         .headers = headers,
-        .body_header = "Content-Type: application/json",
         .timeout_ms = settings->timeout_ms,
         .judge = judge,
     };

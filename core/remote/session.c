@@ -134,8 +134,9 @@ static bool copy_headers(struct ferry_session *session, const struct ferry_sessi
     size_t count = 0;
 
     session->name = strdup(options->token.name);
-    session->body_header = strdup(options->body_header);
-    if (!session->name || !session->body_header)
+    if (options->body_header)
+        session->body_header = strdup(options->body_header);
+    if (!session->name || (options->body_header && !session->body_header))
         return false;
     for (; options->headers[count] && count < HEADERS_MAX - 1; count++) {
         session->headers[count] = strdup(options->headers[count]);
@@ -264,7 +265,7 @@ static enum ferry_status send_call(struct ferry_session_call *call, const char *
     headers[count++] = session->authorization.data;
     for (char *const *header = session->headers; *header; header++)
         headers[count++] = *header;
-    if (call->has_body)
+    if (call->has_body && session->body_header)
         headers[count++] = session->body_header;
     if (call->texts[FERRY_SESSION_HEADER].length > 0)
         headers[count++] = call->texts[FERRY_SESSION_HEADER].data;

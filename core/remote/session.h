@@ -59,7 +59,7 @@ typedef void (*ferry_session_judge)(const struct ferry_session_call *call,
 struct ferry_session_options {
     struct ferry_token_options token;
     const char *const *headers; /* of every request, NULL-terminated; copied */
-    const char *body_header;    /* with a body only; copied */
+    const char *body_header;    /* with a body only; copied; NULL for none */
     int64_t timeout_ms;
     ferry_session_judge judge;
 };
