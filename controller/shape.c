@@ -38,21 +38,37 @@ static enum ferry_status append_path(struct ferry_buffer *out, const struct ferr
     return ferry_buffer_printf(out, "/%zu", place->index);
 }
 
+FERRY_PRINTF(4, 0)
+static void add_fault(struct ferry_shape *shape, enum ferry_class class,
+                      const struct ferry_place *place, const char *format, va_list arguments)
+{
+    struct ferry_buffer path;
+    json_t *reason = json_vsprintf(format, arguments);
+    ferry_buffer_init(&path, PATH_LIMIT);
+    if (!reason || append_path(&path, place) != FERRY_OK ||
+        !ferry_fault_add(shape->faults, class, path.data ? path.data : "", "%s",
+                         json_string_value(reason)))
+        shape->out_of_memory = true;
+    ferry_buffer_done(&path);
+    json_decref(reason);
+}
+
 void ferry_shape_fault(struct ferry_shape *shape, const struct ferry_place *place,
                        const char *format, ...)
 {
-    struct ferry_buffer path;
     va_list arguments;
     va_start(arguments, format);
-    json_t *text = json_vsprintf(format, arguments);
+    add_fault(shape, FERRY_CLASS_MAPPING, place, format, arguments);
     va_end(arguments);
-    ferry_buffer_init(&path, PATH_LIMIT);
-    if (!text || append_path(&path, place) != FERRY_OK ||
-        !ferry_fault_add(shape->faults, FERRY_CLASS_MAPPING, path.data ? path.data : "", "%s",
-                         json_string_value(text)))
-        shape->out_of_memory = true;
-    ferry_buffer_done(&path);
-    json_decref(text);
+}
+
+void ferry_shape_fault_of(struct ferry_shape *shape, enum ferry_class class,
+                          const struct ferry_place *place, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add_fault(shape, class, place, format, arguments);
+    va_end(arguments);
 }
 
 static const struct ferry_shape_member *find_member(const struct ferry_shape_member *members,

@@ -31,6 +31,11 @@ struct ferry_shape_member {
 void ferry_shape_fault(struct ferry_shape *shape, const struct ferry_place *place,
                        const char *format, ...) FERRY_PRINTF(3, 4);
 
+/* The same with another class than mapping. */
+void ferry_shape_fault_of(struct ferry_shape *shape, enum ferry_class class,
+                          const struct ferry_place *place, const char *format, ...)
+    FERRY_PRINTF(4, 5);
+
 /* Unknown members, missing ones, and each that is there by its own checker. The table ends with a
  * NULL name. */
 void ferry_shape_object(struct ferry_shape *shape, json_t *value, const struct ferry_place *place,
