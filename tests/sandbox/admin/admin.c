@@ -56,8 +56,8 @@ static bool fits(const char *path, const struct sandbox_order *order)
     for (size_t i = 0; i < order->count; i++) {
         size_t length = strcspn(path, "/");
         bool any = length == 1 && *path == '*';
-        if (!any && (strlen(order->parts[i]) != length ||
-                     strncmp(path, order->parts[i], length) != 0))
+        if (!any &&
+            (strlen(order->parts[i]) != length || strncmp(path, order->parts[i], length) != 0))
             return false;
         path += length;
         if ((*path == '/') != (i + 1 < order->count))

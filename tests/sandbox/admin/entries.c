@@ -70,8 +70,8 @@ static void add_text(struct sandbox_buf *buf, const struct sandbox_member *membe
 }
 
 /* Sets what the body says, unchecked; false names what is no field. */
-static const char *apply(struct sandbox_campaign *campaign,
-                         const struct sandbox_resource *resource, struct sandbox_values *values)
+static const char *apply(struct sandbox_campaign *campaign, const struct sandbox_resource *resource,
+                         struct sandbox_values *values)
 {
     const struct sandbox_body *body = &campaign->body;
 
@@ -120,8 +120,7 @@ static void edit_entry(struct sandbox_order *order, struct sandbox_resource *res
 
 void sandbox_admin_entries(struct sandbox_order *order)
 {
-    struct rows_context context = {&order->world->campaign,
-                                   find_resource(order, order->parts[1])};
+    struct rows_context context = {&order->world->campaign, find_resource(order, order->parts[1])};
 
     if (!context.resource)
         return;
@@ -145,8 +144,7 @@ void sandbox_admin_entries(struct sandbox_order *order)
 void sandbox_admin_entry(struct sandbox_order *order)
 {
     struct sandbox_resource *resource = find_resource(order, order->parts[1]);
-    struct sandbox_entry *entry =
-        resource ? sandbox_entry_by_key(resource, order->parts[3]) : NULL;
+    struct sandbox_entry *entry = resource ? sandbox_entry_by_key(resource, order->parts[3]) : NULL;
 
     if (!resource)
         return;
@@ -172,11 +170,11 @@ void sandbox_admin_entry_count(struct sandbox_order *order)
     if (!resource)
         return;
     for (size_t i = 0; resource->link >= 0 && i < resource->slot_count; i++)
-        hidden += resource->slots[i] && sandbox_campaign_hidden(&order->world->campaign, resource,
-                                                                resource->slots[i]);
-    sandbox_reply_json(order->request, 200,
-                       json_pack("{s:I,s:I}", "rows", (json_int_t)resource->rows, "hidden",
-                                 hidden));
+        hidden += resource->slots[i] &&
+                  sandbox_campaign_hidden(&order->world->campaign, resource, resource->slots[i]);
+    sandbox_reply_json(
+        order->request, 200,
+        json_pack("{s:I,s:I}", "rows", (json_int_t)resource->rows, "hidden", hidden));
 }
 
 static bool spoil_one(struct sandbox_resource *resource, struct sandbox_entry *entry, int field,
@@ -210,17 +208,16 @@ void sandbox_admin_spoil(struct sandbox_order *order)
         resource = NULL;
     }
     for (size_t i = 0; resource && i < resource->slot_count && left; i++) {
-        struct sandbox_entry *entry =
-            resource->slots[(start * 7919 + i) % resource->slot_count];
+        struct sandbox_entry *entry = resource->slots[(start * 7919 + i) % resource->slot_count];
         if (!entry || !spoil_one(resource, entry, field, value ? value : "SPOILT"))
             continue;
         json_array_append_new(keys, json_string(entry->key));
         left--;
     }
     if (resource)
-        sandbox_reply_json(order->request, 200,
-                           json_pack("{s:I,s:O}", "spoilt", (json_int_t)json_array_size(keys),
-                                     "keys", keys));
+        sandbox_reply_json(
+            order->request, 200,
+            json_pack("{s:I,s:O}", "spoilt", (json_int_t)json_array_size(keys), "keys", keys));
     json_decref(keys);
 }
 

@@ -156,9 +156,11 @@ void sandbox_options_parse(struct sandbox_options *options, int argc, char **arg
 {
     struct argp_option table[ROWS + 1] = {0};
     char help[ROWS][160];
-    struct argp argp = {table, on_option, NULL,
-                        "An imitation of Dataverse and Adobe Campaign Standard on 127.0.0.1.", NULL,
-                        NULL, NULL};
+    struct argp argp = {
+        table, on_option,
+        NULL,  "An imitation of Dataverse and Adobe Campaign Standard on 127.0.0.1.",
+        NULL,  NULL,
+        NULL};
 
     *options = (struct sandbox_options){0};
     for (size_t i = 0; i < ROWS; i++) {

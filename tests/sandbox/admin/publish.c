@@ -11,9 +11,9 @@ struct publication {
 static struct sandbox_field *named(const struct publication *publication, const char *member)
 {
     const json_t *value = member ? json_object_get(publication->value, member) : publication->value;
-    int field = json_is_string(value) ? sandbox_resource_field(publication->resource,
-                                                               json_string_value(value))
-                                      : -1;
+    int field = json_is_string(value)
+                    ? sandbox_resource_field(publication->resource, json_string_value(value))
+                    : -1;
 
     return field < 0 ? NULL : &publication->resource->fields[field];
 }
@@ -29,8 +29,8 @@ static bool remove_field(struct publication *publication)
 
 static bool add_field(struct publication *publication)
 {
-    static const char *const names[SANDBOX_KIND_DATETIME + 1] = {
-        "string", "boolean", "integer", "double", "date", "datetime"};
+    static const char *const names[SANDBOX_KIND_DATETIME + 1] = {"string", "boolean", "integer",
+                                                                 "double", "date",    "datetime"};
     const char *name = json_string_value(json_object_get(publication->value, "name"));
     const char *type = json_string_value(json_object_get(publication->value, "type"));
     json_int_t length = json_integer_value(json_object_get(publication->value, "length"));
@@ -85,8 +85,7 @@ static bool add_key(struct publication *publication)
 static bool set_cardinality(struct publication *publication)
 {
     struct sandbox_field *field = named(publication, "link");
-    const char *cardinality =
-        json_string_value(json_object_get(publication->value, "cardinality"));
+    const char *cardinality = json_string_value(json_object_get(publication->value, "cardinality"));
 
     if (!field || !cardinality || field->kind != SANDBOX_KIND_LINK)
         return false;
@@ -98,8 +97,9 @@ static const struct {
     const char *name;
     bool (*publish)(struct publication *publication);
 } steps[] = {
-    {"removeField", remove_field}, {"addField", add_field},   {"readOnly", make_fixed},
-    {"writable", make_writable},   {"length", set_length},    {"dropKey", drop_key},
+    {"removeField", remove_field}, {"addField", add_field},
+    {"readOnly", make_fixed},      {"writable", make_writable},
+    {"length", set_length},        {"dropKey", drop_key},
     {"addKey", add_key},           {"linkCardinality", set_cardinality},
 };
 

@@ -168,9 +168,8 @@ void sandbox_admin_record_count(struct sandbox_order *order)
 
     if (table)
         sandbox_reply_json(order->request, 200,
-                           json_pack("{s:I,s:I,s:I}", "rows",
-                                     (json_int_t)sandbox_table_rows(table), "deleted",
-                                     (json_int_t)table->tombstone_count, "version",
+                           json_pack("{s:I,s:I,s:I}", "rows", (json_int_t)sandbox_table_rows(table),
+                                     "deleted", (json_int_t)table->tombstone_count, "version",
                                      (json_int_t)order->world->dynamics.version));
 }
 

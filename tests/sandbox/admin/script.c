@@ -130,9 +130,8 @@ void sandbox_admin_scripts(struct sandbox_order *order)
     if (order->request->verb == SANDBOX_DELETE)
         sandbox_scripts_stop(order->world);
     LL_FOREACH (order->world->scripts, script)
-        json_array_append_new(list,
-                              json_pack("{s:i,s:I,s:I}", "script", (int)script->id, "done",
-                                        (json_int_t)script->done, "left",
-                                        (json_int_t)(script->total - script->done)));
+        json_array_append_new(list, json_pack("{s:i,s:I,s:I}", "script", (int)script->id, "done",
+                                              (json_int_t)script->done, "left",
+                                              (json_int_t)(script->total - script->done)));
     sandbox_reply_json(order->request, 200, list);
 }

@@ -17,9 +17,9 @@ void sandbox_admin_health(struct sandbox_order *order)
     for (size_t i = 0; i < SANDBOX_RESOURCES; i++)
         json_object_set_new(resources, world->campaign.resources[i].name,
                             json_integer((json_int_t)world->campaign.resources[i].rows));
-    sandbox_reply_json(order->request, 200,
-                       json_pack("{s:s,s:o,s:o}", "status", "ok", "dynamics", tables, "campaign",
-                                 resources));
+    sandbox_reply_json(
+        order->request, 200,
+        json_pack("{s:s,s:o,s:o}", "status", "ok", "dynamics", tables, "campaign", resources));
 }
 
 void sandbox_admin_stats(struct sandbox_order *order)
@@ -102,8 +102,7 @@ void sandbox_admin_settings(struct sandbox_order *order)
     const char *name;
     json_t *value;
 
-    json_object_foreach(order->json, name, value)
-    {
+    json_object_foreach (order->json, name, value) {
         if (!apply_setting(order, name, value))
             return;
     }

@@ -155,7 +155,8 @@ static void report(struct parse *parse, yajl_handle yajl, const char *json, size
     unsigned char *text = yajl_get_error(yajl, 0, (const unsigned char *)json, length);
     const char *fault = parse->fault ? parse->fault : (const char *)text;
 
-    snprintf(parse->body->error, sizeof parse->body->error, "%.*s", (int)strcspn(fault, "\n"), fault);
+    snprintf(parse->body->error, sizeof parse->body->error, "%.*s", (int)strcspn(fault, "\n"),
+             fault);
     yajl_free_error(yajl, text);
 }
 

@@ -1,4 +1,5 @@
-/* A JSON object taken apart in one pass: members in order, nested objects flattened with dots ("location.city"). */
+/* A JSON object taken apart in one pass: members in order, nested objects flattened with dots
+ * ("location.city"). */
 #ifndef SANDBOX_BODY_H
 #define SANDBOX_BODY_H
 

@@ -1,4 +1,5 @@
-/* A growing byte buffer. A failed allocation sticks in `failed`, so that a writer checks once at the end. */
+/* A growing byte buffer. A failed allocation sticks in `failed`, so that a writer checks once at
+ * the end. */
 #ifndef SANDBOX_BUF_H
 #define SANDBOX_BUF_H
 

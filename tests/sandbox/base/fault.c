@@ -63,8 +63,8 @@ static void read_extras(struct sandbox_fault *rule, const json_t *order)
     rule->count = number_or(json_object_get(order, "count"), 0);
     rule->after = number_or(json_object_get(order, "after"), 0);
     rule->status = number_or(json_object_get(order, "status"), 502);
-    rule->ms = number_or(json_object_get(order, "ms"),
-                         rule->kind == SANDBOX_FAULT_SLOW_BODY ? 10 : 30000);
+    rule->ms =
+        number_or(json_object_get(order, "ms"), rule->kind == SANDBOX_FAULT_SLOW_BODY ? 10 : 30000);
     rule->probability = json_is_number(probability) ? json_number_value(probability) : 1;
     rule->retry_after = rule->kind == SANDBOX_FAULT_429 ? 2 : -1;
     if (json_is_integer(retry_after))

@@ -165,7 +165,8 @@ static enum MHD_Result answer(struct sandbox_request *request)
     return result;
 }
 
-/* The request is processed here and not after the wake-up: a client that went away does not undo it. */
+/* The request is processed here and not after the wake-up: a client that went away does not undo
+ * it. */
 static void serve_late(void *argument)
 {
     struct sandbox_request *request = argument;
@@ -264,7 +265,8 @@ static bool start(struct sandbox_http *http, const struct sandbox_http_options *
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_cert},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key},
         {MHD_OPTION_END, 0, NULL}};
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (options->tls_cert ? MHD_USE_TLS : 0);
+    unsigned flags =
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (options->tls_cert ? MHD_USE_TLS : 0);
 
     http->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, &address,

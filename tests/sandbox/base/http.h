@@ -1,4 +1,5 @@
-/* HTTP listeners on 127.0.0.1, driven by the loop. A request is handed over whole; waiting ones hold nobody up. */
+/* HTTP listeners on 127.0.0.1, driven by the loop. A request is handed over whole; waiting ones
+ * hold nobody up. */
 #ifndef SANDBOX_HTTP_H
 #define SANDBOX_HTTP_H
 
@@ -31,8 +32,8 @@ struct sandbox_reply {
     struct sandbox_pair headers[SANDBOX_HEADERS];
     size_t header_count;
     struct sandbox_buf body;
-    bool cut;          /* close the connection instead of answering */
-    unsigned slow_ms;  /* dribble the body, 1 kB each so many ms */
+    bool cut;         /* close the connection instead of answering */
+    unsigned slow_ms; /* dribble the body, 1 kB each so many ms */
     sandbox_stream *stream;
     void *stream_state;
     void (*stream_done)(void *state);
@@ -54,8 +55,8 @@ struct sandbox_request {
     struct sandbox_service *service;
     struct MHD_Connection *connection; /* NULL inside $batch */
     enum sandbox_verb verb;
-    char *target;                       /* as received */
-    char *path;                         /* of the target, still encoded */
+    char *target;                               /* as received */
+    char *path;                                 /* of the target, still encoded */
     struct sandbox_pair params[SANDBOX_PARAMS]; /* decoded */
     size_t param_count;
     struct sandbox_pair headers[SANDBOX_HEADERS]; /* only inside $batch */
@@ -91,7 +92,8 @@ const char *sandbox_request_param(const struct sandbox_request *request, const c
 bool sandbox_request_target(struct sandbox_request *request, const char *target);
 void sandbox_request_done(struct sandbox_request *request);
 
-/* Splits a path at '/' and decodes each part into `buf`; returns the count, -1 when malformed. Empty parts are skipped. */
+/* Splits a path at '/' and decodes each part into `buf`; returns the count, -1 when malformed.
+ * Empty parts are skipped. */
 ssize_t sandbox_request_segments(const char *path, struct sandbox_buf *buf,
                                  const char *ret_segments[static SANDBOX_SEGMENTS]);
 

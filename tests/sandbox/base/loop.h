@@ -38,7 +38,8 @@ void sandbox_timer_stop(struct sandbox_loop *loop, struct sandbox_timer *timer);
 /* Runs until a signal asks for the end. */
 void sandbox_loop_run(struct sandbox_loop *loop);
 
-/* After the run: fires what is armed and lets nothing be armed again, so that no connection stays suspended. */
+/* After the run: fires what is armed and lets nothing be armed again, so that no connection stays
+ * suspended. */
 void sandbox_loop_flush(struct sandbox_loop *loop);
 
 /* Milliseconds of CLOCK_MONOTONIC. */

@@ -10,8 +10,8 @@ struct sandbox_ndjson {
     void *context;
     size_t position;
     size_t inner;
-    char text[256];  /* for the maker: names it was asked for */
-    bool flag;       /* for the maker */
+    char text[256]; /* for the maker: names it was asked for */
+    bool flag;      /* for the maker */
     struct sandbox_buf buf;
     size_t sent;
 };

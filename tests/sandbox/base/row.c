@@ -55,6 +55,17 @@ struct sandbox_row *sandbox_row_new(const struct sandbox_values *values)
     return row;
 }
 
+struct sandbox_row *sandbox_row_copy(const struct sandbox_row *row)
+{
+    size_t text = row->count ? row->data[row->count - 1] : 0;
+    size_t size = sizeof *row + row->count * sizeof row->data[0] + text;
+    struct sandbox_row *copy = malloc(size);
+
+    if (copy)
+        memcpy(copy, row, size);
+    return copy;
+}
+
 void sandbox_row_free(struct sandbox_row *row)
 {
     free(row);

@@ -1,4 +1,5 @@
-/* One row packed for memory and speed: only values that are set, each as the JSON text that goes on the wire. */
+/* One row packed for memory and speed: only values that are set, each as the JSON text that goes on
+ * the wire. */
 #ifndef SANDBOX_ROW_H
 #define SANDBOX_ROW_H
 
@@ -8,7 +9,7 @@
 
 #include "base/text.h"
 
-#define SANDBOX_COLUMNS  192 /* a table's columns at most */
+#define SANDBOX_COLUMNS  192   /* a table's columns at most */
 #define SANDBOX_ROW_TEXT 60000 /* a row's text at most */
 
 struct sandbox_row;
@@ -20,6 +21,7 @@ struct sandbox_values {
 
 /* NULL when memory is short or the text is longer than SANDBOX_ROW_TEXT. */
 struct sandbox_row *sandbox_row_new(const struct sandbox_values *values);
+struct sandbox_row *sandbox_row_copy(const struct sandbox_row *row);
 void sandbox_row_free(struct sandbox_row *row);
 
 /* Borrowed from the row. */

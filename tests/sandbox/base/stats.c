@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const sandbox_verb_names[SANDBOX_VERBS] = {"GET", "POST", "PATCH",
-                                                       "DELETE", "PUT", "OTHER"};
+const char *const sandbox_verb_names[SANDBOX_VERBS] = {"GET",    "POST", "PATCH",
+                                                       "DELETE", "PUT",  "OTHER"};
 
 static const char *const call_names[SANDBOX_CALLS] = {
     [SANDBOX_CALL_OTHER] = "other",       [SANDBOX_CALL_PAGE] = "page",

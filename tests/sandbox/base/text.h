@@ -23,10 +23,12 @@ void sandbox_json_string(struct sandbox_buf *buf, const char *text, size_t lengt
 /* The inverse for a well-formed JSON string (with quotes). */
 void sandbox_json_unquote(struct sandbox_buf *buf, const char *json, size_t length);
 
-/* Decodes %XX, and '+' as a space when `plus`; false if a %XX is malformed or a NUL. The result is NUL-terminated. */
+/* Decodes %XX, and '+' as a space when `plus`; false if a %XX is malformed or a NUL. The result is
+ * NUL-terminated. */
 bool sandbox_percent_decode(struct sandbox_buf *buf, const char *text, size_t length, bool plus);
 
-/* Encodes all but letters, digits and the characters in `keep`; lower-case hex as Dataverse does. */
+/* Encodes all but letters, digits and the characters in `keep`; lower-case hex as Dataverse does.
+ */
 void sandbox_percent_encode(struct sandbox_buf *buf, const char *text, const char *keep);
 
 /* Characters: code points, or UTF-16 units. */

@@ -1,4 +1,5 @@
-/* Bearer tokens that one system issued: random, checked on every call, void after their time or when revoked. */
+/* Bearer tokens that one system issued: random, checked on every call, void after their time or
+ * when revoked. */
 #ifndef SANDBOX_TOKEN_H
 #define SANDBOX_TOKEN_H
 
@@ -24,7 +25,8 @@ enum sandbox_token_state {
 
 void sandbox_tokens_done(struct sandbox_tokens *tokens);
 
-/* The text lives until the token is revoked; NULL when memory is short. `mark` tells who it belongs to. */
+/* The text lives until the token is revoked; NULL when memory is short. `mark` tells who it belongs
+ * to. */
 const char *sandbox_token_issue(struct sandbox_tokens *tokens, int64_t until_ms, int mark);
 void sandbox_tokens_revoke(struct sandbox_tokens *tokens);
 

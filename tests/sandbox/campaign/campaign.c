@@ -183,8 +183,8 @@ static bool check_credentials(struct sandbox_campaign *campaign, struct sandbox_
     const char *authorization = sandbox_request_header(request, "Authorization");
     const char *key = sandbox_request_header(request, "X-Api-Key");
     int mark;
-    enum sandbox_token_state state = sandbox_token_check(
-        &campaign->tokens, authorization, sandbox_clock_ms(campaign->clock), &mark);
+    enum sandbox_token_state state = sandbox_token_check(&campaign->tokens, authorization,
+                                                         sandbox_clock_ms(campaign->clock), &mark);
 
     if (state == SANDBOX_TOKEN_GOOD && key && strcmp(key, campaign->settings.client) == 0)
         return true;
@@ -201,7 +201,8 @@ static bool check_credentials(struct sandbox_campaign *campaign, struct sandbox_
     return false;
 }
 
-/* A JSON body is read whatever its Content-Type says; the header itself is a rule for clients (1.3). */
+/* A JSON body is read whatever its Content-Type says; the header itself is a rule for clients
+ * (1.3). */
 static void note_headers(struct sandbox_campaign *campaign, struct sandbox_request *request)
 {
     const char *control = sandbox_request_header(request, "Cache-Control");
@@ -355,7 +356,8 @@ static bool is_over_rate(struct sandbox_campaign *campaign)
     return ++campaign->rps_count > campaign->settings.rps;
 }
 
-/* Requests that were turned away still count as in flight until they are answered, which is at once. */
+/* Requests that were turned away still count as in flight until they are answered, which is at
+ * once. */
 static void arrive(struct sandbox_request *request)
 {
     struct sandbox_campaign *campaign = request->service->context;

@@ -24,8 +24,8 @@ struct sandbox_campaign {
     struct sandbox_pkeys pkeys;
     struct sandbox_resource resources[SANDBOX_RESOURCES];
     struct sandbox_journal journal;
-    struct sandbox_body body;  /* of the request being served */
-    struct sandbox_buf texts;  /* of the row being written */
+    struct sandbox_body body; /* of the request being served */
+    struct sandbox_buf texts; /* of the row being written */
     uint64_t rps_second;
     unsigned rps_count;
     unsigned variants; /* makes PKeys of one row differ as texts */
@@ -36,8 +36,8 @@ struct sandbox_operation {
     struct sandbox_campaign *campaign;
     struct sandbox_request *request;
     struct sandbox_resource *resource;
-    const char *api;     /* "profileAndServicesExt" */
-    bool extended;       /* extension fields exist here */
+    const char *api;          /* "profileAndServicesExt" */
+    bool extended;            /* extension fields exist here */
     const char *const *parts; /* after the resource */
     size_t part_count;
 };

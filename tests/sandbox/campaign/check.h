@@ -5,7 +5,8 @@
 #include "base/body.h"
 #include "campaign/resource.h"
 
-/* Adds the JSON text to `buf`, nothing when the field becomes unset; false with the error text of the API. */
+/* Adds the JSON text to `buf`, nothing when the field becomes unset; false with the error text of
+ * the API. */
 bool sandbox_field_check(const struct sandbox_resource *resource, const struct sandbox_field *field,
                          const struct sandbox_member *member,
                          const struct sandbox_campaign_settings *settings, struct sandbox_buf *buf,

@@ -5,16 +5,35 @@
 
 #include "campaign/resource.h"
 
-#define S(title, size)  {.name = title, .kind = SANDBOX_KIND_STRING, .length = size}
-#define T(what, title)  {.name = title, .kind = SANDBOX_KIND_##what}
-#define R(what, title)  {.name = title, .kind = SANDBOX_KIND_##what, .flags = SANDBOX_FIELD_FIXED}
+#define S(title, size)                                                                             \
+    {                                                                                              \
+        .name = title, .kind = SANDBOX_KIND_STRING, .length = size                                 \
+    }
+#define T(what, title)                                                                             \
+    {                                                                                              \
+        .name = title, .kind = SANDBOX_KIND_##what                                                 \
+    }
+#define R(what, title)                                                                             \
+    {                                                                                              \
+        .name = title, .kind = SANDBOX_KIND_##what, .flags = SANDBOX_FIELD_FIXED                   \
+    }
 #define RS(title, size)                                                                            \
-    {.name = title, .kind = SANDBOX_KIND_STRING, .length = size, .flags = SANDBOX_FIELD_FIXED}
-#define E(title, names) {.name = title, .kind = SANDBOX_KIND_ENUM, .values = names}
+    {                                                                                              \
+        .name = title, .kind = SANDBOX_KIND_STRING, .length = size, .flags = SANDBOX_FIELD_FIXED   \
+    }
+#define E(title, names)                                                                            \
+    {                                                                                              \
+        .name = title, .kind = SANDBOX_KIND_ENUM, .values = names                                  \
+    }
 #define CASED(title, size)                                                                         \
-    {.name = title, .kind = SANDBOX_KIND_STRING, .length = size, .policy = "smartCase"}
-#define CUS(...)        {__VA_ARGS__, .flags = SANDBOX_FIELD_EXTENSION}
-#define COUNT(list)     (sizeof(list) / sizeof((list)[0]))
+    {                                                                                              \
+        .name = title, .kind = SANDBOX_KIND_STRING, .length = size, .policy = "smartCase"          \
+    }
+#define CUS(...)                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__, .flags = SANDBOX_FIELD_EXTENSION                                              \
+    }
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static const struct sandbox_field profile[] = {
     {.name = "acsId",
@@ -69,7 +88,9 @@ static const struct sandbox_field profile[] = {
 };
 
 #define KEY(title)                                                                                 \
-    {.name = title, .kind = SANDBOX_KIND_STRING, .length = 36, .flags = SANDBOX_FIELD_MANDATORY}
+    {                                                                                              \
+        .name = title, .kind = SANDBOX_KIND_STRING, .length = 36, .flags = SANDBOX_FIELD_MANDATORY \
+    }
 
 static const struct sandbox_field purchase[] = {
     KEY("purchaseId"),
@@ -108,9 +129,9 @@ static const struct sandbox_field line[] = {
 };
 
 static const struct sandbox_field account[] = {
-    KEY("accountId"),    S("name", 160),        S("city", 80), S("country", 80),
-    T(INTEGER, "employees"), T(DOUBLE, "revenue"), S("phone", 50),
-    R(DATETIME, "created"), R(DATETIME, "lastModified"),
+    KEY("accountId"), S("name", 160),          S("city", 80),
+    S("country", 80), T(INTEGER, "employees"), T(DOUBLE, "revenue"),
+    S("phone", 50),   R(DATETIME, "created"),  R(DATETIME, "lastModified"),
 };
 
 static const struct {
@@ -128,8 +149,8 @@ static const struct {
      COUNT(account)},
 };
 
-static const char *const channels[] = {"",      "Email",      "Fax",             "Mobile",
-                                       "Phone", "PostalMail", "Pushnotification"};
+static const char *const channels[] = {"",           "Email",           "Fax", "Mobile", "Phone",
+                                       "PostalMail", "Pushnotification"};
 
 static void add_named(struct sandbox_resource *resource, const char *name, enum sandbox_kind kind,
                       unsigned flags)
@@ -183,8 +204,7 @@ static void add_fields(struct sandbox_resource *resource, const struct sandbox_f
                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!sandbox_resource_add_field(resource, fields[i].name, fields[i].kind,
-                                        fields[i].length))
+        if (!sandbox_resource_add_field(resource, fields[i].name, fields[i].kind, fields[i].length))
             return;
         struct sandbox_field *field = &resource->fields[resource->field_count - 1];
         char *owned = field->owned;

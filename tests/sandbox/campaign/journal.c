@@ -15,8 +15,7 @@ void sandbox_journal_done(struct sandbox_journal *journal)
     free(journal->entries);
 }
 
-void sandbox_journal_add(struct sandbox_journal *journal,
-                         const struct sandbox_journal_entry *entry)
+void sandbox_journal_add(struct sandbox_journal *journal, const struct sandbox_journal_entry *entry)
 {
     if (journal->count == journal->size) {
         size_t size = journal->size ? journal->size * 2 : 1024;

@@ -10,14 +10,14 @@
 struct list {
     struct sandbox_operation *operation;
     struct {
-        int field;         /* to compare, -1: any of the names (byText) */
+        int field; /* to compare, -1: any of the names (byText) */
         const char *value;
         bool prefix;
     } filters[FILTERS];
     size_t filter_count;
-    int projected;   /* field of /resource/field, or -1 */
+    int projected; /* field of /resource/field, or -1 */
     bool count_only;
-    int order;       /* field to order by, or -1 */
+    int order; /* field to order by, or -1 */
     bool descending;
     const struct sandbox_entry **entries;
     size_t count, size;
@@ -45,8 +45,8 @@ static bool matches_text(struct list *list, const struct sandbox_entry *entry, c
 
     for (size_t i = 0; i < 3; i++) {
         int field = sandbox_resource_field(list->operation->resource, names[i]);
-        if (field >= 0 && strncmp(text_of(list, entry, field, &list->scratch), prefix,
-                                  strlen(prefix)) == 0)
+        if (field >= 0 &&
+            strncmp(text_of(list, entry, field, &list->scratch), prefix, strlen(prefix)) == 0)
             return true;
     }
     return false;
@@ -219,8 +219,8 @@ static const struct sandbox_entry *by_key(struct list *list, bool *ret_found)
 {
     const struct sandbox_resource *resource = list->operation->resource;
 
-    *ret_found = list->filter_count == 1 && resource->keyed &&
-                 list->filters[0].field == resource->key;
+    *ret_found =
+        list->filter_count == 1 && resource->keyed && list->filters[0].field == resource->key;
     return *ret_found ? sandbox_entry_by_key(resource, list->filters[0].value) : NULL;
 }
 
@@ -243,7 +243,8 @@ static void collect(struct list *list)
         qsort_r(list->entries, list->count, sizeof list->entries[0], compare, list);
 }
 
-/* The same address with other paging; a doubled slash before what follows the resource, as the real one writes it. */
+/* The same address with other paging; a doubled slash before what follows the resource, as the real
+ * one writes it. */
 static void add_address(struct list *list, struct sandbox_buf *buf, bool count, size_t start)
 {
     const struct sandbox_operation *operation = list->operation;
@@ -286,8 +287,9 @@ static bool wants_next(struct list *list, size_t end)
     const struct sandbox_operation *operation = list->operation;
     const char *force = sandbox_request_param(operation->request, "_forcePagination");
 
-    return end < list->count && (operation->resource->rows <= operation->campaign->settings.big_table ||
-                                 (force && strcmp(force, "true") == 0));
+    return end < list->count &&
+           (operation->resource->rows <= operation->campaign->settings.big_table ||
+            (force && strcmp(force, "true") == 0));
 }
 
 static void write_list(struct list *list)

@@ -1,4 +1,5 @@
-/* What resources there are, and the fields of each: 19 members a field, links and enumerations with more. */
+/* What resources there are, and the fields of each: 19 members a field, links and enumerations with
+ * more. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,14 +133,14 @@ static json_t *resource_json(const struct sandbox_operation *operation, const ch
     char data[120];
 
     snprintf(data, sizeof data, "/%s/%s/", operation->api, resource->name);
-    json_t *json = json_pack(
-        "{s:o,s:s,s:{},s:o,s:s,s:{s:o},s:s,s:o,s:s,s:b,s:s,s:s,s:b,s:s,s:s}", "PKey", key,
-        "apiName", "resourceType", "compatibleResources", "content", content_json(operation),
-        "data", data, "filters", "href",
-        address(operation, "resourceType/%s/filters/", json_string_value(key)), "help",
-        resource->label, "href", address(operation, "%s/metadata", resource->name), "label",
-        resource->label, "mandatory", 0, "name", resource->name, "pkgStatus", "never", "readOnly",
-        0, "schema", resource->schema, "type", type);
+    json_t *json =
+        json_pack("{s:o,s:s,s:{},s:o,s:s,s:{s:o},s:s,s:o,s:s,s:b,s:s,s:s,s:b,s:s,s:s}", "PKey", key,
+                  "apiName", "resourceType", "compatibleResources", "content",
+                  content_json(operation), "data", data, "filters", "href",
+                  address(operation, "resourceType/%s/filters/", json_string_value(key)), "help",
+                  resource->label, "href", address(operation, "%s/metadata", resource->name),
+                  "label", resource->label, "mandatory", 0, "name", resource->name, "pkgStatus",
+                  "never", "readOnly", 0, "schema", resource->schema, "type", type);
     return json;
 }
 
@@ -197,6 +198,5 @@ void sandbox_campaign_catalogue(struct sandbox_operation *operation)
         reply(operation, resource_json(operation, "item"));
     else
         sandbox_campaign_refuse(operation->request, 404,
-                                SANDBOX_RST "\nThe '%s' resource is unknown.",
-                                operation->parts[1]);
+                                SANDBOX_RST "\nThe '%s' resource is unknown.", operation->parts[1]);
 }

@@ -1,4 +1,5 @@
-/* PKeys: opaque, made from resource, row and a salt that changes with each start; several texts mean one row. */
+/* PKeys: opaque, made from resource, row and a salt that changes with each start; several texts
+ * mean one row. */
 #ifndef SANDBOX_CAMPAIGN_PKEY_H
 #define SANDBOX_CAMPAIGN_PKEY_H
 

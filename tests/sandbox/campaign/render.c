@@ -1,4 +1,5 @@
-/* Rows as JSON: PKey first, then all fields by name, items nested, unset values as their defaults. */
+/* Rows as JSON: PKey first, then all fields by name, items nested, unset values as their defaults.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ static const char *plain(const struct sandbox_operation *operation,
 
     sandbox_buf_clear(buf);
     if (field >= 0)
-        value = sandbox_row_get(entry->row, sandbox_field_column(operation->resource, (size_t)field));
+        value =
+            sandbox_row_get(entry->row, sandbox_field_column(operation->resource, (size_t)field));
     if (value.at)
         sandbox_json_unquote(buf, value.at, value.length);
     return sandbox_buf_text(buf);
@@ -171,12 +173,10 @@ void sandbox_campaign_value(struct sandbox_operation *operation, const struct sa
         add_collection(operation, entry, of->name, buf);
         return;
     }
-    struct sandbox_slice value =
-        sandbox_row_get(entry->row, sandbox_field_column(resource, field));
+    struct sandbox_slice value = sandbox_row_get(entry->row, sandbox_field_column(resource, field));
     if (value.at)
         sandbox_buf_add(buf, value.at, value.length);
-    else if (!(of->flags & SANDBOX_FIELD_FIXED) ||
-             !add_computed(operation, entry, of->name, buf))
+    else if (!(of->flags & SANDBOX_FIELD_FIXED) || !add_computed(operation, entry, of->name, buf))
         add_default(of, buf);
 }
 

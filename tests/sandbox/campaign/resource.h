@@ -24,7 +24,7 @@ enum sandbox_field_flag {
     SANDBOX_FIELD_FIXED = 1,     /* read-only */
     SANDBOX_FIELD_EXTENSION = 2, /* not in /profileAndServices */
     SANDBOX_FIELD_MANDATORY = 4,
-    SANDBOX_FIELD_OPTOUT = 8,    /* has a LastModified beside it */
+    SANDBOX_FIELD_OPTOUT = 8, /* has a LastModified beside it */
 };
 
 struct sandbox_field {
@@ -48,7 +48,7 @@ struct sandbox_entry {
     char *key;         /* value of the key field; "" when unset (then not in the hash) */
     uint64_t id;       /* slot + 1 */
     struct sandbox_row *row;
-    char *parent;                         /* value of the joining scalar, or NULL */
+    char *parent;                          /* value of the joining scalar, or NULL */
     struct sandbox_entry *previous, *next; /* of the same parent */
     bool indexed;
 };
@@ -61,18 +61,18 @@ struct sandbox_family { /* the children of one parent, by the parent's key */
 
 struct sandbox_resource {
     const char *name;
-    const char *label; /* "Profiles" */
-    const char *title; /* "Profile" in error texts */
+    const char *label;  /* "Profiles" */
+    const char *title;  /* "Profile" in error texts */
     const char *schema; /* "nms:recipient" */
     const char *api;
     struct sandbox_field fields[SANDBOX_COLUMNS];
     size_t field_count;
     size_t order[SANDBOX_COLUMNS]; /* fields by name */
-    int key;      /* column of the identification key */
-    int link;     /* column of the one link to a parent, or -1 */
-    int join;     /* column of its scalar */
+    int key;                       /* column of the identification key */
+    int link;                      /* column of the one link to a parent, or -1 */
+    int join;                      /* column of its scalar */
     int created, modified;
-    bool keyed;   /* the key is unique and stands for the PKey */
+    bool keyed; /* the key is unique and stands for the PKey */
     struct sandbox_entry *by_key;
     struct sandbox_family *families;
     struct sandbox_entry **slots;

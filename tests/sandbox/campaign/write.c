@@ -116,8 +116,7 @@ static bool apply_link_target(struct change *change, const struct sandbox_field 
     struct sandbox_campaign *campaign = change->operation->campaign;
     struct sandbox_resource *target = sandbox_campaign_resource(campaign, field->target);
 
-    if (pkey->type == SANDBOX_JSON_NULL ||
-        (pkey->type == SANDBOX_JSON_STRING && !pkey->length)) {
+    if (pkey->type == SANDBOX_JSON_NULL || (pkey->type == SANDBOX_JSON_STRING && !pkey->length)) {
         set_join(change, "");
         return true;
     }
@@ -143,8 +142,7 @@ static bool apply_link(struct change *change, const struct sandbox_field *field,
     if (member->type != SANDBOX_JSON_OBJECT)
         return refuse_unknown(change, member->name);
     snprintf(name, sizeof name, "%s.PKey", member->name);
-    const struct sandbox_member *pkey =
-        sandbox_body_find(&change->operation->campaign->body, name);
+    const struct sandbox_member *pkey = sandbox_body_find(&change->operation->campaign->body, name);
     return !pkey || apply_link_target(change, field, pkey);
 }
 
@@ -271,9 +269,9 @@ static bool check_same_key(struct change *change, const char *uri_key)
     const struct sandbox_operation *operation = change->operation;
     const struct sandbox_resource *resource = operation->resource;
     const struct sandbox_member *member =
-        resource->key < 0 ? NULL
-                          : sandbox_body_find(&operation->campaign->body,
-                                              resource->fields[resource->key].name);
+        resource->key < 0
+            ? NULL
+            : sandbox_body_find(&operation->campaign->body, resource->fields[resource->key].name);
 
     if (!member || *uri_key == '@')
         return true;
@@ -411,8 +409,9 @@ void sandbox_campaign_patch(struct sandbox_operation *operation)
         return;
     }
     const struct sandbox_member *key =
-        resource->key < 0 ? NULL
-                          : sandbox_body_find(&campaign->body, resource->fields[resource->key].name);
+        resource->key < 0
+            ? NULL
+            : sandbox_body_find(&campaign->body, resource->fields[resource->key].name);
     if (key && campaign->settings.collection_patch && operation->part_count == 0)
         patch_entry(operation, key->text);
     else
@@ -428,9 +427,8 @@ void sandbox_campaign_remove(struct sandbox_operation *operation)
         sandbox_campaign_refuse(operation->request, 404, SANDBOX_RST "\nError rc=-2003");
         return;
     }
-    struct sandbox_entry *entry =
-        sandbox_campaign_find(operation->campaign, operation->request, operation->resource,
-                              operation->parts[0], ":0");
+    struct sandbox_entry *entry = sandbox_campaign_find(
+        operation->campaign, operation->request, operation->resource, operation->parts[0], ":0");
     if (!entry)
         return;
     record(&change, entry);

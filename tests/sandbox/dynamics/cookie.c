@@ -18,8 +18,7 @@ static void write_inner(const struct sandbox_cookie *cookie, const char *id_name
 
     sandbox_guid_format(cookie->first, first);
     sandbox_guid_format(cookie->last, last);
-    sandbox_buf_addf(&inner,
-                     "<cookie page=\"%u\"><%s last=\"{%s}\" first=\"{%s}\" /></cookie>",
+    sandbox_buf_addf(&inner, "<cookie page=\"%u\"><%s last=\"{%s}\" first=\"{%s}\" /></cookie>",
                      cookie->page_number - 1, id_name, last, first);
     sandbox_percent_encode(buf, sandbox_buf_text(&inner), "/_-.");
     sandbox_buf_done(&inner);

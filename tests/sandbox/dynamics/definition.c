@@ -27,9 +27,9 @@ static json_t *label(const char *text)
 
 static json_t *option_json(const struct sandbox_column *column, const struct sandbox_option *option)
 {
-    json_t *json = json_pack("{s:i,s:o,s:o,s:n,s:b}", "Value", option->value, "Label",
-                             label(option->label), "Description", label(""), "Color", "IsManaged",
-                             1);
+    json_t *json =
+        json_pack("{s:i,s:o,s:o,s:n,s:b}", "Value", option->value, "Label", label(option->label),
+                  "Description", label(""), "Color", "IsManaged", 1);
 
     if (column->type == SANDBOX_TYPE_STATE) {
         json_object_set_new(json, "DefaultStatus", json_integer(option->value + 1));
@@ -53,8 +53,8 @@ static json_t *option_set(const struct sandbox_table *table, const struct sandbo
     json_t *options = json_array();
     for (const struct sandbox_option *option = column->options; option && option->label; option++)
         json_array_append_new(options, option_json(column, option));
-    return json_pack("{s:s,s:b,s:s,s:o,s:o}", "OptionSetType",
-                     sandbox_type_name(column->type), "IsGlobal", 0, "Name", name, "MetadataId",
+    return json_pack("{s:s,s:b,s:s,s:o,s:o}", "OptionSetType", sandbox_type_name(column->type),
+                     "IsGlobal", 0, "Name", name, "MetadataId",
                      metadata_id(table->plan->name, name), "Options", options);
 }
 
@@ -195,7 +195,8 @@ static json_t *attribute(const struct sandbox_table *table, const struct sandbox
     json_object_set_new(json, "AttributeOf", shadow ? json_string(column->targets) : json_null());
     json_object_set_new(json, "RequiredLevel",
                         json_pack("{s:s,s:b,s:s}", "Value", "None", "CanBeChanged", 1,
-                                  "ManagedPropertyLogicalName", "canmodifyrequirementlevelsettings"));
+                                  "ManagedPropertyLogicalName",
+                                  "canmodifyrequirementlevelsettings"));
     /* A shadow is a text column of its own; its `targets` name the column that it belongs to. */
     if (!shadow || column->type == SANDBOX_TYPE_STRING)
         add_special(table, column, json);
@@ -217,13 +218,14 @@ json_t *sandbox_definition(const struct sandbox_table *table)
     for (size_t i = 0; i < table->column_count; i++)
         if (!table->columns[i].removed)
             json_array_append_new(attributes, attribute(table, &table->columns[i]));
-    json_t *json = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o,s:b,s:b,s:s,s:b}", "LogicalName", plan->name,
-        "SchemaName", plan->schema, "EntitySetName", plan->set, "LogicalCollectionName", plan->set,
-        "PrimaryIdAttribute", plan->primary_id, "PrimaryNameAttribute", plan->primary_name,
-        "ObjectTypeCode", plan->type_code, "ChangeTrackingEnabled", table->tracking,
-        "CanChangeTrackingBeEnabled", managed(true, "canchangetrackingbeenabled"), "IsActivity", 0,
-        "IsCustomEntity", custom, "OwnershipType", "UserOwned", "IsOptimisticConcurrencyEnabled", 1);
+    json_t *json =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o,s:b,s:b,s:s,s:b}", "LogicalName",
+                  plan->name, "SchemaName", plan->schema, "EntitySetName", plan->set,
+                  "LogicalCollectionName", plan->set, "PrimaryIdAttribute", plan->primary_id,
+                  "PrimaryNameAttribute", plan->primary_name, "ObjectTypeCode", plan->type_code,
+                  "ChangeTrackingEnabled", table->tracking, "CanChangeTrackingBeEnabled",
+                  managed(true, "canchangetrackingbeenabled"), "IsActivity", 0, "IsCustomEntity",
+                  custom, "OwnershipType", "UserOwned", "IsOptimisticConcurrencyEnabled", 1);
     json_object_set_new(json, "DisplayName", label(plan->schema));
     json_object_set_new(json, "DisplayCollectionName", label(plan->set));
     json_object_set_new(json, "MetadataId", metadata_id(plan->name, ""));

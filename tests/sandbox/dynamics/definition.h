@@ -1,4 +1,5 @@
-/* The definition of a table as metadata JSON. What may be expanded stands under "+Attributes", "+Keys", "+OptionSet". */
+/* The definition of a table as metadata JSON. What may be expanded stands under "+Attributes",
+ * "+Keys", "+OptionSet". */
 #ifndef SANDBOX_DYNAMICS_DEFINITION_H
 #define SANDBOX_DYNAMICS_DEFINITION_H
 

@@ -130,7 +130,8 @@ static void read_prefer(struct sandbox_call_context *call)
     }
 }
 
-/* Section 12 of the reference: others leave these out, which --foreign allows. Parts of a $batch need none. */
+/* Section 12 of the reference: others leave these out, which --foreign allows. Parts of a $batch
+ * need none. */
 static bool check_headers(struct sandbox_dynamics *dynamics, struct sandbox_request *request)
 {
     static const char *const needed[][2] = {
@@ -147,8 +148,8 @@ static bool check_headers(struct sandbox_dynamics *dynamics, struct sandbox_requ
         return false;
     }
     const char *type = sandbox_request_header(request, "Content-Type");
-    if (request->body.length && (!type || (!strstr(type, "application/json") &&
-                                           !strstr(type, "multipart/mixed")))) {
+    if (request->body.length &&
+        (!type || (!strstr(type, "application/json") && !strstr(type, "multipart/mixed")))) {
         sandbox_dynamics_refuse(request, 415, "0x80060888", "Content-Type header not supported");
         return false;
     }
@@ -169,9 +170,9 @@ static void serve_document(struct sandbox_call_context *call)
     }
     struct sandbox_buf context = {0};
     sandbox_buf_addf(&context, "%s" SANDBOX_API "$metadata", call->request->base.data);
-    sandbox_reply_json(call->request, 200,
-                       json_pack("{s:s,s:o}", "@odata.context", sandbox_buf_text(&context), "value",
-                                 sets));
+    sandbox_reply_json(
+        call->request, 200,
+        json_pack("{s:s,s:o}", "@odata.context", sandbox_buf_text(&context), "value", sets));
     sandbox_buf_done(&context);
 }
 
@@ -313,9 +314,8 @@ void sandbox_dynamics_dispatch(struct sandbox_dynamics *dynamics, struct sandbox
         sandbox_dynamics_refuse(request, 404, "0x8006088a", "Resource not found.");
         return;
     }
-    ssize_t count =
-        sandbox_request_segments(request->path + (root ? prefix - 1 : prefix), &names,
-                                 call.segments);
+    ssize_t count = sandbox_request_segments(request->path + (root ? prefix - 1 : prefix), &names,
+                                             call.segments);
     if (count < 0 || request->malformed) {
         sandbox_dynamics_refuse(request, 400, "0x80060888", "The URL is malformed.");
     } else if (check_headers(dynamics, request)) {

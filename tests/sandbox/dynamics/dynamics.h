@@ -10,6 +10,7 @@
 #include "dynamics/limit.h"
 #include "dynamics/read.h"
 #include "dynamics/table.h"
+#include "dynamics/undo.h"
 
 #define SANDBOX_API       "/api/data/v9.2/"
 #define SANDBOX_PAGE_SIZE 5000
@@ -44,7 +45,8 @@ struct sandbox_dynamics {
     uint64_t version; /* of the organisation: the last one given */
     struct sandbox_reads reads;
     struct sandbox_limiter limiter;
-    struct sandbox_body body; /* of the request being served */
+    struct sandbox_body body;   /* of the request being served */
+    struct sandbox_undo **undo; /* where a change set keeps its way back; NULL outside */
     uint64_t random;
     uint8_t user[16];
     uint8_t currency[16];
@@ -102,6 +104,6 @@ void sandbox_dynamics_patch(struct sandbox_call_context *call);    /* write.c */
 void sandbox_dynamics_remove(struct sandbox_call_context *call);   /* write.c */
 void sandbox_dynamics_entities(struct sandbox_call_context *call); /* metadata.c */
 void sandbox_dynamics_relations(struct sandbox_call_context *call);
-void sandbox_dynamics_batch(struct sandbox_call_context *call);    /* batch.c */
+void sandbox_dynamics_batch(struct sandbox_call_context *call); /* batch.c */
 
 #endif

@@ -23,8 +23,8 @@ void sandbox_edit_done(struct sandbox_edit *edit)
     sandbox_buf_done(&edit->texts);
 }
 
-__attribute__((format(printf, 4, 5))) static bool
-fail(struct sandbox_edit *edit, unsigned status, const char *code, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool fail(struct sandbox_edit *edit, unsigned status,
+                                                       const char *code, const char *format, ...)
 {
     va_list args;
 
@@ -46,24 +46,25 @@ static bool unknown(struct sandbox_edit *edit, const char *name)
 
 static bool undeclared(struct sandbox_edit *edit, const char *name, size_t length)
 {
-    return fail(edit, 400, "0x80048d19",
-                "An undeclared property '%.*s' which only has property annotations in the payload "
-                "but no property value was found in the payload. In OData, only declared navigation "
-                "properties and declared named streams can be represented as properties without "
-                "values.",
-                (int)length, name);
+    return fail(
+        edit, 400, "0x80048d19",
+        "An undeclared property '%.*s' which only has property annotations in the payload "
+        "but no property value was found in the payload. In OData, only declared navigation "
+        "properties and declared named streams can be represented as properties without "
+        "values.",
+        (int)length, name);
 }
 
 static void set(struct sandbox_edit *edit, size_t column, size_t text_at)
 {
     size_t length = edit->texts.length - text_at;
 
-    edit->values.of[column] =
-        length ? (struct sandbox_slice){edit->texts.data + text_at, length}
-               : (struct sandbox_slice){0};
+    edit->values.of[column] = length ? (struct sandbox_slice){edit->texts.data + text_at, length}
+                                     : (struct sandbox_slice){0};
 }
 
-/* The lookup whose navigation property is called so: the column, or column_target for polymorphic ones. */
+/* The lookup whose navigation property is called so: the column, or column_target for polymorphic
+ * ones. */
 static int find_navigation(const struct sandbox_table *table, const char *name, size_t length)
 {
     char expected[120];
@@ -131,7 +132,8 @@ static bool read_own_id(struct sandbox_edit *edit, const struct sandbox_member *
 {
     uint8_t id[16];
 
-    if (member->type != SANDBOX_JSON_STRING || !sandbox_guid_parse(member->text, member->length, id))
+    if (member->type != SANDBOX_JSON_STRING ||
+        !sandbox_guid_parse(member->text, member->length, id))
         return fail(edit, 400, "0x80048d19", "'%s' is no GUID.", member->text);
     if (edit->record && memcmp(edit->record->id, id, 16) != 0)
         return fail(edit, 400, "0x80048d19", "The key '%s' cannot be changed.", member->name);
@@ -141,7 +143,8 @@ static bool read_own_id(struct sandbox_edit *edit, const struct sandbox_member *
 
 static bool may_write(const struct sandbox_edit *edit, const struct sandbox_column *column)
 {
-    unsigned refused = SANDBOX_READ_ONLY | (edit->record ? SANDBOX_CREATE_ONLY : SANDBOX_UPDATE_ONLY);
+    unsigned refused =
+        SANDBOX_READ_ONLY | (edit->record ? SANDBOX_CREATE_ONLY : SANDBOX_UPDATE_ONLY);
 
     return edit->raw || !(column->access & refused || sandbox_type_is_lookup(column->type));
 }
@@ -184,9 +187,8 @@ bool sandbox_edit_apply(struct sandbox_edit *edit, const struct sandbox_body *bo
     return true;
 }
 
-__attribute__((format(printf, 3, 4))) static void set_special(struct sandbox_edit *edit,
-                                                              enum sandbox_special special,
-                                                              const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+set_special(struct sandbox_edit *edit, enum sandbox_special special, const char *format, ...)
 {
     int column = edit->table->special[special];
     size_t at = edit->texts.length;
@@ -225,8 +227,8 @@ static void set_defaults(struct sandbox_edit *edit, const char *now, const char 
         if (column->type != SANDBOX_TYPE_BOOLEAN || edit->values.of[i].at)
             continue;
         bool value = strcmp(column->name, "followemail") == 0;
-        edit->values.of[i] = value ? (struct sandbox_slice){"true", 4}
-                                   : (struct sandbox_slice){"false", 5};
+        edit->values.of[i] =
+            value ? (struct sandbox_slice){"true", 4} : (struct sandbox_slice){"false", 5};
     }
 }
 
@@ -269,6 +271,7 @@ struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
     set_full_name(edit);
     struct sandbox_row *row = sandbox_row_new(&edit->values);
     uint64_t version = ++dynamics->version;
+    sandbox_undo_note(dynamics->undo, edit->table, edit->record, edit->id, false);
     if (!edit->record)
         return sandbox_table_insert(edit->table, edit->id, row, version);
     return sandbox_table_update(edit->table, edit->record, row, version) ? edit->record : NULL;
@@ -277,5 +280,6 @@ struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
 bool sandbox_edit_delete(struct sandbox_dynamics *dynamics, struct sandbox_table *table,
                          struct sandbox_record *record)
 {
+    sandbox_undo_note(dynamics->undo, table, record, record->id, true);
     return sandbox_table_delete(table, record, ++dynamics->version);
 }

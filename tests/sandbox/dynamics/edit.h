@@ -12,7 +12,7 @@ struct sandbox_edit {
     struct sandbox_values values;
     struct sandbox_buf texts;
     uint8_t id[16];
-    bool raw; /* by the control API: read-only columns and "_x_value" may be written */
+    bool raw;        /* by the control API: read-only columns and "_x_value" may be written */
     unsigned status; /* of the error */
     struct sandbox_value_error error;
 };

@@ -172,13 +172,13 @@ static void serve_discovery(struct sandbox_dynamics *dynamics, struct sandbox_re
     snprintf(authorize, sizeof authorize, "%s/oauth2/v2.0/authorize", base);
     snprintf(keys, sizeof keys, "%s/discovery/v2.0/keys", base);
     snprintf(issuer, sizeof issuer, "%s/v2.0", base);
-    sandbox_reply_json(
-        request, 200,
-        json_pack("{s:s,s:s,s:s,s:s,s:[s,s],s:[s],s:[s]}", "token_endpoint", token,
-                  "authorization_endpoint", authorize, "jwks_uri", keys, "issuer", issuer,
-                  "token_endpoint_auth_methods_supported", "client_secret_post",
-                  "client_secret_basic", "response_types_supported", "code",
-                  "subject_types_supported", "pairwise"));
+    sandbox_reply_json(request, 200,
+                       json_pack("{s:s,s:s,s:s,s:s,s:[s,s],s:[s],s:[s]}", "token_endpoint", token,
+                                 "authorization_endpoint", authorize, "jwks_uri", keys, "issuer",
+                                 issuer, "token_endpoint_auth_methods_supported",
+                                 "client_secret_post", "client_secret_basic",
+                                 "response_types_supported", "code", "subject_types_supported",
+                                 "pairwise"));
 }
 
 static const char *const endpoints[] = {"/oauth2/v2.0/token", "/oauth2/token",

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum operator {
+enum operator{
     OP_AND,
     OP_OR,
     OP_NOT,

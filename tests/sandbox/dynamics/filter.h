@@ -1,4 +1,5 @@
-/* $filter: comparisons joined by and, or, not; contains, startswith, endswith; Microsoft.Dynamics.CRM.In. */
+/* $filter: comparisons joined by and, or, not; contains, startswith, endswith;
+ * Microsoft.Dynamics.CRM.In. */
 #ifndef SANDBOX_DYNAMICS_FILTER_H
 #define SANDBOX_DYNAMICS_FILTER_H
 
@@ -27,7 +28,8 @@ typedef struct sandbox_filter_value sandbox_filter_get(void *row, const char *na
 /* NULL with the reason in `error`. */
 struct sandbox_filter *sandbox_filter_parse(const char *text, char error[static 160]);
 void sandbox_filter_free(struct sandbox_filter *filter);
-bool sandbox_filter_matches(const struct sandbox_filter *filter, sandbox_filter_get *get, void *row);
+bool sandbox_filter_matches(const struct sandbox_filter *filter, sandbox_filter_get *get,
+                            void *row);
 /* The first property that `get` does not know, or NULL. */
 const char *sandbox_filter_unknown(const struct sandbox_filter *filter, sandbox_filter_get *get,
                                    void *row);

@@ -33,8 +33,7 @@ static struct usage sum(const struct sandbox_limiter *limiter, const struct sand
             oldest = epoch;
     }
     usage.exec_ms = exec_us / 1000;
-    usage.relief =
-        1 + (unsigned)((oldest + SANDBOX_LIMIT_PARTS - now) * part_ms(limits) / 1000);
+    usage.relief = 1 + (unsigned)((oldest + SANDBOX_LIMIT_PARTS - now) * part_ms(limits) / 1000);
     return usage;
 }
 

@@ -45,7 +45,7 @@ static struct sandbox_filter_value get_value(void *argument, const char *name)
     else
         sandbox_buf_add(scratch, slice.at, slice.length);
     value.text = sandbox_buf_text(scratch);
-    value.kind = *slice.at == '"'                     ? SANDBOX_FILTER_TEXT
+    value.kind = *slice.at == '"'                       ? SANDBOX_FILTER_TEXT
                  : *slice.at == 't' || *slice.at == 'f' ? SANDBOX_FILTER_BOOLEAN
                                                         : SANDBOX_FILTER_NUMBER;
     value.number = *slice.at == 't' ? 1 : strtod(value.text, NULL);
@@ -106,8 +106,8 @@ static bool read_select(struct list *list)
 
 static bool check_options(struct list *list)
 {
-    static const char *const known[] = {"$select", "$filter", "$orderby", "$top",
-                                        "$count",  "$skiptoken"};
+    static const char *const known[] = {"$select", "$filter", "$orderby",
+                                        "$top",    "$count",  "$skiptoken"};
 
     for (size_t i = 0; i < list->call->request->param_count; i++) {
         const char *name = list->call->request->params[i].name;
@@ -188,8 +188,8 @@ static void write_link(struct list *list, size_t next, unsigned page_number)
     sandbox_cookie_write(&at, list->call->table->plan->primary_id, false, &cookie);
     sandbox_buf_adds(&link, "$skiptoken=");
     sandbox_percent_encode(&link, sandbox_buf_text(&cookie), "=/_-.");
-    const struct sandbox_fault *fault = sandbox_fault_take(
-        list->call->dynamics->faults, request, 1u << SANDBOX_FAULT_FOREIGN_LINK);
+    const struct sandbox_fault *fault =
+        sandbox_fault_take(list->call->dynamics->faults, request, 1u << SANDBOX_FAULT_FOREIGN_LINK);
     if (fault)
         sandbox_fault_bend(fault, request, &link);
     sandbox_buf_addf(body, ",\"@odata.nextLink\":\"%s\"", sandbox_buf_text(&link));
@@ -238,8 +238,7 @@ static void write_list(struct list *list, const struct sandbox_cookie *at)
     snprintf(applied, sizeof applied, "odata.maxpagesize=%zu", limit);
     if (call->prefer.page_size)
         sandbox_reply_header(call->request, "Preference-Applied", applied);
-    sandbox_reply_header(call->request, "Content-Type",
-                         "application/json; odata.metadata=minimal");
+    sandbox_reply_header(call->request, "Content-Type", "application/json; odata.metadata=minimal");
     call->request->reply.status = 200;
 }
 
@@ -251,8 +250,8 @@ void sandbox_dynamics_list(struct sandbox_call_context *call)
     bool tracking = false;
 
     call->request->call = SANDBOX_CALL_LIST;
-    bool good = check_options(&list) && read_select(&list) && read_filter(&list) &&
-                read_order(&list);
+    bool good =
+        check_options(&list) && read_select(&list) && read_filter(&list) && read_order(&list);
     if (good && skip && (!sandbox_cookie_read(skip, &at, &tracking) || tracking))
         good = refuse(&list, "The skip token is not valid%s.", "");
     if (good) {

@@ -88,7 +88,8 @@ static void options_done(struct options *options)
 static json_t *apply(struct sandbox_call_context *call, json_t *list,
                      const struct options *options);
 
-/* Adds one expanded property to `to`: a list or an object that the definition carries under "+name". */
+/* Adds one expanded property to `to`: a list or an object that the definition carries under
+ * "+name". */
 static bool expand_one(struct sandbox_call_context *call, const json_t *from, json_t *to,
                        const char *text, size_t length)
 {
@@ -149,8 +150,7 @@ static bool select_members(struct sandbox_call_context *call, const json_t *from
         json_object_set(to, part, value);
         at += length + (at[length] == ',');
     }
-    json_object_foreach((json_t *)(uintptr_t)from, name, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)from, name, value) {
         if (!select && *name != '+')
             json_object_set(to, name, value);
     }
@@ -170,8 +170,7 @@ static json_t *project(struct sandbox_call_context *call, const json_t *from,
 }
 
 /* A list is filtered and each element projected; an object is projected. */
-static json_t *apply(struct sandbox_call_context *call, json_t *list,
-                     const struct options *options)
+static json_t *apply(struct sandbox_call_context *call, json_t *list, const struct options *options)
 {
     json_t *result = json_array(), *element;
     struct sandbox_filter *filter = NULL;
@@ -184,8 +183,7 @@ static json_t *apply(struct sandbox_call_context *call, json_t *list,
     }
     if (options->filter && !(filter = sandbox_filter_parse(options->filter, error)))
         refuse(call, "Syntax error in $filter: %s", error);
-    json_array_foreach(list, i, element)
-    {
+    json_array_foreach (list, i, element) {
         const char *unknown = i ? NULL : sandbox_filter_unknown(filter, get_member, element);
         if (unknown)
             refuse(call, "Could not find a property named '%s' to filter by.", unknown);
@@ -243,8 +241,8 @@ static void serve(struct sandbox_call_context *call, json_t *held, const char *w
 
 static void not_found(struct sandbox_call_context *call, const char *what)
 {
-    sandbox_dynamics_refuse(call->request, 404, "0x80060888", "Could not find '%s' in the metadata.",
-                            what);
+    sandbox_dynamics_refuse(call->request, 404, "0x80060888",
+                            "Could not find '%s' in the metadata.", what);
 }
 
 /* "LogicalName='x'" -> x, cut off in place. */
@@ -264,8 +262,7 @@ static json_t *find_attribute(json_t *attributes, const char *name)
     json_t *attribute;
     size_t i;
 
-    json_array_foreach(attributes, i, attribute)
-    {
+    json_array_foreach (attributes, i, attribute) {
         if (strcmp(json_string_value(json_object_get(attribute, "LogicalName")), name) == 0)
             return attribute;
     }
@@ -284,8 +281,7 @@ static void serve_cast(struct sandbox_call_context *call, json_t *attributes, co
     json_t *matching = json_array(), *attribute;
     size_t i;
 
-    json_array_foreach(attributes, i, attribute)
-    {
+    json_array_foreach (attributes, i, attribute) {
         if (is_cast(attribute, cast))
             json_array_append(matching, attribute);
     }

@@ -183,9 +183,8 @@ static void write_next_link(struct page *page, struct sandbox_buf *link)
 static void write_delta_link(struct page *page, struct sandbox_buf *link)
 {
     struct sandbox_dynamics *dynamics = page->call->dynamics;
-    const struct sandbox_delta_link *delta =
-        sandbox_read_link(&dynamics->reads, page->read_number, page->served,
-                          sandbox_clock_ms(dynamics->clock));
+    const struct sandbox_delta_link *delta = sandbox_read_link(
+        &dynamics->reads, page->read_number, page->served, sandbox_clock_ms(dynamics->clock));
     char token[64];
 
     if (!delta)
@@ -245,8 +244,7 @@ static void write_page(struct page *page)
     sandbox_buf_addc(buf, '}');
     sandbox_buf_done(&link);
     call->request->reply.status = 200;
-    sandbox_reply_header(call->request, "Content-Type",
-                         "application/json; odata.metadata=minimal");
+    sandbox_reply_header(call->request, "Content-Type", "application/json; odata.metadata=minimal");
 }
 
 static void applied(struct page *page)
@@ -308,7 +306,8 @@ static void begin_read(struct sandbox_call_context *call, const struct sandbox_s
     serve_page(&page);
 }
 
-/* The options that a link may carry back: $select as it was, and its token. Anything else: the link was rebuilt. */
+/* The options that a link may carry back: $select as it was, and its token. Anything else: the link
+ * was rebuilt. */
 static bool check_link(struct sandbox_call_context *call, const char *token, const char *columns)
 {
     const struct sandbox_request *request = call->request;
@@ -342,9 +341,9 @@ static const struct sandbox_select *get_select(struct sandbox_call_context *call
 static void expire_on_order(struct sandbox_call_context *call)
 {
     struct sandbox_dynamics *dynamics = call->dynamics;
-    const struct sandbox_fault *fault = sandbox_fault_take(
-        dynamics->faults, call->request,
-        1u << SANDBOX_FAULT_DELTA_EXPIRED | 1u << SANDBOX_FAULT_METADATA_EXPIRY);
+    const struct sandbox_fault *fault =
+        sandbox_fault_take(dynamics->faults, call->request,
+                           1u << SANDBOX_FAULT_DELTA_EXPIRED | 1u << SANDBOX_FAULT_METADATA_EXPIRY);
 
     if (fault)
         sandbox_reads_expire(&dynamics->reads, dynamics->version,
@@ -437,8 +436,8 @@ static void serve_next(struct sandbox_call_context *call, const char *token)
 
 static bool check_options(struct sandbox_call_context *call)
 {
-    static const char *const refused[] = {"$filter", "$orderby", "$expand", "$top", "$count",
-                                          "$skip",   "$apply",   "fetchXml"};
+    static const char *const refused[] = {"$filter", "$orderby", "$expand", "$top",
+                                          "$count",  "$skip",    "$apply",  "fetchXml"};
 
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         if (!sandbox_request_param(call->request, refused[i]))

@@ -29,8 +29,8 @@ static void select_column(struct sandbox_select *select, const struct sandbox_ta
                           size_t column)
 {
     size_t at = select->count++;
-    int length = snprintf(select->names[at], sizeof select->names[at], ",\"%s\":",
-                          table->columns[column].wire);
+    int length = snprintf(select->names[at], sizeof select->names[at],
+                          ",\"%s\":", table->columns[column].wire);
 
     select->columns[at] = (uint8_t)column;
     select->lengths[at] = (uint8_t)length;
@@ -73,8 +73,8 @@ static bool select_named(struct sandbox_select *select, const struct sandbox_tab
 }
 
 const struct sandbox_select *sandbox_select_get(struct sandbox_reads *reads,
-                                                const struct sandbox_table *table,
-                                                const char *text, char ret_unknown[static 80])
+                                                const struct sandbox_table *table, const char *text,
+                                                char ret_unknown[static 80])
 {
     struct sandbox_select *select = NULL;
     struct sandbox_buf name = {0};

@@ -12,7 +12,7 @@
 /* The columns of a page in the order asked for, each with the text that stands before its value. */
 struct sandbox_select {
     UT_hash_handle hh;
-    char *text; /* the key: table, generation of its schema, $select as asked for */
+    char *text;               /* the key: table, generation of its schema, $select as asked for */
     const char *columns_text; /* $select as asked for; "": all columns */
     size_t count;
     uint8_t columns[SANDBOX_COLUMNS];
@@ -24,10 +24,10 @@ struct sandbox_select {
 struct sandbox_read {
     struct sandbox_table *table;
     const struct sandbox_select *select;
-    uint64_t from; /* versions after this; 0: the initial read */
-    uint64_t upto; /* and up to this */
+    uint64_t from;   /* versions after this; 0: the initial read */
+    uint64_t upto;   /* and up to this */
     uint64_t serial; /* last deltaLink given: its number is upto + serial, so each is unique */
-    uint32_t slots; /* the initial read ends here */
+    uint32_t slots;  /* the initial read ends here */
     long page_size;
     bool dead; /* expired in mid-page */
 };
@@ -61,7 +61,7 @@ struct sandbox_reads {
     struct sandbox_read *all; /* by number */
     size_t count, size;
     struct sandbox_delta_link *links;
-    uint64_t expired_number; /* delta links up to this are expired */
+    uint64_t expired_number;           /* delta links up to this are expired */
     struct sandbox_served_page *pages; /* only when recording */
     size_t page_count, page_size;
     struct sandbox_served_row *rows;
@@ -72,8 +72,8 @@ void sandbox_reads_done(struct sandbox_reads *reads);
 
 /* NULL with `ret_unknown` set to a name that is no column, or NULL when memory is short. */
 const struct sandbox_select *sandbox_select_get(struct sandbox_reads *reads,
-                                                const struct sandbox_table *table,
-                                                const char *text, char ret_unknown[static 80]);
+                                                const struct sandbox_table *table, const char *text,
+                                                char ret_unknown[static 80]);
 
 /* The number of a new read, or -1. Reserves `SANDBOX_LINK_NUMBERS` versions after `version`. */
 #define SANDBOX_LINK_NUMBERS 64

@@ -1,6 +1,7 @@
 #include "dynamics/render.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void render_id(struct sandbox_buf *buf, const struct sandbox_record *record)
@@ -69,12 +70,19 @@ bool sandbox_render_value(const struct sandbox_table *table, const struct sandbo
     return true;
 }
 
+/* Values stand side by side in a row: a number ends with its slice. */
+static double number_of(struct sandbox_slice value)
+{
+    char digits[64];
+
+    snprintf(digits, sizeof digits, "%.*s", (int)value.length, value.at);
+    return strtod(digits, NULL);
+}
+
 static const char *option_label(const struct sandbox_column *column, struct sandbox_slice value)
 {
-    int number = column->type == SANDBOX_TYPE_BOOLEAN ? *value.at == 't' : 0;
+    int number = column->type == SANDBOX_TYPE_BOOLEAN ? *value.at == 't' : (int)number_of(value);
 
-    if (column->type != SANDBOX_TYPE_BOOLEAN)
-        sscanf(value.at, "%d", &number);
     for (const struct sandbox_option *option = column->options; option && option->label; option++)
         if (option->value == number)
             return option->label;
@@ -105,11 +113,9 @@ static void format_number(struct sandbox_buf *buf, struct sandbox_slice value,
                           const struct sandbox_column *column)
 {
     char digits[64];
-    double number = 0;
     bool whole = column->type == SANDBOX_TYPE_INTEGER || column->type == SANDBOX_TYPE_BIGINT;
 
-    sscanf(value.at, "%lf", &number);
-    snprintf(digits, sizeof digits, "%.*f", whole ? 0 : (int)column->length, number);
+    snprintf(digits, sizeof digits, "%.*f", whole ? 0 : (int)column->length, number_of(value));
     if (column->type == SANDBOX_TYPE_MONEY)
         sandbox_buf_addc(buf, '$');
     size_t point = strcspn(digits, ".");
@@ -150,8 +156,8 @@ static void format_lookup(struct sandbox_buf *buf, const struct sandbox_call_con
         return;
     }
     int name = sandbox_table_logical(table, table->plan->primary_name);
-    struct sandbox_slice text = name < 0 ? (struct sandbox_slice){0}
-                                         : sandbox_row_get(record->row, (size_t)name);
+    struct sandbox_slice text =
+        name < 0 ? (struct sandbox_slice){0} : sandbox_row_get(record->row, (size_t)name);
     if (text.at)
         sandbox_json_unquote(buf, text.at, text.length);
 }
@@ -229,8 +235,7 @@ void sandbox_render_annotated(struct sandbox_buf *buf, const struct sandbox_call
     render_etag(buf, record);
     for (size_t i = 0; i < select->count; i++) {
         const struct sandbox_column *column = &call->table->columns[select->columns[i]];
-        bool set =
-            sandbox_render_value(call->table, record, select->columns[i], scratch, &value);
+        bool set = sandbox_render_value(call->table, record, select->columns[i], scratch, &value);
         if (set)
             annotate(buf, call, column, value);
         else

@@ -1,19 +1,38 @@
 #include "dynamics/schema.h"
 
-#define S(title, size)            {.name = title, .type = SANDBOX_TYPE_STRING, .length = size}
-#define T(kind, title)            {.name = title, .type = SANDBOX_TYPE_##kind}
-#define R(kind, title)            {.name = title, .type = SANDBOX_TYPE_##kind, .access = SANDBOX_READ_ONLY}
-#define P(title, list)            {.name = title, .type = SANDBOX_TYPE_PICKLIST, .options = list}
-#define B(title, list)            {.name = title, .type = SANDBOX_TYPE_BOOLEAN, .options = list}
-#define N(kind, title, precision) {.name = title, .type = SANDBOX_TYPE_##kind, .length = precision}
-#define L(kind, title, to, may)                                                                     \
-    {.name = title, .type = SANDBOX_TYPE_##kind, .targets = to, .access = may}
-#define SHADOW(title, of)                                                                           \
-    {.name = title,                                                                                 \
-     .type = SANDBOX_TYPE_STRING,                                                                  \
-     .length = 100,                                                                                \
-     .access = SANDBOX_READ_ONLY | SANDBOX_SHADOW,                                                 \
-     .targets = of}
+#define S(title, size)                                                                             \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_STRING, .length = size                                 \
+    }
+#define T(kind, title)                                                                             \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_##kind                                                 \
+    }
+#define R(kind, title)                                                                             \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_##kind, .access = SANDBOX_READ_ONLY                    \
+    }
+#define P(title, list)                                                                             \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_PICKLIST, .options = list                              \
+    }
+#define B(title, list)                                                                             \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_BOOLEAN, .options = list                               \
+    }
+#define N(kind, title, precision)                                                                  \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_##kind, .length = precision                            \
+    }
+#define L(kind, title, to, may)                                                                    \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_##kind, .targets = to, .access = may                   \
+    }
+#define SHADOW(title, of)                                                                          \
+    {                                                                                              \
+        .name = title, .type = SANDBOX_TYPE_STRING, .length = 100,                                 \
+        .access = SANDBOX_READ_ONLY | SANDBOX_SHADOW, .targets = of                                \
+    }
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static const struct sandbox_option allow[] = {{1, "Do Not Allow"}, {0, "Allow"}, {0, NULL}};
@@ -32,8 +51,7 @@ static const struct sandbox_option addresses[] = {
     {1, "Bill To"}, {2, "Ship To"}, {3, "Primary"}, {4, "Other"}, {0, NULL}};
 static const struct sandbox_option states[] = {{0, "Active"}, {1, "Inactive"}, {0, NULL}};
 static const struct sandbox_option statuses[] = {{1, "Active"}, {2, "Inactive"}, {0, NULL}};
-static const struct sandbox_option channels[] = {
-    {1, "Web"}, {2, "Shop"}, {3, "Phone"}, {0, NULL}};
+static const struct sandbox_option channels[] = {{1, "Web"}, {2, "Shop"}, {3, "Phone"}, {0, NULL}};
 
 #define ADDRESS(n)                                                                                 \
     P(n "_addresstypecode", addresses), S(n "_city", 80), S(n "_country", 80), S(n "_county", 50), \
@@ -54,14 +72,15 @@ static const struct sandbox_option channels[] = {
          .options = states,                                                                        \
          .access = SANDBOX_UPDATE_ONLY},                                                           \
         {.name = "statuscode", .type = SANDBOX_TYPE_STATUS, .options = statuses},                  \
-        R(BIGINT, "versionnumber"), {                                                              \
+        R(BIGINT, "versionnumber"),                                                                \
+    {                                                                                              \
         .name = "overriddencreatedon", .type = SANDBOX_TYPE_DATETIME,                              \
         .access = SANDBOX_CREATE_ONLY                                                              \
     }
 
 #define ID(title)                                                                                  \
     {                                                                                              \
-        .name = title, .type = SANDBOX_TYPE_GUID, .access = SANDBOX_CREATE_ONLY                     \
+        .name = title, .type = SANDBOX_TYPE_GUID, .access = SANDBOX_CREATE_ONLY                    \
     }
 
 static const struct sandbox_column contact[] = {

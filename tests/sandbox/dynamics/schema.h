@@ -44,13 +44,13 @@ struct sandbox_column {
     const char *name;   /* logical name */
     const char *schema; /* schema name; NULL: the logical name */
     enum sandbox_type type;
-    unsigned length;    /* characters, or digits after the point */
+    unsigned length; /* characters, or digits after the point */
     unsigned access;
     const struct sandbox_option *options;
     const char *targets; /* of lookups, comma separated; for shadows the column they belong to */
     char wire[72];       /* name on the wire: "_x_value" for lookups */
     bool removed;
-    char *owned;         /* name of a column that was published later */
+    char *owned; /* name of a column that was published later */
 };
 
 struct sandbox_table_plan {

@@ -6,19 +6,40 @@
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static const char *const first_names[] = {
-    "Ann",     "Olav",   "Ingrid", "José",     "Zoë",      "François",  "Ødegård",
-    "太郎",    "花子",   "小明",   "美玲",     "서연",     "Дмитрий",   "Ольга",
-    "محمد",    "فاطمة",  "Ada 🌊", "Max 🚀👩‍🚀", "Νίκος",    "Søren",     "Wolfgang",
-    "Maria del Carmen Guadalupe Esperanza", "Wolfeschlegelsteinhausenbergerdorff",
+    "Ann",
+    "Olav",
+    "Ingrid",
+    "José",
+    "Zoë",
+    "François",
+    "Ødegård",
+    "太郎",
+    "花子",
+    "小明",
+    "美玲",
+    "서연",
+    "Дмитрий",
+    "Ольга",
+    "محمد",
+    "فاطمة",
+    "Ada 🌊",
+    "Max 🚀👩‍🚀",
+    "Νίκος",
+    "Søren",
+    "Wolfgang",
+    "Maria del Carmen Guadalupe Esperanza",
+    "Wolfeschlegelsteinhausenbergerdorff",
     "アレクサンドラ・マリア・フェルナンダ・デ・ラ・クルス・ゴンザレス・一二三",
     "Александра-Константиновна-Вознесенская"};
 static const char *const last_names[] = {
-    "Lee",     "Moe",    "Hansen", "Ng-Tan",  "O'Brien", "de la Cruz", "Müller", "山田",
-    "佐藤",    "王",     "김",     "Иванов",  "Петрова", "الأحمد",     "Smith \"Jr\"", "Łukasiewicz",
-    "Ångström", "Papadopoulos", "𠮷野", "Nguyễn"};
-static const char *const cities[] = {"Bergen", "Singapore", "東京", "Москва", "القاهرة", "São Paulo"};
+    "Lee",          "Moe",         "Hansen",   "Ng-Tan",       "O'Brien", "de la Cruz", "Müller",
+    "山田",         "佐藤",        "王",       "김",           "Иванов",  "Петрова",    "الأحمد",
+    "Smith \"Jr\"", "Łukasiewicz", "Ångström", "Papadopoulos", "𠮷野",    "Nguyễn"};
+static const char *const cities[] = {"Bergen", "Singapore", "東京",
+                                     "Москва", "القاهرة",   "São Paulo"};
 static const char *const countries[] = {"Norway", "Singapore", "日本", "Россия", "مصر", "Brasil"};
-static const char *const titles[] = {"CTO", "Head of \"Growth\"", "Sjefsingeniør", "営業部長", "Clerk"};
+static const char *const titles[] = {"CTO", "Head of \"Growth\"", "Sjefsingeniør", "営業部長",
+                                     "Clerk"};
 
 struct seeding {
     struct sandbox_dynamics *dynamics;

@@ -75,8 +75,8 @@ bool sandbox_table_add_column(struct sandbox_table *table, const char *name, enu
     if (!owned)
         return false;
     struct sandbox_column *column = &table->columns[table->column_count++];
-    *column = (struct sandbox_column){
-        .name = owned, .type = type, .length = length, .owned = owned};
+    *column =
+        (struct sandbox_column){.name = owned, .type = type, .length = length, .owned = owned};
     name_on_wire(column);
     return true;
 }
@@ -129,8 +129,8 @@ static bool room_for_slot(struct sandbox_table *table)
 
 static bool room_for_tombstone(struct sandbox_table *table)
 {
-    struct sandbox_tombstone *tombstones = room(table->tombstones, table->tombstone_count,
-                                                &table->tombstone_size, sizeof *tombstones);
+    struct sandbox_tombstone *tombstones =
+        room(table->tombstones, table->tombstone_count, &table->tombstone_size, sizeof *tombstones);
 
     if (tombstones)
         table->tombstones = tombstones;
@@ -190,6 +190,36 @@ bool sandbox_table_delete(struct sandbox_table *table, struct sandbox_record *re
     sandbox_row_free(record->row);
     free(record);
     return true;
+}
+
+void sandbox_table_undo_insert(struct sandbox_table *table, struct sandbox_record *record)
+{
+    HASH_DEL(table->by_id, record);
+    table->slot_count--;
+    table->change_count--;
+    sandbox_row_free(record->row);
+    free(record);
+}
+
+void sandbox_table_undo_update(struct sandbox_table *table, struct sandbox_record *record,
+                               struct sandbox_row *row, uint64_t version)
+{
+    sandbox_row_free(record->row);
+    record->row = row;
+    record->version = version;
+    table->change_count--;
+}
+
+void sandbox_table_undo_delete(struct sandbox_table *table, const struct sandbox_record *was)
+{
+    struct sandbox_record *record = calloc(1, sizeof *record);
+
+    if (!record)
+        return;
+    *record = *was;
+    table->slots[record->slot] = record;
+    table->tombstone_count--;
+    HASH_ADD(hh, table->by_id, id, 16, record);
 }
 
 size_t sandbox_table_changes_after(const struct sandbox_table *table, uint64_t version)

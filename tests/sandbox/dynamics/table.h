@@ -1,4 +1,5 @@
-/* The rows of one Dataverse table with what change tracking needs: versions, the order of changes, deletes. */
+/* The rows of one Dataverse table with what change tracking needs: versions, the order of changes,
+ * deletes. */
 #ifndef SANDBOX_DYNAMICS_TABLE_H
 #define SANDBOX_DYNAMICS_TABLE_H
 
@@ -78,6 +79,12 @@ bool sandbox_table_update(struct sandbox_table *table, struct sandbox_record *re
                           struct sandbox_row *row, uint64_t version);
 bool sandbox_table_delete(struct sandbox_table *table, struct sandbox_record *record,
                           uint64_t version);
+
+/* Each takes back the table's last change, as if it had never been. */
+void sandbox_table_undo_insert(struct sandbox_table *table, struct sandbox_record *record);
+void sandbox_table_undo_update(struct sandbox_table *table, struct sandbox_record *record,
+                               struct sandbox_row *row, uint64_t version);
+void sandbox_table_undo_delete(struct sandbox_table *table, const struct sandbox_record *was);
 
 /* Index of the first change, or tombstone, later than `version`. */
 size_t sandbox_table_changes_after(const struct sandbox_table *table, uint64_t version);

@@ -11,10 +11,11 @@ static bool wrong_type(const struct sandbox_column *column, const struct sandbox
                        struct sandbox_value_error *error)
 {
     error->code = "0x80048d19";
-    snprintf(error->message, sizeof error->message,
-             "Error identified in Payload provided by the user for Entity :'', The value '%.80s' of "
-             "the property '%s' cannot be converted to the expected type '%s'.",
-             member->text, column->wire, sandbox_type_edm(column->type));
+    snprintf(
+        error->message, sizeof error->message,
+        "Error identified in Payload provided by the user for Entity :'', The value '%.80s' of "
+        "the property '%s' cannot be converted to the expected type '%s'.",
+        member->text, column->wire, sandbox_type_edm(column->type));
     return false;
 }
 
@@ -79,7 +80,8 @@ static bool check_integer(const struct sandbox_column *column, const char *table
     return true;
 }
 
-/* Money and decimals are sent back with four digits after the point, taken from the text: a double loses some. */
+/* Money and decimals are sent back with four digits after the point, taken from the text: a double
+ * loses some. */
 static void add_decimal(struct sandbox_buf *buf, const char *text)
 {
     size_t whole = strcspn(text, ".eE");
@@ -120,9 +122,8 @@ static bool check_day(const struct sandbox_column *column, const struct sandbox_
     int year, month, day, length = 0;
 
     if (member->type != SANDBOX_JSON_STRING ||
-        sscanf(member->text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 ||
-        length != 10 || member->length != 10 || year < 1753 || month < 1 || month > 12 || day < 1 ||
-        day > 31)
+        sscanf(member->text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 || length != 10 ||
+        member->length != 10 || year < 1753 || month < 1 || month > 12 || day < 1 || day > 31)
         return wrong_type(column, member, error);
     sandbox_buf_addf(buf, "\"%s\"", member->text);
     return true;
@@ -153,7 +154,8 @@ static bool check_guid(const struct sandbox_column *column, const struct sandbox
     uint8_t id[16];
     char text[SANDBOX_GUID_SIZE];
 
-    if (member->type != SANDBOX_JSON_STRING || !sandbox_guid_parse(member->text, member->length, id))
+    if (member->type != SANDBOX_JSON_STRING ||
+        !sandbox_guid_parse(member->text, member->length, id))
         return wrong_type(column, member, error);
     sandbox_guid_format(id, text);
     sandbox_buf_addf(buf, "\"%s\"", text);

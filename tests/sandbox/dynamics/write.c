@@ -64,8 +64,8 @@ static void reply_row(struct sandbox_call_context *call, const struct sandbox_re
     struct sandbox_request *request = call->request;
     const char *columns = sandbox_request_param(request, "$select");
     char unknown[80], etag[40];
-    const struct sandbox_select *select = sandbox_select_get(
-        &call->dynamics->reads, call->table, columns ? columns : "", unknown);
+    const struct sandbox_select *select =
+        sandbox_select_get(&call->dynamics->reads, call->table, columns ? columns : "", unknown);
 
     if (!select)
         return;
@@ -214,8 +214,8 @@ void sandbox_dynamics_get(struct sandbox_call_context *call)
     if (!read_key(call, id))
         return;
     const struct sandbox_record *record = sandbox_table_find(call->table, id);
-    const struct sandbox_select *select = sandbox_select_get(
-        &call->dynamics->reads, call->table, columns ? columns : "", unknown);
+    const struct sandbox_select *select =
+        sandbox_select_get(&call->dynamics->reads, call->table, columns ? columns : "", unknown);
     if (!select) {
         sandbox_dynamics_refuse(
             call->request, 400, "0x80060888",
@@ -245,7 +245,6 @@ void sandbox_dynamics_get(struct sandbox_call_context *call)
         sandbox_render_row(buf, call->table, record, select);
     if (!buf->failed)
         buf->data[at] = ',';
-    sandbox_reply_header(call->request, "Content-Type",
-                         "application/json; odata.metadata=minimal");
+    sandbox_reply_header(call->request, "Content-Type", "application/json; odata.metadata=minimal");
     call->request->reply.status = 200;
 }
