@@ -204,7 +204,7 @@ void ferry_edits_put(struct ferry_edits *edits, const struct ferry_workflow *wor
         ferry_reply_refuse(exchange, 409, "%s is not available in this version", workflow->name);
         return;
     }
-    if (ferry_store_writable(edits->parts.store, &error) != FERRY_OK) {
+    if (ferry_store_claim(edits->parts.store, &error) != FERRY_OK) {
         ferry_reply_problem(exchange, 503, &error, NULL);
         return;
     }

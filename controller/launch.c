@@ -482,7 +482,7 @@ static enum ferry_status may_start(const struct ferry_launch *launch, bool *ret_
     if (ferry_documents_revision(documents(launch), launch->workflow->id) == 0)
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "%s has no configuration yet; apply one first", launch->workflow->id);
-    return ferry_store_writable(launch->parts.store, error);
+    return ferry_store_claim(launch->parts.store, error);
 }
 
 void ferry_launch_start(struct ferry_launch *launch, const char *by, ferry_launch_callback callback,

@@ -345,7 +345,7 @@ static void next_put(struct ferry_store *store)
     struct ferry_error error;
 
     while (store->puts && !store->writing) {
-        if (ferry_store_writable(store, &error) != FERRY_OK ||
+        if (ferry_store_claim(store, &error) != FERRY_OK ||
             still_fits(store, store->puts, &error) != FERRY_OK)
             finish_put(store, &error);
         else
@@ -373,11 +373,6 @@ static void put(struct ferry_store *store, const char *workflow, json_t *documen
     put->callback = callback;
     put->context = context;
     LL_APPEND(store->puts, put);
-    if (store->mode == READ_ONLY && ferry_boot_ms() - store->fenced_at >= TAKE_OVER_MS) {
-        ferry_fail(&store->trouble, FERRY_RETRY, FERRY_CLASS_NONE,
-                   "this controller is taking over again; repeat it in a moment");
-        open_journal(store);
-    }
     next_put(store);
 }
 
@@ -426,6 +421,16 @@ enum ferry_status ferry_store_writable(const struct ferry_store *store, struct f
                    "the controller is not yet connected to Kafka");
     error->status = FERRY_RETRY;
     return FERRY_RETRY;
+}
+
+enum ferry_status ferry_store_claim(struct ferry_store *store, struct ferry_error *error)
+{
+    if (store->mode == READ_ONLY && ferry_boot_ms() - store->fenced_at >= TAKE_OVER_MS) {
+        ferry_fail(&store->trouble, FERRY_RETRY, FERRY_CLASS_NONE,
+                   "this controller is taking over again; repeat it in a moment");
+        open_journal(store);
+    }
+    return ferry_store_writable(store, error);
 }
 
 bool ferry_store_is_read_only(const struct ferry_store *store)

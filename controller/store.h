@@ -29,8 +29,11 @@ enum ferry_status ferry_store_readable(const struct ferry_store *store,
 /* FERRY_OK when a write would be tried now; else why not. */
 enum ferry_status ferry_store_writable(const struct ferry_store *store,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
-/* Fenced by another controller. Only the next write after a while takes over again: two that live
- * must not fight. */
+/* The same for somebody who wants to write now: fenced a while ago, it begins to take over again.
+ * It never does so unasked, because two that live must not fight. */
+enum ferry_status ferry_store_claim(struct ferry_store *store,
+                                    struct ferry_error *error) FERRY_MUST_CHECK;
+/* Fenced by another controller. */
 bool ferry_store_is_read_only(const struct ferry_store *store);
 
 const struct ferry_documents *ferry_store_documents(const struct ferry_store *store);
