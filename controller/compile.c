@@ -4,21 +4,19 @@
 #include "controller/configuration.h"
 #include "controller/description.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Mappings asked about at once: a table takes some ten questions one after the other, and Dataverse
  * admits 52 in all. */
-#define WIDTH    8
-#define KEY_SIZE 37
+#define WIDTH 8
 
 static const char *text_of(const json_t *object, const char *name)
 {
     return json_string_value(json_object_get(object, name));
 }
 
-static const char *api_of(const struct ferry_compile_part *part)
+const char *ferry_compile_api(const struct ferry_compile_part *part)
 {
     const char *api = text_of(part->mapping, "api");
     return api ? api : FERRY_CONFIGURATION_API;
@@ -40,6 +38,7 @@ static void on_closed(uv_handle_t *handle)
     for (size_t i = 0; i < compile->count; i++) {
         json_decref(compile->parts[i].table);
         json_decref(compile->parts[i].resource);
+        free(compile->parts[i].sample);
     }
     free(compile->parts);
     json_decref(compile->configuration);
@@ -79,7 +78,7 @@ static void finish(struct ferry_compile *compile)
 
 static void ask_more(struct ferry_compile *compile);
 
-static void answered(struct ferry_compile_part *part)
+void ferry_compile_answered(struct ferry_compile_part *part)
 {
     if (--part->pending > 0)
         return;
@@ -87,8 +86,8 @@ static void answered(struct ferry_compile_part *part)
     ask_more(part->compile);
 }
 
-static void note_failure(struct ferry_compile_reply *reply,
-                         const struct ferry_remote_answer *answer)
+void ferry_compile_failed(struct ferry_compile_reply *reply,
+                          const struct ferry_remote_answer *answer)
 {
     *reply = (struct ferry_compile_reply){true, answer->verdict, answer->error};
 }
@@ -99,10 +98,10 @@ static void on_table(void *context, const struct ferry_dataverse_table *table,
     struct ferry_compile_part *part = context;
     part->table = table ? ferry_description_table(table) : NULL;
     if (!table)
-        note_failure(&part->table_reply, answer);
+        ferry_compile_failed(&part->table_reply, answer);
     else if (!part->table)
         part->compile->out_of_memory = true;
-    answered(part);
+    ferry_compile_answered(part);
 }
 
 static void on_resource(void *context, const struct ferry_campaign_resource *resource,
@@ -111,58 +110,10 @@ static void on_resource(void *context, const struct ferry_campaign_resource *res
     struct ferry_compile_part *part = context;
     part->resource = resource ? ferry_description_resource(resource) : NULL;
     if (!resource)
-        note_failure(&part->resource_reply, answer);
+        ferry_compile_failed(&part->resource_reply, answer);
     else if (!part->resource)
         part->compile->out_of_memory = true;
-    answered(part);
-}
-
-/* Only an identification key is looked up: "Unable to find document" proves it, and everything else
- * disproves it, unless the answer is about the system and not about the key. */
-static void on_key(void *context, const struct ferry_remote_answer *answer)
-{
-    struct ferry_compile_part *part = context;
-    bool unparsed = answer->body && strstr(answer->body, "XTK-170036");
-    bool foreign = answer->verdict == FERRY_VERDICT_CREDENTIALS ||
-                   answer->verdict == FERRY_VERDICT_PERMISSION ||
-                   answer->verdict == FERRY_VERDICT_FOREIGN;
-    part->key_proved =
-        answer->status == 404 && answer->body && strstr(answer->body, "Unable to find document");
-    if (foreign || (ferry_compile_is_passing(answer->verdict) && !unparsed))
-        note_failure(&part->key_reply, answer);
-    answered(part);
-}
-
-/* A key that nobody has: a random GUID. */
-static enum ferry_status random_key(char key[KEY_SIZE], struct ferry_error *error)
-{
-    unsigned char bytes[16];
-    size_t at = 0;
-    int result = uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL);
-    if (result != 0)
-        return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_BUG, "no random numbers: %s",
-                          uv_strerror(result));
-    for (size_t i = 0; i < sizeof bytes; i++)
-        at += (size_t)snprintf(key + at, KEY_SIZE - at, "%s%02x",
-                               i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
-    return FERRY_OK;
-}
-
-static enum ferry_status ask_key(struct ferry_compile_part *part, struct ferry_error *error)
-{
-    char key[KEY_SIZE];
-    enum ferry_status status = random_key(key, error);
-    const struct ferry_campaign_request request = {
-        .method = "GET",
-        .api = api_of(part),
-        .resource = text_of(part->mapping, "resource"),
-        .key = key,
-        .on_done = on_key,
-        .context = part,
-    };
-    struct ferry_campaign_call *call = NULL; /* forgotten by its context */
-    return status == FERRY_OK ? ferry_campaign_send(part->compile->campaign, &request, &call, error)
-                              : status;
+    ferry_compile_answered(part);
 }
 
 static enum ferry_status ask_table(struct ferry_compile_part *part, struct ferry_error *error)
@@ -173,7 +124,7 @@ static enum ferry_status ask_table(struct ferry_compile_part *part, struct ferry
 
 static enum ferry_status ask_resource(struct ferry_compile_part *part, struct ferry_error *error)
 {
-    return ferry_campaign_describe(part->compile->campaign, api_of(part),
+    return ferry_campaign_describe(part->compile->campaign, ferry_compile_api(part),
                                    text_of(part->mapping, "resource"), on_resource, part, error);
 }
 
@@ -198,7 +149,7 @@ static void ask_part(struct ferry_compile_part *part)
 {
     ask(part, ask_table, &part->table_reply);
     ask(part, ask_resource, &part->resource_reply);
-    ask(part, ask_key, &part->key_reply);
+    ask(part, ferry_compile_ask_key, &part->key_reply);
     if (part->pending > 0)
         part->compile->busy++;
 }

@@ -123,7 +123,8 @@ enum ferry_status ferry_compile_judge(struct ferry_compile *compile)
         return ferry_fail(&compile->result.error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     if (json_array_size(compile->result.faults) > 0)
         return ferry_fail(&compile->result.error, FERRY_INVALID, FERRY_CLASS_MAPPING,
-                          "the configuration has %zu faults",
-                          json_array_size(compile->result.faults));
+                          "the configuration has %zu fault%s",
+                          json_array_size(compile->result.faults),
+                          json_array_size(compile->result.faults) == 1 ? "" : "s");
     return compile->unreachable ? FERRY_RETRY : FERRY_OK;
 }

@@ -21,6 +21,7 @@ struct ferry_compile_part {
     struct ferry_compile_reply resource_reply;
     struct ferry_compile_reply key_reply;
     bool key_proved;
+    char *sample; /* a value of the key field that is there; NULL when none was seen */
 };
 
 struct ferry_compile {
@@ -39,6 +40,15 @@ struct ferry_compile {
     bool unreachable; /* result.error says who */
 };
 
+const char *ferry_compile_api(const struct ferry_compile_part *part);
+/* One question of the part has its answer; the part may be gone afterwards. */
+void ferry_compile_answered(struct ferry_compile_part *part);
+void ferry_compile_failed(struct ferry_compile_reply *reply,
+                          const struct ferry_remote_answer *answer);
+/* Asks whether the key is an identification key; key_proved and key_reply say. Counts as one
+ * question. */
+enum ferry_status ferry_compile_ask_key(struct ferry_compile_part *part,
+                                        struct ferry_error *error) FERRY_MUST_CHECK;
 /* The system is ill or away: ask again later, nobody is at fault. */
 bool ferry_compile_is_passing(enum ferry_verdict verdict);
 /* Fills compile->result when everything was answered; returns its status. */

@@ -78,7 +78,7 @@ enum ferry_status ferry_campaign_send(struct ferry_campaign *campaign,
     assert_string_equal(request->method, "GET");
     assert_null(request->body);
     snprintf(question.name, sizeof question.name, "%s", request->resource);
-    snprintf(question.key, sizeof question.key, "%s", request->key);
+    snprintf(question.key, sizeof question.key, "%s", request->key ? request->key : "");
     return ask(question, error);
 }
 
@@ -154,6 +154,13 @@ static void answer_resource(const struct question *question)
     question->on_resource(question->context, &resource, &good);
 }
 
+static void answer_rows(const struct question *question, const char *rows)
+{
+    const struct ferry_remote_answer good = {
+        .verdict = FERRY_VERDICT_OK, .status = 200, .body = rows, .length = strlen(rows)};
+    question->on_key(question->context, &good);
+}
+
 static void answer_key(const struct question *question, int status, enum ferry_verdict verdict,
                        const char *body)
 {
@@ -170,8 +177,10 @@ static void answer(const struct question *question)
         answer_table(question);
     else if (question->kind == RESOURCE)
         answer_resource(question);
-    else
+    else if (question->key[0])
         answer_key(question, 404, FERRY_VERDICT_ABSENT, NOT_FOUND);
+    else
+        answer_rows(question, "{\"content\":[]}");
 }
 
 static void answer_with(const struct question *question, const struct ferry_remote_answer *failed)
@@ -274,6 +283,17 @@ static void finish(struct owner *owner)
     assert_int_equal(owner->calls, 1);
 }
 
+/* For another run by the same owner. */
+static void reset(struct owner *owner)
+{
+    json_decref(owner->mappings);
+    json_decref(owner->faults);
+    json_decref(owner->warnings);
+    owner->mappings = owner->faults = owner->warnings = NULL;
+    owner->calls = 0;
+    asked = answered = 0;
+}
+
 static const struct question *find(enum kind kind, const char *name)
 {
     for (size_t i = 0; i < asked; i++)
@@ -331,9 +351,9 @@ static void the_order_of_the_answers_does_not_matter(void **state)
 {
     struct owner *owner = *state;
     start(owner, configuration_of(2));
-    for (size_t i = asked; i > 0; i--)
-        answer(&questions[i - 1]);
     answered = asked;
+    for (size_t i = answered; i > 0; i--)
+        answer(&questions[i - 1]);
     finish(owner);
     assert_int_equal(owner->status, FERRY_OK);
     assert_string_equal(
@@ -364,7 +384,7 @@ static void few_tables_are_asked_about_at_once(void **state)
     start(owner, configuration_of(200));
     assert_int_equal(asked, 3 * 8);
     finish(owner);
-    assert_int_equal(asked, 3 * 200);
+    assert_int_equal(asked, 4 * 200); /* the rows behind a key that exists for nobody */
     assert_int_equal(json_array_size(owner->mappings), 200);
 }
 
@@ -422,11 +442,7 @@ static void a_key_that_is_found_by_nothing_is_refused(void **state)
         start(owner, configuration_of(1));
         finish_with(owner, find(KEY, "r0"), &failed);
         expect_fault(owner, "/mappings/0/key", "schema", "crmId is no identification key of r0");
-        json_decref(owner->faults);
-        json_decref(owner->warnings);
-        owner->faults = owner->warnings = NULL;
-        owner->calls = 0;
-        asked = answered = 0;
+        reset(owner);
     }
 }
 
@@ -439,6 +455,64 @@ static void any_document_that_cannot_be_found_proves_the_key(void **state)
     start(owner, configuration_of(1));
     finish_with(owner, find(KEY, "r0"), &parent);
     assert_int_equal(owner->status, FERRY_OK);
+}
+
+/* Answers up to the question for the rows with these, and gives the question that follows. */
+static const struct question *ask_for_sample(struct owner *owner, const char *rows)
+{
+    start(owner, configuration_of(1));
+    while (answered < 3)
+        answer(&questions[answered++]);
+    assert_int_equal(asked, 4);
+    assert_string_equal(questions[3].key, "");
+    answer_rows(&questions[answered++], rows);
+    return asked > answered ? &questions[answered] : NULL;
+}
+
+static void a_record_that_is_there_must_be_found_by_its_key(void **state)
+{
+    struct owner *owner = *state;
+    static const struct {
+        int status;
+        enum ferry_verdict verdict;
+        const char *body;
+        enum ferry_status result;
+    } cases[] = {
+        {200, FERRY_VERDICT_OK, "{\"crmId\":\"A 1\"}", FERRY_OK},
+        {200, FERRY_VERDICT_OK, "{\"content\":[{\"crmId\":\"A 1\"}]}", FERRY_OK},
+        {200, FERRY_VERDICT_OK, "{\"crmId\":\"other\"}", FERRY_INVALID},
+        {404, FERRY_VERDICT_ABSENT, NOT_FOUND, FERRY_INVALID},
+        {500, FERRY_VERDICT_REFUSED, "XTK-170036 Unable to parse", FERRY_INVALID},
+        {503, FERRY_VERDICT_UNAVAILABLE, "", FERRY_RETRY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct question *question = ask_for_sample(
+            owner, "{\"content\":[{\"crmId\":\"\"},{\"crmId\":\"a/b\"},{\"crmId\":\"A 1\"}]}");
+        assert_non_null(question);
+        assert_string_equal(question->key, "A 1");
+        answered++;
+        answer_key(question, cases[i].status, cases[i].verdict, cases[i].body);
+        finish(owner);
+        assert_int_equal(owner->status, cases[i].result);
+        reset(owner);
+    }
+}
+
+static void rows_without_a_fitting_key_prove_nothing_more(void **state)
+{
+    struct owner *owner = *state;
+    static const char *const rows[] = {
+        "{\"content\":[]}",
+        "{\"content\":[{\"crmId\":\"\"},{\"crmId\":\"@Qx7\"},{\"crmId\":5}]}",
+        "{}",
+        "no JSON",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_null(ask_for_sample(owner, rows[i]));
+        finish(owner);
+        assert_int_equal(owner->status, FERRY_OK);
+        reset(owner);
+    }
 }
 
 static void a_system_that_is_away_is_to_be_asked_again(void **state)
@@ -456,11 +530,7 @@ static void a_system_that_is_away_is_to_be_asked_again(void **state)
         assert_int_equal(owner->error.status, FERRY_RETRY);
         assert_string_equal(owner->error.message, "Dynamics 365 cannot be reached");
         assert_null(owner->mappings);
-        json_decref(owner->faults);
-        json_decref(owner->warnings);
-        owner->faults = owner->warnings = NULL;
-        owner->calls = 0;
-        asked = answered = 0;
+        reset(owner);
     }
 }
 
@@ -539,6 +609,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_key_that_is_found_by_nothing_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(any_document_that_cannot_be_found_proves_the_key, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_record_that_is_there_must_be_found_by_its_key, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(rows_without_a_fitting_key_prove_nothing_more, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_system_that_is_away_is_to_be_asked_again, setup,
                                         teardown),
