@@ -5,6 +5,7 @@ The examples are those of tests/unit/test_configuration.c, which runs the C side
 
 import json
 import pathlib
+import re
 
 import jsonschema
 import pytest
@@ -45,6 +46,13 @@ def test_the_schema_sees_a_fault_where_ferry_does(validator, example):
     for fault in example["faults"]:
         path = fault["path"].replace("~1", "/").replace("~0", "~")
         assert any(path.startswith(place) for place in places), places
+
+
+def test_the_example_of_the_documentation_is_accepted(validator):
+    examples = re.findall(r"```json\n(.*?)```", (ROOT / "docs/mapping.md").read_text(), re.S)
+    assert examples
+    for example in examples:
+        validator.validate(json.loads(example))
 
 
 def test_every_member_is_described():
