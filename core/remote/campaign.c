@@ -26,7 +26,7 @@ static struct ferry_session_call *inner(struct ferry_campaign_call *call)
     return (struct ferry_session_call *)(void *)call;
 }
 
-static void judge(const struct ferry_session_call *call, const struct ferry_http_answer *http,
+static bool judge(const struct ferry_session_call *call, const struct ferry_http_answer *http,
                   struct ferry_remote_answer *answer)
 {
     const struct ferry_campaign_case given = {
@@ -36,6 +36,7 @@ static void judge(const struct ferry_session_call *call, const struct ferry_http
     };
 
     ferry_campaign_judge(&given, http, answer);
+    return false;
 }
 
 /* --- life --- */

@@ -10,9 +10,10 @@
 struct ferry_dataverse;
 struct ferry_dataverse_call;
 
-enum ferry_status ferry_dataverse_new(struct ferry_http *http, const struct ferry_dynamics_settings *settings,
-                                      struct ferry_dataverse **ret_dataverse, struct ferry_error *error)
-    FERRY_MUST_CHECK;
+enum ferry_status ferry_dataverse_new(struct ferry_http *http,
+                                      const struct ferry_dynamics_settings *settings,
+                                      struct ferry_dataverse **ret_dataverse,
+                                      struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_dataverse_free(struct ferry_dataverse *dataverse);
 
 struct ferry_dataverse_request {
@@ -21,25 +22,26 @@ struct ferry_dataverse_request {
     const char *path;   /* what follows /api/data/v9.2/, already encoded */
     const char *prefer; /* NULL for none */
     const char *body;   /* JSON, or NULL */
-    enum ferry_http_flow (*on_body)(void *context, const char *data, size_t length); /* NULL: body in the answer */
+    enum ferry_http_flow (*on_body)(void *context, const char *data,
+                                    size_t length); /* NULL: body in the answer */
     ferry_remote_callback on_done;
     void *context;
 };
-/* Gets a token, sends, renews the token once on 401. The callback comes exactly once, later, unless cancelled. With on_body
- * a retry after 401 cannot repeat bytes: nothing but 2xx is streamed. */
+/* Gets a token, sends, renews the token once on 401. The callback comes exactly once, later, unless
+ * cancelled. With on_body a retry after 401 cannot repeat bytes: nothing but 2xx is streamed. */
 enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
                                        const struct ferry_dataverse_request *request,
-                                       struct ferry_dataverse_call **ret_call, struct ferry_error *error)
-    FERRY_MUST_CHECK;
+                                       struct ferry_dataverse_call **ret_call,
+                                       struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_dataverse_resume(struct ferry_dataverse_call *call);
 void ferry_dataverse_cancel(struct ferry_dataverse_call *call);
 
 struct ferry_dataverse_column {
-    char *name;    /* as selected: lookups are _<name>_value */
-    char *type;    /* AttributeType: String, Boolean, Picklist, ... */
+    char *name;     /* as selected: lookups are _<name>_value */
+    char *type;     /* AttributeType: String, Boolean, Picklist, ... */
     int64_t length; /* characters of a string; 0 unknown */
     bool date_only;
-    json_t *labels; /* {"1":"Any",...} of picklists, states, booleans; or NULL */
+    json_t *labels;  /* {"1":"Any",...} of options, {"true":"Yes",...} of booleans; or NULL */
     json_t *targets; /* ["contact"] of lookups; or NULL */
 };
 struct ferry_dataverse_table {
@@ -50,14 +52,16 @@ struct ferry_dataverse_table {
     struct ferry_dataverse_column *columns;
     size_t count;
 };
-/* `table` is borrowed during the call; NULL with answer->error set (an unknown table: FERRY_VERDICT_ABSENT, class mapping). */
-typedef void (*ferry_dataverse_table_callback)(void *context, const struct ferry_dataverse_table *table,
+/* `table` is borrowed during the call; NULL with answer->error set (an unknown table:
+ * FERRY_VERDICT_ABSENT, class mapping). */
+typedef void (*ferry_dataverse_table_callback)(void *context,
+                                               const struct ferry_dataverse_table *table,
                                                const struct ferry_remote_answer *answer);
 enum ferry_status ferry_dataverse_describe(struct ferry_dataverse *dataverse, const char *table,
                                            ferry_dataverse_table_callback callback, void *context,
                                            struct ferry_error *error) FERRY_MUST_CHECK;
-const struct ferry_dataverse_column *ferry_dataverse_column(const struct ferry_dataverse_table *table,
-                                                            const char *name);
+const struct ferry_dataverse_column *
+ferry_dataverse_column(const struct ferry_dataverse_table *table, const char *name);
 /* Drops every call and description of this context without calling back. */
 void ferry_dataverse_forget(struct ferry_dataverse *dataverse, const void *context);
 

@@ -137,25 +137,37 @@ static bool is_lookup(const char *type)
            strcmp(type, "Owner") == 0;
 }
 
+/* Images, files, party lists and the like are no properties of a row. A multiple choice is one,
+ * though it calls itself Virtual too. */
+static const char *type_of(const json_t *attribute)
+{
+    static const char *const others[] = {"Virtual", "PartyList", "CalendarRules", "EntityName",
+                                         "ManagedProperty"};
+    const char *type = json_string_value(json_object_get(attribute, "AttributeType"));
+    const char *exact = json_string_value(
+        json_object_get(json_object_get(attribute, "AttributeTypeName"), "Value"));
+    if (exact && strcmp(exact, "MultiSelectPicklistType") == 0)
+        return "MultiSelectPicklist";
+    for (size_t i = 0; type && i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(type, others[i]) == 0)
+            return NULL;
+    return type;
+}
+
 /* Shadows such as parentcustomeridname cannot be selected; neither can what is not readable. */
 static bool is_selectable(const json_t *attribute)
 {
     const json_t *of = json_object_get(attribute, "AttributeOf");
     const json_t *readable = json_object_get(attribute, "IsValidForRead");
-    const char *type = json_string_value(json_object_get(attribute, "AttributeType"));
-    return json_object_get(attribute, "LogicalName") && type && (!of || json_is_null(of)) &&
-           !json_is_false(readable);
+    return json_is_string(json_object_get(attribute, "LogicalName")) && type_of(attribute) &&
+           (!of || json_is_null(of)) && !json_is_false(readable);
 }
 
 static enum ferry_status read_column(struct ferry_dataverse_table *table, const json_t *attribute)
 {
     const char *name = json_string_value(json_object_get(attribute, "LogicalName"));
-    const char *type = json_string_value(json_object_get(attribute, "AttributeType"));
-    const char *exact = json_string_value(
-        json_object_get(json_object_get(attribute, "AttributeTypeName"), "Value"));
+    const char *type = type_of(attribute);
     struct ferry_dataverse_column *column = &table->columns[table->count];
-    if (strcmp(type, "Virtual") == 0 && exact && strcmp(exact, "MultiSelectPicklistType") == 0)
-        type = "MultiSelectPicklist";
     char selected[256];
     snprintf(selected, sizeof selected, is_lookup(type) ? "_%s_value" : "%s", name);
     if (!copy(&column->name, selected))
@@ -328,18 +340,22 @@ static void on_answer(void *context, const struct ferry_remote_answer *answer)
     struct ferry_remote_answer failure = {
         .verdict = FERRY_VERDICT_UNAVAILABLE, .retry_after_ms = -1, .body = ""};
     description->call = NULL;
-    if (answer->verdict != FERRY_VERDICT_OK) {
+    /* A kind of column that this environment does not know: there is none of it then. */
+    bool unknown = description->head_known && answer->status == 404;
+    if (answer->verdict != FERRY_VERDICT_OK && !unknown) {
         fail(description, answer);
         return;
     }
-    if (!take(description, answer)) {
+    if (!unknown && !take(description, answer)) {
         fail_shape(description);
         return;
     }
     description->detail += description->head_known;
     description->head_known = true;
+    const struct ferry_remote_answer good = {
+        .verdict = FERRY_VERDICT_OK, .status = 200, .retry_after_ms = -1, .body = ""};
     if (description->detail == DETAILS)
-        finish(description, &description->table, answer);
+        finish(description, &description->table, &good);
     else if (ask(description, &failure.error) != FERRY_OK)
         finish(description, NULL, &failure);
 }

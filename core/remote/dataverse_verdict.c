@@ -1,129 +1,103 @@
 #include "core/remote/dataverse_verdict.h"
 
+#include "core/remote/judgement.h"
+
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-#define EXPIRED_CODE "0x80044352" /* ExpiredVersionStamp */
-#define CODE_SIZE    32
-#define TEXT_SIZE    256
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* What a Dataverse error body says; empty strings when it says nothing. */
-struct complaint {
-    char code[CODE_SIZE];
-    char text[TEXT_SIZE];
-};
+#define TRACKING  "Switch on \"Track changes\" for the table in Dynamics 365."
+#define READ_FULL "The table is read in full again."
+#define COLUMNS   "Compare the mapping with the table's columns."
+#define ROLE      "Give the application user a role with organization-level Read on the table."
 
-struct rule {
-    int status; /* HTTP */
+/* By code, whatever the status: one documented code comes with different ones. */
+static const struct code_rule {
+    const char *code;
     enum ferry_verdict verdict;
     enum ferry_class class;
     const char *action;
+} code_rules[] = {
+    {"0x80044352", FERRY_VERDICT_EXPIRED, FERRY_CLASS_SCHEMA, READ_FULL}, /* ExpiredVersionStamp */
+    {"0x80072491", FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA, TRACKING},
+    {"0x80072492", FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA, TRACKING},
+    {"0x80072321", FERRY_VERDICT_THROTTLED, FERRY_CLASS_QUOTA, ""}, /* service protection */
+    {"0x80072322", FERRY_VERDICT_THROTTLED, FERRY_CLASS_QUOTA, ""},
+    {"0x80072326", FERRY_VERDICT_THROTTLED, FERRY_CLASS_QUOTA, ""},
+    {"0x80072327", FERRY_VERDICT_THROTTLED, FERRY_CLASS_QUOTA, ""},
+    {"0x8005F103", FERRY_VERDICT_THROTTLED, FERRY_CLASS_QUOTA, ""},
+    {"0x80060308", FERRY_VERDICT_THROTTLED, FERRY_CLASS_QUOTA, ""},
+    {"0x80044150", FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""}, /* SQL: rolled back */
+    {"0x80044151", FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
+    {"0x8004A001", FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
+    {"0x80073000", FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
+    {"0x80040237", FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE, ""}, /* key exists */
+    {"0x80060892", FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE, ""},
+    {"0x80040333", FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE, ""},
+    {"0x80044331", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},  /* too long */
+    {"0x80040200", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},  /* required field missing */
+    {"0x8004431A", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},  /* option out of range */
+    {"0x8006088a", FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA, COLUMNS}, /* no such entity set */
 };
 
-static const struct rule rules[] = {
-    {400, FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA,
-     "compare the mapping with the table's columns"},
-    {401, FERRY_VERDICT_CREDENTIALS, FERRY_CLASS_CREDENTIALS,
-     "check tenant, client id and secret, and that dynamics.url is the environment they belong to"},
-    {403, FERRY_VERDICT_PERMISSION, FERRY_CLASS_PERMISSION,
-     "give the application user a role with organization-level Read on the table"},
+static const struct status_rule {
+    int status;
+    enum ferry_verdict verdict;
+    enum ferry_class class;
+    const char *action;
+} status_rules[] = {
+    {400, FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA, COLUMNS},
+    {403, FERRY_VERDICT_PERMISSION, FERRY_CLASS_PERMISSION, ROLE},
     {404, FERRY_VERDICT_ABSENT, FERRY_CLASS_SCHEMA,
-     "check that the table or record is still there"},
-    {408, FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
-    {410, FERRY_VERDICT_EXPIRED, FERRY_CLASS_SCHEMA, "the table is read in full again"},
-    {429, FERRY_VERDICT_THROTTLED, FERRY_CLASS_QUOTA,
-     "Dynamics 365 limits the requests of this user"},
-    {500, FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
-    {502, FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
-    {503, FERRY_VERDICT_THROTTLED, FERRY_CLASS_NETWORK, ""},
-    {504, FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
+     "Check that the table or record is still there."},
+    {410, FERRY_VERDICT_EXPIRED, FERRY_CLASS_SCHEMA, READ_FULL},
+    {413, FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},
 };
+static const struct status_rule server_rule = {0, FERRY_VERDICT_ILL, FERRY_CLASS_NETWORK, ""};
+static const struct status_rule other_rule = {0, FERRY_VERDICT_REFUSED, FERRY_CLASS_BUG, ""};
 
-static const struct rule *find_rule(int status)
+static const struct code_rule *rule_of_code(const char *code)
 {
-    static const struct rule theirs = {0, FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""};
-    static const struct rule ours = {0, FERRY_VERDICT_REFUSED, FERRY_CLASS_BUG, ""};
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (rules[i].status == status)
-            return &rules[i];
-    return status >= 500 ? &theirs : &ours;
+    for (size_t i = 0; i < COUNT(code_rules); i++)
+        if (strcasecmp(code_rules[i].code, code) == 0)
+            return &code_rules[i];
+    return NULL;
 }
 
-static void copy_text(char *out, size_t size, const char *text)
+static const struct status_rule *rule_of_status(int status)
 {
-    size_t length = text ? strnlen(text, size - 1) : 0;
-    if (length > 0)
-        memcpy(out, text, length);
-    out[length] = '\0';
+    for (size_t i = 0; i < COUNT(status_rules); i++)
+        if (status_rules[i].status == status)
+            return &status_rules[i];
+    return status >= 500 ? &server_rule : &other_rule;
 }
 
-static void read_complaint(const struct ferry_http_answer *answer, struct complaint *ret_complaint)
+static void tell(struct ferry_remote_answer *answer, enum ferry_verdict verdict,
+                 enum ferry_class class, const char *code, const char *message)
 {
-    json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
-    const json_t *fault = json_object_get(body, "error");
-    copy_text(ret_complaint->code, CODE_SIZE, json_string_value(json_object_get(fault, "code")));
-    copy_text(ret_complaint->text, TEXT_SIZE, json_string_value(json_object_get(fault, "message")));
+    ferry_verdict(answer, verdict, class, "Dynamics 365 answered %d%s%.20s%s%.300s", answer->status,
+                  *code ? " " : "", code, *message ? ": " : "", message);
+}
+
+bool ferry_dataverse_judge(const struct ferry_http_answer *http, bool reads,
+                           struct ferry_remote_answer *answer)
+{
+    json_t *body = json_loadb(http->body, http->length, 0, NULL);
+    json_t *fault = json_object_get(body, "error");
+    const char *code = json_string_value(json_object_get(fault, "code"));
+    const char *message = json_string_value(json_object_get(fault, "message"));
+    const struct code_rule *by_code = code ? rule_of_code(code) : NULL;
+    const struct status_rule *by_status = rule_of_status(http->status);
+    enum ferry_verdict verdict = by_code ? by_code->verdict : by_status->verdict;
+
+    /* What is said about a write may quote the record: that belongs into its reject only. */
+    if (!message || (!reads && verdict != FERRY_VERDICT_BAD_RECORD))
+        message = "";
+    tell(answer, verdict, by_code ? by_code->class : by_status->class, code ? code : "", message);
+    ferry_advise(&answer->error, "%s", by_code ? by_code->action : by_status->action);
     json_decref(body);
-}
-
-static bool is_html(const struct ferry_http_answer *answer)
-{
-    return strncasecmp(answer->content_type, "text/html", 9) == 0;
-}
-
-static void judge_silence(const struct ferry_http_answer *answer,
-                          struct ferry_remote_answer *ret_answer)
-{
-    static const enum ferry_verdict verdicts[] = {
-        [FERRY_HTTP_ANSWERED] = FERRY_VERDICT_UNAVAILABLE,
-        [FERRY_HTTP_NOT_SENT] = FERRY_VERDICT_UNAVAILABLE,
-        [FERRY_HTTP_UNKNOWN] = FERRY_VERDICT_UNKNOWN,
-        [FERRY_HTTP_REFUSED] = FERRY_VERDICT_REFUSED,
-    };
-    ret_answer->verdict = verdicts[answer->outcome];
-    bool ours = answer->outcome == FERRY_HTTP_REFUSED;
-    ferry_fail(&ret_answer->error, ours ? FERRY_INVALID : FERRY_RETRY,
-               ours ? FERRY_CLASS_BUG : FERRY_CLASS_NETWORK, "no answer from Dynamics 365: %s",
-               answer->error);
-}
-
-static void judge_refusal(const struct ferry_http_answer *answer, bool delta,
-                          struct ferry_remote_answer *ret_answer)
-{
-    const struct rule *rule = find_rule(answer->status);
-    struct complaint complaint;
-    read_complaint(answer, &complaint);
-    ret_answer->verdict = rule->verdict;
-    if (strcasecmp(complaint.code, EXPIRED_CODE) == 0)
-        ret_answer->verdict = FERRY_VERDICT_EXPIRED;
-    if (answer->status == 410 && !delta)
-        ret_answer->verdict = FERRY_VERDICT_ABSENT;
-    bool passing =
-        rule->verdict == FERRY_VERDICT_THROTTLED || rule->verdict == FERRY_VERDICT_UNAVAILABLE;
-    ferry_fail(&ret_answer->error, passing ? FERRY_RETRY : FERRY_INVALID, rule->class,
-               "Dynamics 365 answered %d%s%s%s%s", answer->status, complaint.code[0] ? " " : "",
-               complaint.code, complaint.text[0] ? ": " : "", complaint.text);
-    ferry_advise(&ret_answer->error, "%s", rule->action);
-}
-
-void ferry_dataverse_judge(const struct ferry_http_answer *answer, bool delta,
-                           struct ferry_remote_answer *ret_answer)
-{
-    *ret_answer = (struct ferry_remote_answer){
-        .verdict = FERRY_VERDICT_OK,
-        .status = answer->status,
-        .retry_after_ms = answer->retry_after_ms,
-        .body = answer->body,
-        .length = answer->length,
-    };
-    if (answer->outcome != FERRY_HTTP_ANSWERED) {
-        judge_silence(answer, ret_answer);
-    } else if (is_html(answer)) { /* a gateway, or a page that wants somebody to log in */
-        ret_answer->verdict = FERRY_VERDICT_UNAVAILABLE;
-        ferry_fail(&ret_answer->error, FERRY_RETRY, FERRY_CLASS_NETWORK,
-                   "something between us and Dynamics 365 answered %d with a web page",
-                   answer->status);
-    } else if (answer->status < 200 || answer->status > 299) {
-        judge_refusal(answer, delta, ret_answer);
-    }
+    return by_code != NULL;
 }

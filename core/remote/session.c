@@ -81,7 +81,7 @@ void ferry_session_give(struct ferry_session_call *call)
         rest(&call->texts[i]);
     call->state = FERRY_SESSION_IDLE;
     call->has_body = false;
-    call->repeats_on_400 = false;
+    call->doubtful = false;
     call->on_body = NULL;
     call->max_answer_bytes = 0;
     call->renewed = false;
@@ -108,6 +108,7 @@ static void destroy(struct ferry_session *session)
 
     DL_FOREACH_SAFE (session->calls, call, next) {
         ferry_http_cancel(call->http);
+        ferry_http_unpost(session->http, &call->refuse);
         call_free(call);
     }
     LL_FOREACH_SAFE (session->idle, call, next)
@@ -232,14 +233,20 @@ static void on_answer(void *context, const struct ferry_http_answer *http)
         renew(call);
         return;
     }
-    if (http->status == 400 && call->repeats_on_400 && !call->repeated) {
+    if (!ferry_judge(session->name, ferry_session_reads(call), http, &answer) &&
+        session->judge(call, http, &answer) && !call->repeated) {
         call->repeated = true;
         ask(call);
         return;
     }
-    if (!ferry_judge(session->name, ferry_session_reads(call), http, &answer))
-        session->judge(call, http, &answer);
     deliver(call, &answer);
+}
+
+static enum ferry_http_flow on_body(void *context, const char *data, size_t length)
+{
+    struct ferry_session_call *call = context;
+
+    return call->on_body(call->context, data, length);
 }
 
 static enum ferry_status authorize(struct ferry_session *session, const char *bearer)
@@ -279,7 +286,7 @@ static enum ferry_status send_call(struct ferry_session_call *call, const char *
         .body_length = call->texts[FERRY_SESSION_BODY].length,
         .timeout_ms = session->timeout_ms,
         .max_answer_bytes = call->max_answer_bytes,
-        .on_body = call->on_body,
+        .on_body = call->on_body ? on_body : NULL,
         .on_done = on_answer,
         .context = call,
     };
@@ -329,12 +336,33 @@ enum ferry_status ferry_session_start(struct ferry_session_call *call, struct fe
     return status;
 }
 
+static void on_refuse(void *context)
+{
+    struct ferry_session_call *call = context;
+    const struct ferry_remote_answer answer = {
+        .verdict = call->refusal, .retry_after_ms = -1, .body = "", .error = call->error};
+
+    deliver(call, &answer);
+}
+
+void ferry_session_refuse(struct ferry_session_call *call, enum ferry_verdict verdict,
+                          const struct ferry_error *error)
+{
+    call->state = FERRY_SESSION_REFUSED;
+    call->refusal = verdict;
+    call->error = *error;
+    call->refuse = (struct ferry_http_task){.run = on_refuse, .context = call};
+    DL_APPEND(call->session->calls, call);
+    ferry_http_post(call->session->http, &call->refuse);
+}
+
 void ferry_session_cancel(struct ferry_session_call *call)
 {
-    if (!call || (call->state != FERRY_SESSION_ASKING && call->state != FERRY_SESSION_SENT))
+    if (!call || call->state == FERRY_SESSION_IDLE || call->state == FERRY_SESSION_ENDED)
         return;
     if (call->state == FERRY_SESSION_ASKING)
         ferry_token_forget(call->session->token, call);
+    ferry_http_unpost(call->session->http, &call->refuse);
     ferry_http_cancel(call->http);
     call->http = NULL;
     DL_DELETE(call->session->calls, call);

@@ -14,7 +14,8 @@ enum ferry_session_state {
     FERRY_SESSION_IDLE,
     FERRY_SESSION_ASKING, /* for a token */
     FERRY_SESSION_SENT,
-    FERRY_SESSION_ENDED, /* on_done is running */
+    FERRY_SESSION_REFUSED, /* by us: nothing is sent */
+    FERRY_SESSION_ENDED,   /* on_done is running */
 };
 
 /* The memory of these serves the next request too. */
@@ -35,7 +36,7 @@ struct ferry_session_call {
     const char *method; /* lives longer than the call */
     struct ferry_buffer texts[FERRY_SESSION_TEXTS];
     bool has_body;
-    bool repeats_on_400; /* a 400 counts only when it comes twice */
+    bool doubtful; /* the owner's note for its judgement */
     enum ferry_http_flow (*on_body)(void *context, const char *data, size_t length);
     ferry_remote_callback on_done;
     void *context;
@@ -48,11 +49,14 @@ struct ferry_session_call {
     bool repeated;
     enum ferry_status status; /* of sending */
     struct ferry_error error;
+    enum ferry_verdict refusal;
+    struct ferry_http_task refuse;
 };
 
-/* Called for every answer of the API that the common rules leave open: no 2xx, 401, 429, 502, 503
- * or 504. */
-typedef void (*ferry_session_judge)(const struct ferry_session_call *call,
+/* Called for every answer of the API that the common rules leave open: no 2xx, 401, 408, 429, 502,
+ * 503, 504. True: send the request once more, this answer does not count; heeded unless `repeated`.
+ */
+typedef bool (*ferry_session_judge)(const struct ferry_session_call *call,
                                     const struct ferry_http_answer *http,
                                     struct ferry_remote_answer *answer);
 
@@ -78,6 +82,9 @@ void ferry_session_give(struct ferry_session_call *call);
 /* on_done comes exactly once, later, unless cancelled. On failure the call is given back. */
 enum ferry_status ferry_session_start(struct ferry_session_call *call,
                                       struct ferry_error *error) FERRY_MUST_CHECK;
+/* Sends nothing: on_done comes later with this verdict. */
+void ferry_session_refuse(struct ferry_session_call *call, enum ferry_verdict verdict,
+                          const struct ferry_error *error);
 void ferry_session_cancel(struct ferry_session_call *call);
 void ferry_session_resume(struct ferry_session_call *call);
 /* Cancels every call of this context. */
