@@ -1,6 +1,7 @@
 """The Campaign half against sections 1 to 4 and the list of section 9 of its reference."""
 
 import re
+import threading
 import urllib.parse
 
 import pytest
@@ -405,8 +406,6 @@ def test_the_apis_list_their_resources(sandbox):
 
 
 def test_more_than_the_hidden_limit_in_flight_is_429(start):
-    import threading
-
     sandbox = start("--campaign-admit", 3, "--campaign-latency-ms", 300)
     sandbox.campaign_headers()
     replies = []

@@ -592,6 +592,33 @@ def test_batches_have_limits(start):
     assert reply.status == 400
 
 
+# many at once
+
+
+def targets(*rows):
+    kind = {"@odata.type": "Microsoft.Dynamics.CRM.contact"}
+    return {"Targets": [{**kind, **row} for row in rows]}
+
+
+def test_many_rows_are_written_together_or_not_at_all(sandbox):
+    action = "contacts/Microsoft.Dynamics.CRM."
+    reply = sandbox.dynamics("POST", action + "CreateMultiple",
+                             targets({"lastname": "M1"}, {"lastname": "M2"}))
+    ids = reply.json["Ids"]
+    assert reply.status == 200 and len(ids) == 2
+    _, link = sandbox.read(SELECT)
+    body = targets({"contactid": ids[0], "lastname": "N1"}, {"contactid": ids[1], "nosuch": 1})
+    assert sandbox.dynamics("POST", action + "UpdateMultiple", body).status == 400
+    body = targets({"contactid": ids[0], "lastname": "N1"},
+                   {"contactid": str(uuid.uuid4()), "lastname": "N2"})
+    assert sandbox.dynamics("POST", action + "UpdateMultiple", body).status == 404
+    assert sandbox.dynamics("GET", link).json["value"] == []
+    assert sandbox.dynamics("POST", action + "UpsertMultiple", body).status == 204
+    assert len(sandbox.dynamics("GET", link).json["value"]) == 2
+    del body["Targets"][0]["@odata.type"]
+    assert sandbox.dynamics("POST", action + "UpsertMultiple", body).status == 400
+
+
 # service protection
 
 

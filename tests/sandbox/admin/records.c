@@ -262,8 +262,10 @@ static void write_served(const struct sandbox_reads *reads, size_t page, size_t 
     const struct sandbox_served_row *at = &reads->rows[row];
     char id[SANDBOX_GUID_SIZE];
 
-    sandbox_buf_addf(buf, "{\"page\":%zu,\"request\":%" PRIu64 ",\"kind\":\"%s\",\"followed\":%s",
-                     page + 1, of->request, of->delta ? "delta" : "initial",
+    sandbox_buf_addf(buf,
+                     "{\"page\":%zu,\"request\":%" PRIu64 ",\"after\":%" PRIu64
+                     ",\"kind\":\"%s\",\"followed\":%s",
+                     page + 1, of->request, of->after, of->delta ? "delta" : "initial",
                      of->followed ? "true" : "false");
     if (empty) {
         sandbox_buf_adds(buf, ",\"id\":null}\n");

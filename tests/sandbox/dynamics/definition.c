@@ -226,6 +226,10 @@ json_t *sandbox_definition(const struct sandbox_table *table)
                   "ChangeTrackingEnabled", table->tracking, "CanChangeTrackingBeEnabled",
                   managed(true, "canchangetrackingbeenabled"), "IsActivity", 0, "IsCustomEntity",
                   custom, "OwnershipType", "UserOwned", "IsOptimisticConcurrencyEnabled", 1);
+    json_object_set_new(json, "IsPrivate", json_false());
+    json_object_set_new(json, "IsIntersect", json_false());
+    json_object_set_new(json, "IsManaged", json_boolean(!custom));
+    json_object_set_new(json, "Description", label(""));
     json_object_set_new(json, "DisplayName", label(plan->schema));
     json_object_set_new(json, "DisplayCollectionName", label(plan->set));
     json_object_set_new(json, "MetadataId", metadata_id(plan->name, ""));

@@ -95,15 +95,17 @@ void sandbox_dynamics_headers(struct sandbox_request *request);
 bool sandbox_entra_serve(struct sandbox_dynamics *dynamics, struct sandbox_request *request);
 
 /* Route handlers. */
-void sandbox_dynamics_page(struct sandbox_call_context *call);     /* page.c */
+void sandbox_dynamics_page(struct sandbox_call_context *call);     /* tracked.c */
 void sandbox_dynamics_list(struct sandbox_call_context *call);     /* list.c: untracked */
-void sandbox_dynamics_count(struct sandbox_call_context *call);    /* page.c: $count */
+void sandbox_dynamics_count(struct sandbox_call_context *call);    /* tracked.c: $count */
 void sandbox_dynamics_get(struct sandbox_call_context *call);      /* list.c */
 void sandbox_dynamics_post(struct sandbox_call_context *call);     /* write.c */
 void sandbox_dynamics_patch(struct sandbox_call_context *call);    /* write.c */
 void sandbox_dynamics_remove(struct sandbox_call_context *call);   /* write.c */
 void sandbox_dynamics_entities(struct sandbox_call_context *call); /* metadata.c */
 void sandbox_dynamics_relations(struct sandbox_call_context *call);
+/* multiple.c: false when the path is no such action */
+bool sandbox_dynamics_multiple(struct sandbox_call_context *call);
 void sandbox_dynamics_batch(struct sandbox_call_context *call); /* batch.c */
 
 #endif

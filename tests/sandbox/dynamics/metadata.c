@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dynamics/definition.h"
 #include "dynamics/dynamics.h"
@@ -245,26 +246,28 @@ static void not_found(struct sandbox_call_context *call, const char *what)
                             "Could not find '%s' in the metadata.", what);
 }
 
-/* "LogicalName='x'" -> x, cut off in place. */
-static char *read_name(char *key)
+/* "LogicalName='x'" -> x, cut off in place; a MetadataId stays as it is. */
+static const char *read_name(char *key)
 {
     static const char prefix[] = "LogicalName='";
     size_t length = strlen(key);
 
     if (strncmp(key, prefix, sizeof prefix - 1) != 0 || key[length - 1] != '\'')
-        return NULL;
+        return key;
     key[length - 1] = '\0';
     return key + sizeof prefix - 1;
 }
 
-static json_t *find_attribute(json_t *attributes, const char *name)
+/* Of a list of definitions the one with this logical name or MetadataId. */
+static json_t *find_definition(json_t *list, const char *name)
 {
-    json_t *attribute;
+    json_t *one;
     size_t i;
 
-    json_array_foreach (attributes, i, attribute) {
-        if (strcmp(json_string_value(json_object_get(attribute, "LogicalName")), name) == 0)
-            return attribute;
+    json_array_foreach (list, i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "LogicalName")), name) == 0 ||
+            strcasecmp(json_string_value(json_object_get(one, "MetadataId")), name) == 0)
+            return one;
     }
     return NULL;
 }
@@ -308,9 +311,9 @@ static void serve_attributes(struct sandbox_call_context *call, json_t *attribut
     }
     open[strlen(open) - 1] = '\0';
     const char *name = read_name(open + 1);
-    json_t *attribute = name ? find_attribute(attributes, name) : NULL;
+    json_t *attribute = find_definition(attributes, name);
     if (!attribute || (cast && !is_cast(attribute, cast)))
-        not_found(call, name ? name : part);
+        not_found(call, name);
     else
         serve(call, attribute, "EntityDefinitions/Attributes");
 }
@@ -327,36 +330,39 @@ static void serve_part(struct sandbox_call_context *call, json_t *definition)
         not_found(call, part);
 }
 
-static void serve_all(struct sandbox_call_context *call)
+static json_t *all_definitions(struct sandbox_call_context *call)
 {
     json_t *all = json_array();
 
     for (size_t i = 0; i < SANDBOX_TABLES; i++)
         json_array_append_new(all, sandbox_definition(&call->dynamics->tables[i]));
-    serve(call, all, "EntityDefinitions");
-    json_decref(all);
+    return all;
+}
+
+static void serve_one(struct sandbox_call_context *call, json_t *all)
+{
+    const char *name = read_name((char *)(uintptr_t)call->key);
+    json_t *definition = find_definition(all, name);
+
+    if (!definition)
+        sandbox_dynamics_refuse(call->request, 404, "0x80060888",
+                                "Could not find an entity with name %s.", name);
+    else if (call->segment_count > 1)
+        serve_part(call, definition);
+    else
+        serve(call, definition, "EntityDefinitions");
 }
 
 void sandbox_dynamics_entities(struct sandbox_call_context *call)
 {
+    json_t *all = all_definitions(call);
+
     call->request->call = SANDBOX_CALL_METADATA;
-    if (!call->key) {
-        serve_all(call);
-        return;
-    }
-    const char *name = read_name((char *)(uintptr_t)call->key);
-    struct sandbox_table *table = name ? sandbox_dynamics_table(call->dynamics, name) : NULL;
-    if (!table) {
-        sandbox_dynamics_refuse(call->request, 404, "0x80060888",
-                                "Could not find an entity with name %s.", name ? name : call->key);
-        return;
-    }
-    json_t *definition = sandbox_definition(table);
-    if (call->segment_count > 1)
-        serve_part(call, definition);
+    if (call->key)
+        serve_one(call, all);
     else
-        serve(call, definition, "EntityDefinitions");
-    json_decref(definition);
+        serve(call, all, "EntityDefinitions");
+    json_decref(all);
 }
 
 void sandbox_dynamics_relations(struct sandbox_call_context *call)

@@ -1,31 +1,12 @@
-/* Pages of tracked reads: the initial one and the changes since a delta link. */
+#include "dynamics/page.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "dynamics/cookie.h"
-#include "dynamics/dynamics.h"
 #include "dynamics/render.h"
 
-struct page {
-    struct sandbox_call_context *call;
-    struct sandbox_read *read;
-    size_t read_number;
-    struct sandbox_cookie at; /* where it starts; moves on while rows are written */
-    size_t rows;
-    uint64_t served;
-    bool spoil_tried;
-    bool more;
-};
-
-static void refuse_expired(struct sandbox_call_context *call)
-{
-    sandbox_dynamics_error(call->request, call->dynamics->settings.expired_status, "0x80044352",
-                           "Version stamp associated with the client has expired. Please perform a "
-                           "full sync.");
-}
-
 /* One string value gets a byte that is no UTF-8. */
-static void spoil(struct page *page, struct sandbox_buf *buf, size_t row_at)
+static void spoil(struct sandbox_page *page, struct sandbox_buf *buf, size_t row_at)
 {
     struct sandbox_dynamics *dynamics = page->call->dynamics;
     const char *name = strstr(buf->data + row_at, "name\":\"");
@@ -37,7 +18,7 @@ static void spoil(struct page *page, struct sandbox_buf *buf, size_t row_at)
         buf->data[name + 7 - buf->data] = (char)0xff;
 }
 
-static void write_row(struct page *page, struct sandbox_buf *buf,
+static void write_row(struct sandbox_page *page, struct sandbox_buf *buf,
                       const struct sandbox_record *record)
 {
     struct sandbox_call_context *call = page->call;
@@ -58,7 +39,7 @@ static void write_row(struct page *page, struct sandbox_buf *buf,
         sandbox_served_row(&call->dynamics->reads, record->id, record->version, false);
 }
 
-static void write_tombstone(struct page *page, struct sandbox_buf *buf,
+static void write_tombstone(struct sandbox_page *page, struct sandbox_buf *buf,
                             const struct sandbox_tombstone *tombstone)
 {
     char id[SANDBOX_GUID_SIZE];
@@ -75,12 +56,12 @@ static void write_tombstone(struct page *page, struct sandbox_buf *buf,
         sandbox_served_row(&page->call->dynamics->reads, tombstone->id, tombstone->version, true);
 }
 
-static size_t limit_of(const struct page *page)
+static size_t limit_of(const struct sandbox_page *page)
 {
     return (size_t)page->read->page_size;
 }
 
-static void write_initial(struct page *page, struct sandbox_buf *buf)
+static void write_initial(struct sandbox_page *page, struct sandbox_buf *buf)
 {
     const struct sandbox_table *table = page->call->table;
 
@@ -96,7 +77,7 @@ static void write_initial(struct page *page, struct sandbox_buf *buf)
     }
 }
 
-static void write_changes(struct page *page, struct sandbox_buf *buf)
+static void write_changes(struct sandbox_page *page, struct sandbox_buf *buf)
 {
     const struct sandbox_table *table = page->call->table;
 
@@ -117,7 +98,7 @@ static void write_changes(struct page *page, struct sandbox_buf *buf)
 }
 
 /* A row that was created again under its id is no deleted one. */
-static void write_deletes(struct page *page, struct sandbox_buf *buf)
+static void write_deletes(struct sandbox_page *page, struct sandbox_buf *buf)
 {
     const struct sandbox_table *table = page->call->table;
 
@@ -135,7 +116,7 @@ static void write_deletes(struct page *page, struct sandbox_buf *buf)
     }
 }
 
-static void write_rows(struct page *page, struct sandbox_buf *buf)
+static void write_rows(struct sandbox_page *page, struct sandbox_buf *buf)
 {
     if (!page->read->from) {
         write_initial(page, buf);
@@ -147,7 +128,7 @@ static void write_rows(struct page *page, struct sandbox_buf *buf)
         write_deletes(page, buf);
 }
 
-static void begin_link(struct page *page, struct sandbox_buf *link)
+static void begin_link(struct sandbox_page *page, struct sandbox_buf *link)
 {
     const char *columns = page->read->select->columns_text;
 
@@ -156,7 +137,7 @@ static void begin_link(struct page *page, struct sandbox_buf *link)
                      *columns ? "&" : "");
 }
 
-static void end_link(struct page *page, struct sandbox_buf *link)
+static void end_link(struct sandbox_page *page, struct sandbox_buf *link)
 {
     struct sandbox_dynamics *dynamics = page->call->dynamics;
     const struct sandbox_fault *fault =
@@ -166,7 +147,7 @@ static void end_link(struct page *page, struct sandbox_buf *link)
         sandbox_fault_bend(fault, page->call->request, link);
 }
 
-static void write_next_link(struct page *page, struct sandbox_buf *link)
+static void write_next_link(struct sandbox_page *page, struct sandbox_buf *link)
 {
     struct sandbox_buf cookie = {0};
 
@@ -180,7 +161,7 @@ static void write_next_link(struct page *page, struct sandbox_buf *link)
     end_link(page, link);
 }
 
-static void write_delta_link(struct page *page, struct sandbox_buf *link)
+static void write_delta_link(struct sandbox_page *page, struct sandbox_buf *link)
 {
     struct sandbox_dynamics *dynamics = page->call->dynamics;
     const struct sandbox_delta_link *delta = sandbox_read_link(
@@ -196,7 +177,7 @@ static void write_delta_link(struct page *page, struct sandbox_buf *link)
     end_link(page, link);
 }
 
-static bool wants_delta_link(const struct page *page)
+static bool wants_delta_link(const struct sandbox_page *page)
 {
     const struct sandbox_dynamics_settings *settings = &page->call->dynamics->settings;
 
@@ -221,7 +202,7 @@ static void insert_member(struct sandbox_buf *buf, size_t at, const char *name,
     sandbox_buf_done(&member);
 }
 
-static void write_page(struct page *page)
+static void write_page(struct sandbox_page *page)
 {
     struct sandbox_call_context *call = page->call;
     struct sandbox_buf *buf = &call->request->reply.body, link = {0};
@@ -247,7 +228,7 @@ static void write_page(struct page *page)
     sandbox_reply_header(call->request, "Content-Type", "application/json; odata.metadata=minimal");
 }
 
-static void applied(struct page *page)
+static void applied(struct sandbox_page *page)
 {
     struct sandbox_call_context *call = page->call;
     struct sandbox_buf text = {0};
@@ -262,7 +243,7 @@ static void applied(struct page *page)
     sandbox_buf_done(&text);
 }
 
-static void serve_page(struct page *page)
+void sandbox_page_serve(struct sandbox_page *page)
 {
     struct sandbox_call_context *call = page->call;
     struct sandbox_dynamics *dynamics = call->dynamics;
@@ -273,230 +254,4 @@ static void serve_page(struct page *page)
                                            page->read->from != 0);
     applied(page);
     write_page(page);
-}
-
-static long page_size_of(const struct sandbox_call_context *call)
-{
-    return call->prefer.page_size ? call->prefer.page_size : SANDBOX_PAGE_SIZE;
-}
-
-static void begin_read(struct sandbox_call_context *call, const struct sandbox_select *select,
-                       uint64_t from)
-{
-    struct sandbox_dynamics *dynamics = call->dynamics;
-    struct sandbox_read read = {.table = call->table,
-                                .select = select,
-                                .from = from,
-                                .upto = ++dynamics->version,
-                                .slots = (uint32_t)call->table->slot_count,
-                                .page_size = page_size_of(call)};
-    int64_t number = sandbox_read_begin(&dynamics->reads, &read);
-
-    dynamics->version += SANDBOX_LINK_NUMBERS;
-    if (number < 0) {
-        sandbox_dynamics_error(call->request, 500, "0x80040216", "out of memory");
-        return;
-    }
-    struct page page = {.call = call,
-                        .read = &dynamics->reads.all[number],
-                        .read_number = (size_t)number,
-                        .at = {.page_number = 1, .read = (uint64_t)number, .phase = 'u'}};
-    if (from)
-        page.at.position = sandbox_table_changes_after(call->table, from);
-    serve_page(&page);
-}
-
-/* The options that a link may carry back: $select as it was, and its token. Anything else: the link
- * was rebuilt. */
-static bool check_link(struct sandbox_call_context *call, const char *token, const char *columns)
-{
-    const struct sandbox_request *request = call->request;
-    const char *asked = sandbox_request_param(request, "$select");
-
-    if (strcmp(asked ? asked : "", columns) == 0 && request->param_count == (asked ? 2u : 1u))
-        return true;
-    sandbox_dynamics_refuse(call->request, 400, "0x80060888",
-                            "The link with %s was altered: its query options are not the ones that "
-                            "were given out.",
-                            token);
-    return false;
-}
-
-static const struct sandbox_select *get_select(struct sandbox_call_context *call,
-                                               const char *columns)
-{
-    char unknown[80];
-    const struct sandbox_select *select =
-        sandbox_select_get(&call->dynamics->reads, call->table, columns, unknown);
-
-    if (!select)
-        sandbox_dynamics_refuse(
-            call->request, 400, "0x80060888",
-            "Could not find a property named '%s' on type 'Microsoft.Dynamics.CRM.%s'.", unknown,
-            call->table->plan->name);
-    return select;
-}
-
-/* The order to expire comes by fault rule and takes effect with this request. */
-static void expire_on_order(struct sandbox_call_context *call)
-{
-    struct sandbox_dynamics *dynamics = call->dynamics;
-    const struct sandbox_fault *fault =
-        sandbox_fault_take(dynamics->faults, call->request,
-                           1u << SANDBOX_FAULT_DELTA_EXPIRED | 1u << SANDBOX_FAULT_METADATA_EXPIRY);
-
-    if (fault)
-        sandbox_reads_expire(&dynamics->reads, dynamics->version,
-                             fault->kind == SANDBOX_FAULT_METADATA_EXPIRY);
-}
-
-static bool is_expired(const struct sandbox_dynamics *dynamics, uint64_t number, int64_t issued_ms)
-{
-    int64_t age_ms = sandbox_clock_ms(dynamics->clock) - issued_ms;
-
-    return number <= dynamics->reads.expired_number ||
-           age_ms > (int64_t)dynamics->settings.retention_days * 86400000;
-}
-
-/* NULL: answered. */
-static const struct sandbox_delta_link *find_delta(struct sandbox_call_context *call,
-                                                   const char *token)
-{
-    struct sandbox_dynamics *dynamics = call->dynamics;
-    unsigned long long number = 0;
-    char time[SANDBOX_TIME_SIZE] = "";
-
-    expire_on_order(call);
-    int read = sscanf(token, "%llu!%31[0-9/: ]", &number, time);
-    const struct sandbox_delta_link *link = sandbox_read_find_link(&dynamics->reads, number);
-    if (read != 2 || !link || link->table != call->table || strcmp(link->time, time) != 0) {
-        sandbox_dynamics_refuse(call->request, 400, "0x80060888",
-                                "The delta token '%.60s' is not valid.", token);
-        return NULL;
-    }
-    if (is_expired(dynamics, link->number, link->issued_ms)) {
-        refuse_expired(call);
-        return NULL;
-    }
-    return link;
-}
-
-static void serve_delta(struct sandbox_call_context *call, const char *token)
-{
-    call->request->call = SANDBOX_CALL_DELTA;
-    const struct sandbox_delta_link *link = find_delta(call, token);
-    if (!link || !check_link(call, token, link->select->columns_text))
-        return;
-    const struct sandbox_select *select = get_select(call, link->select->columns_text);
-    if (!select)
-        return;
-    sandbox_served_followed(&call->dynamics->reads, link->page);
-    begin_read(call, select, link->number);
-}
-
-static bool check_page_size(struct sandbox_call_context *call, const struct sandbox_read *read)
-{
-    if (page_size_of(call) == read->page_size || call->dynamics->settings.foreign)
-        return true;
-    sandbox_dynamics_refuse(call->request, 400, "0x80060888",
-                            "odata.maxpagesize must be %ld on every page request.",
-                            read->page_size);
-    return false;
-}
-
-static void serve_next(struct sandbox_call_context *call, const char *token)
-{
-    struct sandbox_reads *reads = &call->dynamics->reads;
-    struct page page = {.call = call};
-    bool tracking = false;
-
-    call->request->call = SANDBOX_CALL_PAGE;
-    expire_on_order(call);
-    if (!sandbox_cookie_read(token, &page.at, &tracking) || page.at.read >= reads->count ||
-        reads->all[page.at.read].table != call->table) {
-        sandbox_dynamics_refuse(call->request, 400, "0x80060888", "The skip token is not valid.");
-        return;
-    }
-    page.read_number = page.at.read;
-    page.read = &reads->all[page.read_number];
-    if (page.read->dead) {
-        refuse_expired(call);
-        return;
-    }
-    const char *columns = page.read->select->columns_text;
-    if (!check_link(call, "a skip token", columns) || !check_page_size(call, page.read))
-        return;
-    const struct sandbox_select *select = get_select(call, columns);
-    if (!select)
-        return;
-    page.read->select = select;
-    sandbox_served_followed(reads, page.at.page);
-    serve_page(&page);
-}
-
-static bool check_options(struct sandbox_call_context *call)
-{
-    static const char *const refused[] = {"$filter", "$orderby", "$expand", "$top",
-                                          "$count",  "$skip",    "$apply",  "fetchXml"};
-
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        if (!sandbox_request_param(call->request, refused[i]))
-            continue;
-        sandbox_dynamics_refuse(
-            call->request, 400, "0x80060888",
-            "The \"%s\" query parameter isn't supported when Change Tracking is enabled.",
-            refused[i]);
-        return false;
-    }
-    return true;
-}
-
-void sandbox_dynamics_page(struct sandbox_call_context *call)
-{
-    const char *delta = sandbox_request_param(call->request, "$deltatoken");
-    const char *skip = sandbox_request_param(call->request, "$skiptoken");
-    const char *columns = sandbox_request_param(call->request, "$select");
-
-    if (!check_options(call))
-        return;
-    if (!call->table->tracking) {
-        sandbox_dynamics_refuse(call->request, 400, "0x80072491",
-                                "Entity %s isn't enabled for change tracking.",
-                                call->table->plan->name);
-        return;
-    }
-    if (delta) {
-        serve_delta(call, delta);
-        return;
-    }
-    if (skip) {
-        serve_next(call, skip);
-        return;
-    }
-    call->request->call = SANDBOX_CALL_PAGE;
-    const struct sandbox_select *select = get_select(call, columns ? columns : "");
-    if (select)
-        begin_read(call, select, 0);
-}
-
-/* $count?$deltatoken=…: how many changes, as plain text. */
-void sandbox_dynamics_count(struct sandbox_call_context *call)
-{
-    const struct sandbox_table *table = call->table;
-    const char *token = sandbox_request_param(call->request, "$deltatoken");
-    size_t count = sandbox_table_rows(table);
-    char text[24];
-
-    if (token) {
-        const struct sandbox_delta_link *link = find_delta(call, token);
-        if (!link)
-            return;
-        count = 0;
-        for (size_t i = sandbox_table_changes_after(table, link->number); i < table->change_count;
-             i++)
-            count += sandbox_table_changed(table, i) != NULL;
-        count += table->tombstone_count - sandbox_table_tombstones_after(table, link->number);
-    }
-    snprintf(text, sizeof text, "%zu", count);
-    sandbox_reply_text(call->request, 200, "text/plain", text);
 }

@@ -170,8 +170,12 @@ uint64_t sandbox_served_page(struct sandbox_reads *reads, uint64_t request,
         reads->pages = pages;
         reads->page_size = size;
     }
-    reads->pages[reads->page_count++] = (struct sandbox_served_page){
-        .request = request, .table = table, .delta = delta, .first_row = reads->row_count};
+    reads->pages[reads->page_count++] = (struct sandbox_served_page){.request = request,
+                                                                     .after = reads->following,
+                                                                     .table = table,
+                                                                     .delta = delta,
+                                                                     .first_row = reads->row_count};
+    reads->following = 0;
     return reads->page_count;
 }
 
@@ -195,4 +199,5 @@ void sandbox_served_followed(struct sandbox_reads *reads, uint64_t page)
 {
     if (page && page <= reads->page_count)
         reads->pages[page - 1].followed = true;
+    reads->following = page;
 }

@@ -44,6 +44,7 @@ struct sandbox_delta_link {
 
 struct sandbox_served_page {
     uint64_t request;
+    uint64_t after; /* the page whose link was followed to it; 0: none, a new read */
     const struct sandbox_table *table;
     bool delta;
     bool followed;
@@ -62,6 +63,7 @@ struct sandbox_reads {
     size_t count, size;
     struct sandbox_delta_link *links;
     uint64_t expired_number;           /* delta links up to this are expired */
+    uint64_t following;                /* by the request that is being answered */
     struct sandbox_served_page *pages; /* only when recording */
     size_t page_count, page_size;
     struct sandbox_served_row *rows;
