@@ -43,6 +43,7 @@ static bool judge(const struct ferry_session_call *call, const struct ferry_http
         return false;
     answer->verdict = FERRY_VERDICT_EXPIRED;
     answer->error.status = FERRY_RETRY;
+    ferry_advise(&answer->error, "The table is read in full again.");
     return true;
 }
 
@@ -197,13 +198,34 @@ static enum ferry_status fill(const struct ferry_dataverse *dataverse,
     return fill_texts(dataverse, request, call) == FERRY_OK ? FERRY_OK : out_of_memory(error);
 }
 
+/* The link is checked before a connection is opened and before a token is touched. */
+static enum ferry_status start(struct ferry_dataverse *dataverse,
+                               const struct ferry_dataverse_request *request,
+                               struct ferry_session_call *call, struct ferry_error *error)
+{
+    struct ferry_error foreign;
+
+    if (ferry_origin_check(dataverse->base, ferry_session_text(call, FERRY_SESSION_URL),
+                           &foreign) == FERRY_OK)
+        return ferry_session_start(call, error);
+    if (!request->link) {
+        ferry_session_give(call);
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
+                          "a path to Dynamics 365 is not encoded, or leads out of its API");
+    }
+    ferry_advise(&foreign,
+                 "Nothing was sent. If the environment goes by several names, dynamics.url "
+                 "must be the one that its links carry.");
+    ferry_session_refuse(call, FERRY_VERDICT_FOREIGN, &foreign);
+    return FERRY_OK;
+}
+
 enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
                                        const struct ferry_dataverse_request *request,
                                        struct ferry_dataverse_call **ret_call,
                                        struct ferry_error *error)
 {
     struct ferry_session_call *call = ferry_session_take(dataverse->session);
-    struct ferry_error foreign;
     enum ferry_status status;
 
     if (!call)
@@ -213,12 +235,7 @@ enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
         ferry_session_give(call);
         return status;
     }
-    /* Before a connection is opened and before a token is touched. */
-    if (ferry_origin_check(dataverse->base, ferry_session_text(call, FERRY_SESSION_URL),
-                           &foreign) != FERRY_OK)
-        ferry_session_refuse(call, FERRY_VERDICT_FOREIGN, &foreign);
-    else
-        status = ferry_session_start(call, error);
+    status = start(dataverse, request, call, error);
     if (status == FERRY_OK && ret_call)
         *ret_call = (struct ferry_dataverse_call *)(void *)call;
     return status;

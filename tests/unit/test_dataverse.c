@@ -285,6 +285,22 @@ static void a_link_to_somebody_else_sends_nothing_at_all(void **state)
     assert_int_equal(fixture->web->seen_count, 0); /* not even for a token */
 }
 
+static void a_path_that_is_not_encoded_fails_at_once(void **state)
+{
+    static const char *const paths[] = {"contacts?$filter=x eq 1", "../v9.1/contacts", "a\r\nb"};
+    struct fixture *fixture = *state;
+    struct ferry_error error;
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        const struct ferry_dataverse_request request = {.path = paths[i], .on_done = on_answer};
+
+        assert_int_equal(ferry_dataverse_send(fixture->dataverse, &request, NULL, &error),
+                         FERRY_INVALID);
+        assert_int_equal(error.class, FERRY_CLASS_BUG);
+    }
+    assert_int_equal(fixture->web->seen_count, 0);
+}
+
 static void a_foreign_link_may_be_cancelled(void **state)
 {
     struct fixture *fixture = *state;
@@ -353,6 +369,7 @@ static void a_400_on_a_delta_link_counts_when_it_comes_twice(void **state)
     assert_int_equal(web_count(fixture->web, "GET"), 2);
     delta(fixture, &twice);
     assert_int_equal(twice.answer.verdict, FERRY_VERDICT_EXPIRED);
+    assert_non_null(strstr(twice.answer.error.action, "read in full"));
     assert_int_equal(web_count(fixture->web, "GET"), 4);
 }
 
@@ -445,25 +462,28 @@ static void an_address_that_must_not_be_called_is_refused_at_the_start(void **st
     "{\"LogicalName\":\"" name "\",\"AttributeType\":\"" type                                      \
     "\",\"AttributeOf\":null,\"IsValidForRead\":true}"
 
-#define TABLE                                                                                                                                                                                                                                \
-    "{\"LogicalName\":\"contact\",\"EntitySetName\":\"contacts\",\"PrimaryIdAttribute\":"                                                                                                                                                    \
-    "\"contactid\",\"ChangeTrackingEnabled\":true,\"Attributes\":[" ATTRIBUTE("contactid", "Uniqu"                                                                                                                                           \
-                                                                                           "eiden"                                                                                                                                           \
-                                                                                           "tifie"                                                                                                                                           \
-                                                                                           "r") "," ATTRIBUTE("firstname", "String") "," ATTRIBUTE("birthdate", "DateTime") "," ATTRIBUTE(                                                   \
-        "parentcustomerid",                                                                                                                                                                                                                  \
-        "Customer") "," ATTRIBUTE("gendercode",                                                                                                                                                                                              \
-                                  "Picklist") "," ATTRIBUTE("donotemail",                                                                                                                                                                    \
-                                                            "Boolean") "," ATTRIBUTE("statecode",                                                                                                                                            \
-                                                                                     "State") "," ATTRIBUTE("entityimage",                                                                                                                   \
-                                                                                                            "Virtual") "," ATTRIBUTE("parentcustomeridtype",                                                                                 \
-                                                                                                                                     "EntityName") ","                                                                                       \
-                                                                                                                                                   "{\"LogicalName\":\"hobbies\",\"AttributeType\":\"Virtual\",\"AttributeTypeName\":"       \
-                                                                                                                                                   "{\"Value\":\"MultiSelectPicklistType\"}},"                                               \
-                                                                                                                                                   "{\"LogicalName\":\"parentcustomeridname\",\"AttributeType\":\"String\",\"AttributeOf\":" \
-                                                                                                                                                   "\"parentcustomerid\",\"IsValidForRead\":true},"                                          \
-                                                                                                                                                   "{\"LogicalName\":\"hidden\",\"AttributeType\":\"String\",\"IsValidForRead\":false},"     \
-                                                                                                                                                   "{\"AttributeType\":\"String\"},7]}"
+#define TABLE                                                                                                                                                                                                                                                                                                     \
+    "{\"LogicalName\":\"contact\",\"EntitySetName\":\"contacts\",\"PrimaryIdAttribute\":"                                                                                                                                                                                                                         \
+    "\"contactid\",\"ChangeTrackingEnabled\":true,\"Attributes\":[" ATTRIBUTE(                                                                                                                                                                                                                                    \
+        "contactid",                                                                                                                                                                                                                                                                                              \
+        "Uniqu"                                                                                                                                                                                                                                                                                                   \
+        "eiden"                                                                                                                                                                                                                                                                                                   \
+        "tifie"                                                                                                                                                                                                                                                                                                   \
+        "r") "," ATTRIBUTE("firstname",                                                                                                                                                                                                                                                                           \
+                           "String") "," ATTRIBUTE("birthdate",                                                                                                                                                                                                                                                   \
+                                                   "DateTime") "," ATTRIBUTE("parentcustomerid",                                                                                                                                                                                                                  \
+                                                                             "Customer") "," ATTRIBUTE("gendercode",                                                                                                                                                                                              \
+                                                                                                       "Picklist") "," ATTRIBUTE("donotemail",                                                                                                                                                                    \
+                                                                                                                                 "Boolean") "," ATTRIBUTE("statecode",                                                                                                                                            \
+                                                                                                                                                          "State") "," ATTRIBUTE("entityimage",                                                                                                                   \
+                                                                                                                                                                                 "Virtual") "," ATTRIBUTE("parentcustomeridtype",                                                                                 \
+                                                                                                                                                                                                          "EntityName") ","                                                                                       \
+                                                                                                                                                                                                                        "{\"LogicalName\":\"hobbies\",\"AttributeType\":\"Virtual\",\"AttributeTypeName\":"       \
+                                                                                                                                                                                                                        "{\"Value\":\"MultiSelectPicklistType\"}},"                                               \
+                                                                                                                                                                                                                        "{\"LogicalName\":\"parentcustomeridname\",\"AttributeType\":\"String\",\"AttributeOf\":" \
+                                                                                                                                                                                                                        "\"parentcustomerid\",\"IsValidForRead\":true},"                                          \
+                                                                                                                                                                                                                        "{\"LogicalName\":\"hidden\",\"AttributeType\":\"String\",\"IsValidForRead\":false},"     \
+                                                                                                                                                                                                                        "{\"AttributeType\":\"String\"},7]}"
 
 #define OPTION(value, label)                                                                       \
     "{\"Value\":" value ",\"Label\":{\"UserLocalizedLabel\":{\"Label\":\"" label "\"}}}"
@@ -680,6 +700,7 @@ int main(void)
         TEST(a_body_is_sent_as_json),
         TEST(a_link_is_used_byte_for_byte),
         TEST(a_link_to_somebody_else_sends_nothing_at_all),
+        TEST(a_path_that_is_not_encoded_fails_at_once),
         TEST(a_foreign_link_may_be_cancelled),
         TEST(a_401_renews_the_token_once),
         TEST(a_second_401_is_a_matter_of_credentials),
