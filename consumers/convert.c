@@ -177,7 +177,8 @@ static enum ferry_status write_moment(const struct work *work,
     char text[FERRY_MOMENT_SIZE];
     if (!ferry_moment_parse(work->text, &moment, &reason))
         return reject(work, reason);
-    return quote(work, (struct ferry_slice){text, format(&moment, text)});
+    size_t length = format(&moment, text);
+    return quote(work, (struct ferry_slice){text, length});
 }
 
 static enum ferry_status write_day(const struct work *work, const struct writer *writer)

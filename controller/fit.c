@@ -15,18 +15,18 @@ enum group { TEXT, NAME, WHOLE, REAL, FLAG, MOMENT, LINK, NOTHING };
 static const struct {
     const char *name;
     unsigned kinds;
+    enum ferry_kind kind; /* what a value of it looks like */
     const char *wanted;
 } groups[] = {
-    [TEXT] = {"a text", ANY_KIND, NULL},
-    [NAME] = {"a name of its list", COUNTABLE, NULL},
-    [WHOLE] = {"a whole number", COUNTABLE, "no whole number"},
-    [REAL] = {"a number", COUNTABLE, "no number"},
-    [FLAG] = {"true or false", COUNTABLE, "neither true nor false, 1 nor 0"},
-    [MOMENT] = {"a date", KIND(TEXT) | KIND(MOMENT),
-                "no date of the form 2026-04-07 or "
-                "2026-04-07T21:59:01Z"},
-    [LINK] = {"a link", KIND(ID), NULL},
-    [NOTHING] = {"nothing", 0, NULL},
+    [TEXT] = {"a text", ANY_KIND, FERRY_KIND_TEXT, NULL},
+    [NAME] = {"a name of its list", COUNTABLE, FERRY_KIND_TEXT, NULL},
+    [WHOLE] = {"a whole number", COUNTABLE, FERRY_KIND_OPTION, "no whole number"},
+    [REAL] = {"a number", COUNTABLE, FERRY_KIND_NUMBER, "no number"},
+    [FLAG] = {"true or false", COUNTABLE, FERRY_KIND_BOOLEAN, "neither true nor false, 1 nor 0"},
+    [MOMENT] = {"a date", KIND(TEXT) | KIND(MOMENT), FERRY_KIND_MOMENT,
+                "no date of the form 2026-04-07 or 2026-04-07T21:59:01Z"},
+    [LINK] = {"a link", KIND(ID), FERRY_KIND_TEXT, NULL},
+    [NOTHING] = {"nothing", 0, FERRY_KIND_TEXT, NULL},
 };
 
 static enum group group_of(const char *type)
@@ -151,16 +151,9 @@ static void warn_of_length(const struct ferry_fit *fit, enum group group)
 
 static bool holds(enum group group, const char *text, const char **ret_reason)
 {
-    static const enum ferry_kind kinds[] = {
-        [WHOLE] = FERRY_KIND_OPTION,
-        [REAL] = FERRY_KIND_NUMBER,
-        [FLAG] = FERRY_KIND_BOOLEAN,
-        [MOMENT] = FERRY_KIND_MOMENT,
-    };
+    struct ferry_slice slice = {text, strlen(text)};
     bool digit = strcmp(text, "1") == 0 || strcmp(text, "0") == 0;
-    if (!groups[group].wanted || (group == FLAG && digit))
-        return true;
-    return ferry_kind_holds(kinds[group], (struct ferry_slice){text, strlen(text)}, ret_reason);
+    return (group == FLAG && digit) || ferry_kind_holds(groups[group].kind, slice, ret_reason);
 }
 
 static bool is_name(const json_t *target, const char *text)

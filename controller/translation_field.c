@@ -61,9 +61,9 @@ static const char *find_field(const json_t *resource, const char *name)
     return json_object_get(json_object_get(resource, "fields"), name) ? name : NULL;
 }
 
-const json_t *ferry_translation_target(const json_t *resource, const char *field)
+const json_t *ferry_translation_target(const json_t *resource, const char *wire)
 {
-    return json_object_get(json_object_get(resource, "fields"), field);
+    return json_object_get(json_object_get(resource, "fields"), wire);
 }
 
 const char *ferry_translation_wire(const struct ferry_translation *translation, const char *name,

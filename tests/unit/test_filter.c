@@ -252,6 +252,8 @@ static void a_value_that_breaks_the_promise_of_its_column_is_no_answer(void **st
     }
 }
 
+#define BEHIND_AN_OPEN_ONE "{\"any\":[" MISSING_LEAF ",{\"field\":\"firstname\"}]}"
+
 static void a_filter_that_cannot_be_read_is_said_so(void **state)
 {
     (void)state;
@@ -272,7 +274,7 @@ static void a_filter_that_cannot_be_read_is_said_so(void **state)
         "{\"field\":\"firstname\",\"is\":\"lessThan\",\"value\":\"x\"}",
         "{\"field\":\"statecode\",\"is\":\"equals\",\"value\":\"Active\",\"type\":\"State\"}",
         "{\"field\":\"modifiedon\",\"is\":\"equals\",\"value\":\"today\",\"type\":\"DateTime\"}",
-        "{\"any\":[" MISSING_LEAF ",{\"field\":\"firstname\"}]}",
+        BEHIND_AN_OPEN_ONE,
     };
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         bool matches;
