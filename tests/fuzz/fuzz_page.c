@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct seen pieces = {0, 0};
     if (size < 2)
         return 0;
-    size_t piece = 1 + data[0] % 64;
+    size_t piece = 1 + (size_t)data[0] % 64;
     enum ferry_status first = parse(data + 1, size - 1, size, &whole);
     enum ferry_status second = parse(data + 1, size - 1, piece, &pieces);
     if (first != second || whole.records != pieces.records || whole.rejects != pieces.rejects)
