@@ -5,7 +5,7 @@ add_compile_options(
   -Wformat=2 -Wswitch-enum -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
   -fno-common -fstack-protector-strong)
 if(CMAKE_C_COMPILER_ID STREQUAL Clang)
-  add_compile_options(-Wno-gnu-statement-expression) # librdkafka's RD_KAFKA_V_ macros
+  add_compile_options(-Wno-gnu-statement-expression -Wno-cast-qual) # librdkafka's RD_KAFKA_V_ macros
 endif()
 if(FERRY_WERROR)
   add_compile_options(-Werror)
