@@ -89,12 +89,14 @@ static bool read_field(struct ferry_campaign_resource *resource, const char *nam
 {
     struct ferry_campaign_field *field = &resource->fields[resource->count++];
     const char *target = text_of(json, "resTarget");
+    const char *kind = text_of(json, "type");
+    const char *type = text_of(json, "resType");
 
     if (!*target)
         target = text_of(json, "resName");
     field->name = strdup(name);
-    field->kind = strdup(text_of(json, "type"));
-    field->type = strdup(*text_of(json, "resType") ? text_of(json, "resType") : field->kind);
+    field->kind = strdup(kind);
+    field->type = strdup(*type ? type : kind);
     field->target = *target ? strdup(target) : NULL;
     field->length = length_of(json);
     field->read_only = json_is_true(json_object_get(json, "readOnly"));
