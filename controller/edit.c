@@ -94,27 +94,59 @@ static void refuse_faults(struct edit *edit, const json_t *faults)
     problem(edit, 422, &error, faults);
 }
 
+/* A system that does not let us in says nothing against the configuration: that is for the start.
+ */
+static bool is_about_us(const json_t *fault)
+{
+    const char *name = json_string_value(json_object_get(fault, "class"));
+    enum ferry_class class = name ? ferry_class_from_name(name) : FERRY_CLASS_MAPPING;
+
+    return class == FERRY_CLASS_CREDENTIALS || class == FERRY_CLASS_PERMISSION ||
+           class == FERRY_CLASS_NETWORK || class == FERRY_CLASS_QUOTA;
+}
+
+static void warn_unchecked(struct edit *edit, const char *reason)
+{
+    json_array_append_new(edit->warnings,
+                          json_pack("{s:s, s:s+}", "path", "", "reason",
+                                    "saved without a full check against the systems: ", reason));
+}
+
+/* The faults that forbid saving; the others become warnings. A new reference. */
+static json_t *sort_faults(struct edit *edit, const json_t *faults)
+{
+    json_t *real = json_array();
+    size_t i;
+    json_t *fault;
+
+    json_array_foreach (faults, i, fault) {
+        const char *reason = json_string_value(json_object_get(fault, "reason"));
+
+        if (is_about_us(fault))
+            warn_unchecked(edit, reason ? reason : "");
+        else
+            json_array_append(real, fault);
+    }
+    return real;
+}
+
 static void on_compiled(void *context, const struct ferry_compile_result *result)
 {
     struct edit *edit = context;
-    const char *message = result->error.message;
+    json_t *faults = sort_faults(edit, result->faults);
 
     edit->compile = NULL;
-    if (result->status == FERRY_INVALID && json_array_size(result->faults) > 0) {
-        refuse_faults(edit, result->faults);
-        return;
-    }
-    if (result->status == FERRY_INVALID || result->status == FERRY_NOMEM) {
-        problem(edit, result->status == FERRY_INVALID ? 422 : 503, &result->error, NULL);
-        return;
-    }
     if (result->warnings)
         json_array_extend(edit->warnings, result->warnings);
-    if (result->status != FERRY_OK)
-        json_array_append_new(edit->warnings,
-                              json_pack("{s:s, s:s+}", "path", "", "reason",
-                                        "saved without a check against the systems: ", message));
-    save(edit);
+    if (result->status == FERRY_RETRY)
+        warn_unchecked(edit, result->error.message);
+    if (json_array_size(faults) > 0)
+        refuse_faults(edit, faults);
+    else if (result->status == FERRY_NOMEM)
+        problem(edit, 503, &result->error, NULL);
+    else
+        save(edit);
+    json_decref(faults);
 }
 
 static void check(struct edit *edit)

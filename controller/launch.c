@@ -381,9 +381,10 @@ static void fail_with_faults(struct ferry_launch *launch, json_t *faults)
     struct ferry_error error;
 
     ferry_fail(&error, FERRY_INVALID, class ? ferry_class_from_name(class) : FERRY_CLASS_MAPPING,
-               more ? "%s: %s (and %zu more)" : "%s: %s", path ? path : "",
-               reason ? reason : "the configuration is refused", more);
-    ferry_advise(&error, "mend the configuration and start again");
+               more ? "%s%s%s (and %zu more)" : "%s%s%s", path ? path : "",
+               path && *path ? ": " : "", reason ? reason : "the configuration is refused", more);
+    if (error.class == FERRY_CLASS_MAPPING || error.class == FERRY_CLASS_SCHEMA)
+        ferry_advise(&error, "mend the configuration and start again");
     fail(launch, &error, faults);
 }
 

@@ -121,11 +121,12 @@ static void run(const struct ferry_client *client, const char *url, const struct
     }
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     answer->body = json_loadb(body->data ? body->data : "", body->length, 0, NULL);
-    if (answer->body)
+    /* The controller never refuses without a sentence. */
+    if (answer->body && (status < 400 || json_object_get(answer->body, "detail")))
         answer->status = (int)status;
     else
         snprintf(answer->trouble, sizeof answer->trouble,
-                 "what answers at %.300s is no Ferry controller (HTTP %ld, no JSON)", url, status);
+                 "what answers at %.300s is no Ferry controller (HTTP %ld)", url, status);
 }
 
 void ferry_client_ask(struct ferry_client *client, const char *method, const char *path,

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *ferry_command_text(const json_t *json, const char *key)
 {
@@ -26,9 +27,11 @@ int ferry_command_refused(const struct ferry_client_answer *answer)
     json_t *fault;
 
     fprintf(stderr, "ferryctl: %s\n", *detail ? detail : "the controller refused without a reason");
-    json_array_foreach (json_object_get(answer->body, "errors"), i, fault)
-        fprintf(stderr, "  %s: %s\n", ferry_command_text(fault, "path"),
-                ferry_command_text(fault, "reason"));
+    json_array_foreach (json_object_get(answer->body, "errors"), i, fault) {
+        const char *path = ferry_command_text(fault, "path");
+
+        fprintf(stderr, "  %s%s%s\n", path, *path ? ": " : "", ferry_command_text(fault, "reason"));
+    }
     if (*action)
         fprintf(stderr, "  what to do: %s\n", action);
     return FERRY_EXIT_REFUSED;

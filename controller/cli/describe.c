@@ -152,7 +152,7 @@ static void print_page(const json_t *workflow)
     print_status(workflow);
     print_trouble("Error", json_object_get(workflow, "error"), 0);
     json_array_foreach (json_object_get(workflow, "errors"), i, item)
-        printf("  %s: %s\n", ferry_command_text(item, "path"), ferry_command_text(item, "reason"));
+        printf("  %s %s\n", ferry_command_text(item, "path"), ferry_command_text(item, "reason"));
     json_array_foreach (json_object_get(workflow, "warnings"), i, item)
         print_trouble("Warning", item, 0);
     print_order(workflow);
