@@ -13,6 +13,7 @@
 #define STEP_MS       5000  /* one blocking call */
 #define AGAIN_MS      100   /* until a call that may be repeated is */
 #define PATIENCE_MS   60000 /* then its result counts as unknown */
+#define HEARD_MS      1000  /* for the broker to hear of a transaction that is aborted */
 #define ROOM_AFTER_MS 5     /* until a full queue is tried again */
 #define NAME_SIZE     256
 
@@ -104,6 +105,9 @@ static void on_alarm(void *context);
 static void run_call(uv_work_t *work)
 {
     struct ferry_producer *producer = work->data;
+    /* The broker refuses to abort what it has not heard of yet (librdkafka #4849). */
+    if (producer->step == STEP_ABORTING)
+        rd_kafka_flush(producer->client, HEARD_MS);
     producer->result = calls_of[producer->step].call(producer->client, STEP_MS);
     if (!producer->result && producer->step == STEP_COMMITTING)
         ferry_crashpoint("after-commit");
@@ -146,6 +150,15 @@ static bool is_fenced(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
+/* The abort failed, but what it was for interests more. */
+static void name_both(struct ferry_error *error, const struct ferry_error *why)
+{
+    struct ferry_error abort = *error;
+    ferry_fail(error, FERRY_FATAL, why->class, "%.300s (and then: %.180s)", why->message,
+               abort.message);
+    ferry_advise(error, "%s", why->action);
+}
+
 static void on_failure(struct ferry_producer *producer)
 {
     bool fenced = is_fenced(rd_kafka_error_code(producer->result));
@@ -159,6 +172,8 @@ static void on_failure(struct ferry_producer *producer)
     if (fenced)
         ferry_fail(&error, FERRY_FATAL, FERRY_CLASS_NETWORK,
                    "Another process has taken over the transactional id %s.", producer->id);
+    if (producer->step == STEP_ABORTING)
+        name_both(&error, &producer->why);
     if (wants_abort && !fenced && producer->step == STEP_COMMITTING)
         ferry_producer_abort(producer, &error);
     else if (again)

@@ -223,17 +223,17 @@ static void on_commit(struct ferry_reading *reading)
 {
     bool full = reading->at.phase != FERRY_CHECKPOINT_DELTA;
     count(reading);
-    reading->tries = 0;
     if (ferry_checkpoint_copy(&reading->at, &reading->next) != FERRY_OK) {
         ferry_reading_fail_memory(reading);
         return;
     }
+    if (reading->delayed)
+        return; /* the page that was asked for ahead failed, and is asked for again */
+    reading->tries = 0;
     reading->options.calls->on_progress(reading->options.context);
     if (reading->read || reading->whole) { /* the page that was asked for ahead */
         if ((reading->paused || reading->whole) && ferry_reading_turn(reading))
             go_on(reading);
-    } else if (reading->delayed) {
-        return; /* it failed, and is asked for again */
     } else if (reading->at.phase == FERRY_CHECKPOINT_DELTA && !reading->more) {
         if (full)
             reading->round.pages = 0; /* what changed meanwhile has the usual time */

@@ -3,6 +3,19 @@
 #include "core/base/log.h"
 #include "producers/reading_private.h"
 
+static enum ferry_status judge_link(const struct ferry_reading *reading, const char *link,
+                                    struct ferry_error *error)
+{
+    struct ferry_error why;
+    if (ferry_dataverse_source_owns(reading->options.source, link, &why) == FERRY_OK)
+        return FERRY_OK;
+    ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
+               "A page of table %s carries a bad link, where nothing was sent: %s.",
+               reading->options.mapping->table, why.message);
+    ferry_advise(error, "Find out who changes the answers of Dynamics 365 on their way here.");
+    return FERRY_RETRY;
+}
+
 /* FERRY_FULL: there is nothing to write, the link stays. */
 static enum ferry_status judge_page(struct ferry_reading *reading, struct ferry_error *error)
 {
@@ -10,7 +23,7 @@ static enum ferry_status judge_page(struct ferry_reading *reading, struct ferry_
     if (!link)
         link = ferry_page_delta_link(reading->page);
     if (link)
-        return ferry_dataverse_source_owns(reading->options.source, link, error);
+        return judge_link(reading, link, error);
     if (reading->from.phase == FERRY_CHECKPOINT_DELTA && ferry_page_records(reading->page) == 0)
         return FERRY_FULL;
     return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
