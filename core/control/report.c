@@ -71,7 +71,8 @@ static void on_timer(uv_timer_t *timer)
     struct ferry_reporter *reporter = timer->data;
     struct ferry_report *report;
     LL_FOREACH (reporter->reports, report) {
-        if (ferry_boot_ms() - report->sent_at >= HEARTBEAT_MS)
+        /* What has no state yet has nothing to repeat. */
+        if (report->sent_at != 0 && ferry_boot_ms() - report->sent_at >= HEARTBEAT_MS)
             publish(report);
     }
 }
