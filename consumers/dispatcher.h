@@ -28,6 +28,10 @@ struct ferry_dispatcher_options {
     void (*on_warning)(void *context, const struct ferry_error *error, int64_t retry_at);
     /* The destination's metadata should be compared with the mapping. */
     void (*on_doubt)(void *context, struct ferry_table *table);
+    /* The mapping cannot be carried out: the table must stand still; `passing`: it may be mended
+     * over there. */
+    void (*on_misfit)(void *context, struct ferry_table *table, const struct ferry_error *error,
+                      bool passing);
     /* This process cannot go on. */
     void (*on_broken)(void *context, const struct ferry_error *error);
     void *context;

@@ -34,7 +34,7 @@ struct ferry_group {
     enum phase phase;
     int64_t beat_ms;
     int64_t full_since; /* 0: there is room */
-    bool paused;
+    bool braked;        /* everything is paused */
     uv_work_t work;
     rd_kafka_topic_partition_list_t *question; /* the work's own */
     struct ferry_group_part *answers;
@@ -82,7 +82,11 @@ static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_pa
     bool fresh = start->offset < 0;
     if (start->offset < low)
         start->offset = low;
-    *part = (struct ferry_group_part){start->topic, start->partition, start->offset, fresh, high};
+    *part = (struct ferry_group_part){.topic = start->topic,
+                                      .partition = start->partition,
+                                      .committed = start->offset,
+                                      .fresh = fresh,
+                                      .log_end = high};
     return FERRY_OK;
 }
 
@@ -244,7 +248,7 @@ static void forget_assignment(struct ferry_group *group)
     free(group->parts);
     group->assigned = NULL;
     group->parts = NULL;
-    group->paused = false;
+    group->braked = false;
     group->full_since = 0;
     group->outdated = true;
 }
@@ -312,15 +316,30 @@ bool ferry_group_alive(struct ferry_group *group)
     return ferry_boot_ms() - group->beat_ms <= SILENCE_MS;
 }
 
-static void pause_all(struct ferry_group *group, bool pause)
+static void send_pause(struct ferry_group *group, rd_kafka_topic_partition_list_t *list, bool pause)
 {
-    if (group->paused == pause || group->phase != PHASE_OWNING)
-        return;
-    group->paused = pause;
-    if (pause)
-        rd_kafka_pause_partitions(group->consumer, group->assigned);
-    else
-        rd_kafka_resume_partitions(group->consumer, group->assigned);
+    if (list->cnt > 0 && pause)
+        rd_kafka_pause_partitions(group->consumer, list);
+    else if (list->cnt > 0)
+        rd_kafka_resume_partitions(group->consumer, list);
+    free_list(list);
+}
+
+/* Only what is not paused is paused, and only what is paused is resumed: librdkafka #4686. */
+static void set_pauses(struct ferry_group *group, bool brake)
+{
+    rd_kafka_topic_partition_list_t *lists[2] = {rd_kafka_topic_partition_list_new(8),
+                                                 rd_kafka_topic_partition_list_new(8)};
+    group->braked = brake;
+    for (int i = 0; group->phase == PHASE_OWNING && i < group->assigned->cnt; i++) {
+        struct ferry_group_part *part = &group->parts[i];
+        bool pause = brake || !group->options.takes(group->options.context, part->topic);
+        if (pause != part->paused)
+            rd_kafka_topic_partition_list_add(lists[pause], part->topic, part->partition);
+        part->paused = pause;
+    }
+    send_pause(group, lists[true], true);
+    send_pause(group, lists[false], false);
 }
 
 static void take_fault(struct ferry_group *group, const rd_kafka_message_t *message)
@@ -347,7 +366,7 @@ static void take(struct ferry_group *group, const rd_kafka_message_t *message)
  * library wants to be asked at least once a second, so a writer that stays full pauses. */
 static bool may_poll(struct ferry_group *group, int64_t now)
 {
-    if (group->paused || group->phase != PHASE_OWNING ||
+    if (group->braked || group->phase != PHASE_OWNING ||
         group->options.has_room(group->options.context)) {
         group->full_since = 0;
         return true;
@@ -356,7 +375,7 @@ static bool may_poll(struct ferry_group *group, int64_t now)
         group->full_since = now;
     if (now - group->full_since < FULL_PATIENCE_MS)
         return false;
-    pause_all(group, true);
+    set_pauses(group, true);
     return true;
 }
 
@@ -385,14 +404,14 @@ static void on_wake(void *context)
         return;
     }
     group->beat_ms = ferry_boot_ms();
-    if (group->paused && group->options.has_room(group->options.context))
-        pause_all(group, false);
+    if (group->phase == PHASE_OWNING)
+        set_pauses(group, group->braked && !group->options.has_room(group->options.context));
     poll(group);
 }
 
 void ferry_group_resume(struct ferry_group *group)
 {
-    if (group->full_since != 0 || group->paused)
+    if (group->full_since != 0 || group->braked)
         ferry_kafka_wake_again(group->wake);
 }
 

@@ -17,6 +17,7 @@ struct ferry_group_part {
     int64_t committed; /* where to start */
     bool fresh;        /* nothing was committed: the start is the beginning of the log */
     int64_t log_end;   /* at this moment */
+    bool paused;       /* the group's own */
 };
 
 struct ferry_group_options {
@@ -30,6 +31,8 @@ struct ferry_group_options {
     void (*on_record)(void *context, const rd_kafka_message_t *message);
     void (*on_end)(void *context, const char *topic, int partition, int64_t offset);
     bool (*has_room)(void *context);
+    /* False: the partitions of this topic are not read for the time being. */
+    bool (*takes)(void *context, const char *topic);
     /* We were stopped or cut off for so long that somebody else may own our partitions: drop
      * everything; on_assigned comes again. */
     void (*on_expired)(void *context);

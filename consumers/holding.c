@@ -219,12 +219,14 @@ enum ferry_status ferry_holding_open(struct ferry_holding *holding,
 
 /* --- room --- */
 
+/* A table that stands still is not read on (see the group's `takes`), and must not hold up the
+ * others. */
 static size_t record_count(const struct ferry_holding *holding)
 {
     const struct ferry_share *share;
     size_t count = 0;
     DL_FOREACH (holding->shares, share)
-        count += share->window.count;
+        count += share->table->stopped ? 0 : share->window.count;
     return count;
 }
 
@@ -233,7 +235,7 @@ static size_t byte_count(const struct ferry_holding *holding)
     const struct ferry_share *share;
     size_t bytes = 0;
     DL_FOREACH (holding->shares, share)
-        bytes += share->bytes;
+        bytes += share->table->stopped ? 0 : share->bytes;
     return bytes;
 }
 

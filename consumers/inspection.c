@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS        200
-#define RETRY_CAP_MS   INT64_C(30000)
-#define MISFIT_WAIT_MS INT64_C(30000)
-#define KEY_SIZE       40
+#define TICK_MS      200
+#define RETRY_CAP_MS INT64_C(30000)
+#define MISFIT_WAITS 60 /* times retry_ms */
+#define KEY_SIZE     40
 
 struct job {
     struct ferry_inspection *inspection;
@@ -85,7 +85,7 @@ static void finish(struct job *job, const struct ferry_error *error)
     if (!error) {
         job->failures = 0;
     } else if (error->status == FERRY_INVALID) {
-        wait = MISFIT_WAIT_MS;
+        wait = MISFIT_WAITS * inspection->options.retry_ms;
     } else {
         wait = ferry_backoff_ms(job->failures++, inspection->options.retry_ms, RETRY_CAP_MS);
     }
@@ -165,11 +165,22 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-void ferry_inspection_repeat(struct ferry_inspection *inspection, const struct ferry_table *table)
+static void ask_at(struct ferry_inspection *inspection, const struct ferry_table *table,
+                   int64_t due_ms)
 {
     for (size_t i = 0; i < inspection->options.table_count; i++)
         if (inspection->jobs[i].table == table)
-            inspection->jobs[i].due_ms = 1;
+            inspection->jobs[i].due_ms = due_ms;
+}
+
+void ferry_inspection_repeat(struct ferry_inspection *inspection, const struct ferry_table *table)
+{
+    ask_at(inspection, table, 1);
+}
+
+void ferry_inspection_postpone(struct ferry_inspection *inspection, const struct ferry_table *table)
+{
+    ask_at(inspection, table, ferry_boot_ms() + MISFIT_WAITS * inspection->options.retry_ms);
 }
 
 /* --- life --- */

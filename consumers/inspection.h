@@ -30,6 +30,9 @@ enum ferry_status ferry_inspection_new(uv_loop_t *loop,
 void ferry_inspection_free(struct ferry_inspection *inspection);
 /* Asks for this table again, now. */
 void ferry_inspection_repeat(struct ferry_inspection *inspection, const struct ferry_table *table);
+/* The same, but as late as after a misfit. */
+void ferry_inspection_postpone(struct ferry_inspection *inspection,
+                               const struct ferry_table *table);
 
 /* The comparison alone. FERRY_INVALID, class schema, names table and field. */
 enum ferry_status ferry_inspection_compare(const struct ferry_mapping *mapping,

@@ -91,6 +91,7 @@ static void start_afresh(struct ferry_lane *lane)
     lane->next_call = FERRY_CALL_NONE;
     lane->attempts = 0;
     lane->detours = 0;
+    lane->doubts = 0;
     lane->blamed = 0;
 }
 

@@ -62,9 +62,10 @@ struct ferry_lane {
     int64_t due_at;          /* ferry_boot_ms */
     unsigned attempts;       /* requests made for `now` */
     unsigned detours;        /* times an answer contradicted the one before */
+    unsigned doubts;         /* times its answer spoke of the schema */
     unsigned blamed;         /* answers that named nobody while neighbours succeeded */
     int64_t blamed_at;       /* the first of them */
-    uint64_t neighbours;     /* successes of the table when it was last sent */
+    uint64_t neighbours;     /* successes of the table when it was first sent, or last failed */
     bool unsure;             /* a request was cut: nobody knows what the destination holds */
     size_t key_length;
     char key[]; /* terminated */

@@ -129,7 +129,8 @@ void ferry_share_release(struct ferry_share *share)
 struct ferry_lane *ferry_share_next(struct ferry_share *share)
 {
     struct ferry_lane *lane = share->held;
-    if (share->holding || !lane || !within_gate(share, lane->now->entries))
+    if (share->holding || !lane || ferry_table_stands(share->table) ||
+        !within_gate(share, lane->now->entries))
         return NULL;
     DL_DELETE(share->held, lane);
     lane->place = FERRY_LANE_IDLE;
@@ -141,6 +142,13 @@ static int by_sequence(const struct ferry_lane *a, const struct ferry_lane *b)
     int64_t left = a->now->entries->sequence;
     int64_t right = b->now->entries->sequence;
     return (left > right) - (left < right);
+}
+
+/* By age: behind younger ones the oldest could wait for ever for the gate to move. */
+void ferry_share_put_back(struct ferry_share *share, struct ferry_lane *lane)
+{
+    lane->place = FERRY_LANE_HELD;
+    DL_INSERT_INORDER(share->held, lane, by_sequence);
 }
 
 void ferry_share_settle(struct ferry_share *share, struct ferry_lane *lane)

@@ -47,6 +47,8 @@ void ferry_share_reach(struct ferry_share *share, int64_t offset);
 
 /* The next lane that may be sent, now IDLE and the caller's to place; NULL when there is none. */
 struct ferry_lane *ferry_share_next(struct ferry_share *share);
+/* It cannot be sent now after all: back to its place. */
+void ferry_share_put_back(struct ferry_share *share, struct ferry_lane *lane);
 /* Its `now` has its fate. The lane moves on to what waited in it, held; or is freed. */
 void ferry_share_settle(struct ferry_share *share, struct ferry_lane *lane);
 /* The whole writer is full and stands still only because this share waits for more: let it go. */

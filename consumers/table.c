@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BLAMES_TO_REJECT 8
-#define BLAME_TIME_MS    INT64_C(600000)
-#define SAME_IN_A_ROW    20
+#define BLAMES_TO_REJECT  8
+#define BLAME_TIME_MS     INT64_C(600000)
+#define ABSENCES_IN_A_ROW 20
+#define CLEAR_MS          INT64_C(60000)
+#define CLEAR_REJECTS     10
 
 static void register_metrics(struct ferry_table *table, struct ferry_metrics *metrics)
 {
@@ -56,15 +58,14 @@ void ferry_table_count(struct ferry_table *table, enum ferry_fate fate)
 void ferry_table_succeed(struct ferry_table *table)
 {
     table->successes++;
-    table->ills = 0;
-    table->rejects = 0;
     table->absences = 0;
 }
 
 enum ferry_blame ferry_table_blame(struct ferry_table *table, struct ferry_lane *lane, int64_t now)
 {
-    table->ills++;
-    if (table->successes == lane->neighbours)
+    bool alone = table->successes == lane->neighbours;
+    lane->neighbours = table->successes;
+    if (alone)
         return FERRY_BLAME_NOBODY;
     if (lane->blamed++ == 0)
         lane->blamed_at = now;
@@ -72,15 +73,25 @@ enum ferry_blame ferry_table_blame(struct ferry_table *table, struct ferry_lane 
     return ends ? FERRY_BLAME_RECORD_ENDS : FERRY_BLAME_RECORD;
 }
 
-bool ferry_table_note_reject(struct ferry_table *table, enum ferry_class class)
+void ferry_table_clear(struct ferry_table *table, int64_t now)
 {
-    if (class != table->reject_class)
-        table->rejects = 0;
-    table->reject_class = class;
-    return ++table->rejects >= SAME_IN_A_ROW;
+    table->compared_at = now;
+    table->rejects = 0;
+    table->absences = 0;
+}
+
+bool ferry_table_is_clear(const struct ferry_table *table, int64_t now)
+{
+    return table->compared_at != 0 && now - table->compared_at < CLEAR_MS &&
+           table->rejects < CLEAR_REJECTS;
 }
 
 bool ferry_table_note_absence(struct ferry_table *table)
 {
-    return ++table->absences >= SAME_IN_A_ROW;
+    return ++table->absences >= ABSENCES_IN_A_ROW;
+}
+
+bool ferry_table_stands(const struct ferry_table *table)
+{
+    return table->stopped || table->doubted;
 }

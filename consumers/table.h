@@ -14,14 +14,13 @@ struct ferry_table {
     char written[FERRY_TOPIC_SIZE];
     uint64_t counts[FERRY_FATES];
     struct ferry_metric *records[FERRY_FATES];
-    uint64_t successes; /* answers that did what was asked */
-    unsigned ills;      /* answers in a row that named nobody */
-    unsigned rejects;   /* in a row, of reject_class */
-    enum ferry_class reject_class;
-    unsigned absences; /* 404 in a row on keys that we had written */
-    bool doubted;      /* the metadata is being read again */
-    bool inspected;    /* the metadata was compared with the mapping */
-    bool stopped;      /* the mapping does not fit any more: nothing is sent */
+    uint64_t successes;  /* answers that did what was asked */
+    unsigned rejects;    /* on the destination's word, since the metadata was last compared */
+    int64_t compared_at; /* when that found no fault, ferry_boot_ms; 0: never */
+    unsigned absences;   /* 404 in a row on keys that we had written */
+    bool doubted;        /* the metadata is being read again */
+    bool inspected;      /* the metadata was compared with the mapping */
+    bool stopped;        /* the mapping does not fit any more: nothing is sent */
     struct ferry_error why;
 };
 
@@ -42,8 +41,16 @@ enum ferry_blame {
 };
 enum ferry_blame ferry_table_blame(struct ferry_table *table, struct ferry_lane *lane, int64_t now);
 
-/* Both tell whether it is time to read the metadata again. */
-bool ferry_table_note_reject(struct ferry_table *table, enum ferry_class class);
+/* The metadata was compared and fits. */
+void ferry_table_clear(struct ferry_table *table, int64_t now);
+/* Before a record is rejected on the destination's word, the metadata must have been compared a
+ * short while and few rejects ago: otherwise a field that was published away would cost record
+ * after record. */
+bool ferry_table_is_clear(const struct ferry_table *table, int64_t now);
+/* A key that we had written is not there. True: so many in a row that the metadata should be
+ * compared. */
 bool ferry_table_note_absence(struct ferry_table *table);
+/* Nothing may be sent now: it does not fit, or that is being found out. */
+bool ferry_table_stands(const struct ferry_table *table);
 
 #endif

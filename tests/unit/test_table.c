@@ -6,7 +6,6 @@
 static enum ferry_blame send_again(struct ferry_table *table, struct ferry_lane *lane,
                                    bool neighbour, int64_t now)
 {
-    lane->neighbours = table->successes;
     if (neighbour)
         ferry_table_succeed(table);
     return ferry_table_blame(table, lane, now);
@@ -15,7 +14,7 @@ static enum ferry_blame send_again(struct ferry_table *table, struct ferry_lane 
 static void nobody_is_blamed_while_nobody_succeeds(void **state)
 {
     (void)state;
-    struct ferry_table table = {.ills = 0};
+    struct ferry_table table = {.successes = 0};
     struct ferry_lane lane = {.blamed = 0};
     for (int i = 0; i < 1000; i++)
         assert_int_equal(send_again(&table, &lane, false, i * 10000), FERRY_BLAME_NOBODY);
@@ -25,7 +24,7 @@ static void nobody_is_blamed_while_nobody_succeeds(void **state)
 static void a_record_among_successes_has_eight_tries(void **state)
 {
     (void)state;
-    struct ferry_table table = {.ills = 0};
+    struct ferry_table table = {.successes = 0};
     struct ferry_lane lane = {.blamed = 0};
     for (int i = 0; i < 7; i++)
         assert_int_equal(send_again(&table, &lane, true, i), FERRY_BLAME_RECORD);
@@ -35,7 +34,7 @@ static void a_record_among_successes_has_eight_tries(void **state)
 static void tries_while_the_destination_was_ill_do_not_count(void **state)
 {
     (void)state;
-    struct ferry_table table = {.ills = 0};
+    struct ferry_table table = {.successes = 0};
     struct ferry_lane lane = {.blamed = 0};
     for (int i = 0; i < 7; i++) {
         assert_int_equal(send_again(&table, &lane, true, i), FERRY_BLAME_RECORD);
@@ -47,36 +46,49 @@ static void tries_while_the_destination_was_ill_do_not_count(void **state)
 static void ten_minutes_are_enough(void **state)
 {
     (void)state;
-    struct ferry_table table = {.ills = 0};
+    struct ferry_table table = {.successes = 0};
     struct ferry_lane lane = {.blamed = 0};
     assert_int_equal(send_again(&table, &lane, true, 1000), FERRY_BLAME_RECORD);
     assert_int_equal(send_again(&table, &lane, true, 600000), FERRY_BLAME_RECORD);
     assert_int_equal(send_again(&table, &lane, true, 601001), FERRY_BLAME_RECORD_ENDS);
 }
 
-static void twenty_rejects_of_one_class_raise_a_doubt(void **state)
+static void a_table_is_clear_for_a_while_and_for_some_rejects(void **state)
+{
+    (void)state;
+    struct ferry_table table = {.rejects = 0};
+    assert_false(ferry_table_is_clear(&table, 1000)); /* never compared */
+    ferry_table_clear(&table, 1000);
+    assert_true(ferry_table_is_clear(&table, 60000));
+    assert_false(ferry_table_is_clear(&table, 61000));
+    table.rejects = 10;
+    assert_false(ferry_table_is_clear(&table, 1001));
+    ferry_table_clear(&table, 1001);
+    assert_true(ferry_table_is_clear(&table, 1002));
+}
+
+static void twenty_absences_in_a_row_raise_a_doubt(void **state)
 {
     (void)state;
     struct ferry_table table = {.rejects = 0};
     for (int i = 0; i < 19; i++)
-        assert_false(ferry_table_note_reject(&table, FERRY_CLASS_MAPPING));
-    assert_false(ferry_table_note_reject(&table, FERRY_CLASS_SCHEMA));
-    for (int i = 0; i < 18; i++)
-        assert_false(ferry_table_note_reject(&table, FERRY_CLASS_SCHEMA));
-    assert_true(ferry_table_note_reject(&table, FERRY_CLASS_SCHEMA));
+        assert_false(ferry_table_note_absence(&table));
+    ferry_table_succeed(&table);
+    for (int i = 0; i < 19; i++)
+        assert_false(ferry_table_note_absence(&table));
+    assert_true(ferry_table_note_absence(&table));
 }
 
-static void a_success_ends_a_row(void **state)
+static void a_doubtful_or_stopped_table_stands_still(void **state)
 {
     (void)state;
     struct ferry_table table = {.rejects = 0};
-    for (int i = 0; i < 19; i++) {
-        assert_false(ferry_table_note_reject(&table, FERRY_CLASS_MAPPING));
-        assert_false(ferry_table_note_absence(&table));
-    }
-    ferry_table_succeed(&table);
-    assert_false(ferry_table_note_reject(&table, FERRY_CLASS_MAPPING));
-    assert_false(ferry_table_note_absence(&table));
+    assert_false(ferry_table_stands(&table));
+    table.doubted = true;
+    assert_true(ferry_table_stands(&table));
+    table.doubted = false;
+    table.stopped = true;
+    assert_true(ferry_table_stands(&table));
 }
 
 int main(void)
@@ -86,8 +98,9 @@ int main(void)
         cmocka_unit_test(a_record_among_successes_has_eight_tries),
         cmocka_unit_test(tries_while_the_destination_was_ill_do_not_count),
         cmocka_unit_test(ten_minutes_are_enough),
-        cmocka_unit_test(twenty_rejects_of_one_class_raise_a_doubt),
-        cmocka_unit_test(a_success_ends_a_row),
+        cmocka_unit_test(a_table_is_clear_for_a_while_and_for_some_rejects),
+        cmocka_unit_test(twenty_absences_in_a_row_raise_a_doubt),
+        cmocka_unit_test(a_doubtful_or_stopped_table_stands_still),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }

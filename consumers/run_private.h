@@ -1,0 +1,73 @@
+/* What run.c (its life and steps) and run_events.c (what the parts tell it) share. */
+#ifndef FERRY_RUN_PRIVATE_H
+#define FERRY_RUN_PRIVATE_H
+
+#include "consumers/inspection.h"
+#include "consumers/run.h"
+
+/* How a run, or the ownership of its partitions, comes to its end. */
+enum ferry_run_ending {
+    FERRY_ENDING_NONE,
+    FERRY_ENDING_FLIGHT, /* waits for answers */
+    FERRY_ENDING_COMMIT, /* waits for the last commit */
+    FERRY_ENDING_OVER,
+};
+
+struct ferry_run_trouble {
+    struct ferry_error error;
+    int64_t retry_at;
+    bool set;
+};
+
+struct ferry_run {
+    struct ferry_run_options options;
+    int64_t generation;
+    char *workflow;
+    char *group_id;
+    char *transactional_id;
+    struct ferry_table **tables;
+    const char **topics;
+    size_t table_count;
+    struct ferry_inspection *inspection;
+    struct ferry_ledger *ledger;
+    struct ferry_holding *holding;
+    struct ferry_dispatcher *dispatcher;
+    struct ferry_group *group;
+    uv_async_t poke; /* work that must not be done inside the parts' own callbacks */
+    uv_timer_t tick;
+    int handles;
+    size_t inspected; /* tables whose metadata was compared */
+    bool going;
+    bool was_ready;
+    bool fenced; /* the ledger is ready */
+    bool stopping;
+    bool revoking;
+    bool left;
+    bool stopped;
+    enum ferry_run_ending ending;
+    int64_t ending_until;
+    int64_t committed_at;
+    struct ferry_run_trouble broken;  /* needs a human */
+    struct ferry_run_trouble misfit;  /* of a table, or of the credentials */
+    struct ferry_run_trouble refused; /* credentials or rights, while running */
+    struct ferry_run_trouble remote;  /* the destination */
+    struct ferry_run_trouble cluster; /* Kafka */
+    struct ferry_metric *commit_seconds;
+    struct ferry_metric *commits;
+};
+
+/* The next step is made soon, outside of the parts' own callbacks. */
+void ferry_run_poke(struct ferry_run *run);
+void ferry_run_changed(struct ferry_run *run);
+void ferry_run_break(struct ferry_run *run, const struct ferry_error *error);
+
+enum ferry_status ferry_run_open_parts(struct ferry_run *run,
+                                       struct ferry_error *error) FERRY_MUST_CHECK;
+enum ferry_status ferry_run_join(struct ferry_run *run, struct ferry_error *error) FERRY_MUST_CHECK;
+void ferry_run_begin_ending(struct ferry_run *run, int64_t patience_ms);
+/* True: there is something to commit, now or soon. */
+bool ferry_run_commit(struct ferry_run *run);
+/* Whatever is queued or known here is not ours to act on any more. */
+void ferry_run_drop(struct ferry_run *run);
+
+#endif
