@@ -4,6 +4,15 @@
 #include <string.h>
 #include <utlist.h>
 
+/* A field that was removed and published again stands twice. */
+static int other_of(const struct sandbox_resource *resource, const char *name)
+{
+    for (size_t at = 0; at < resource->field_count; at++)
+        if (!resource->fields[at].removed && strcmp(resource->fields[at].name, name) == 0)
+            return (int)at;
+    return -1;
+}
+
 int sandbox_resource_field(const struct sandbox_resource *resource, const char *name)
 {
     size_t low = 0, high = resource->field_count;
@@ -13,7 +22,7 @@ int sandbox_resource_field(const struct sandbox_resource *resource, const char *
         size_t field = resource->order[middle];
         int order = strcmp(resource->fields[field].name, name);
         if (order == 0)
-            return resource->fields[field].removed ? -1 : (int)field;
+            return resource->fields[field].removed ? other_of(resource, name) : (int)field;
         if (order < 0)
             low = middle + 1;
         else
