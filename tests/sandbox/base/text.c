@@ -196,15 +196,14 @@ bool sandbox_guid_parse(const char *text, size_t length, uint8_t ret_guid[static
 {
     if (length != 36)
         return false;
-    for (size_t at = 0, byte = 0; at < 36; byte++) {
-        if (at == 8 || at == 13 || at == 18 || at == 23)
-            if (text[at++] != '-')
-                return false;
+    for (size_t byte = 0; byte < 16; byte++) {
+        size_t dashes = (byte >= 4) + (size_t)(byte >= 6) + (byte >= 8) + (byte >= 10);
+        size_t at = byte * 2 + dashes;
+        bool after_dash = byte == 4 || byte == 6 || byte == 8 || byte == 10;
         int high = hex_digit(text[at]), low = hex_digit(text[at + 1]);
-        if (high < 0 || low < 0)
+        if (high < 0 || low < 0 || (after_dash && text[at - 1] != '-'))
             return false;
         ret_guid[byte] = (uint8_t)(high << 4 | low);
-        at += 2;
     }
     return true;
 }

@@ -21,7 +21,7 @@ void sandbox_tokens_done(struct sandbox_tokens *tokens)
 
 void sandbox_tokens_revoke(struct sandbox_tokens *tokens)
 {
-    struct sandbox_token *token, *next;
+    struct sandbox_token *token, *next = NULL;
 
     HASH_ITER (hh, tokens->all, token, next) {
         HASH_DEL(tokens->all, token);

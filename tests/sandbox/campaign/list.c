@@ -63,7 +63,8 @@ static bool matches(struct list *list, const struct sandbox_entry *entry)
             continue;
         }
         const char *text = text_of(list, entry, field, &list->scratch);
-        if (list->filters[i].prefix ? strncmp(text, value, strlen(value)) : strcmp(text, value))
+        size_t length = list->filters[i].prefix ? strlen(value) : SIZE_MAX;
+        if (strncmp(text, value, length) != 0)
             return false;
     }
     return true;

@@ -59,6 +59,11 @@ void sandbox_dynamics_refuse(struct sandbox_request *request, unsigned status, c
     write_error(request, status, code, message);
 }
 
+void sandbox_dynamics_missing(struct sandbox_request *request, const char *what)
+{
+    sandbox_dynamics_error(request, 501, "0x80040219", "Not implemented by the sandbox: %s", what);
+}
+
 struct sandbox_table *sandbox_dynamics_table(struct sandbox_dynamics *dynamics, const char *name)
 {
     for (size_t i = 0; i < SANDBOX_TABLES; i++)

@@ -88,6 +88,9 @@ void sandbox_dynamics_error(struct sandbox_request *request, unsigned status, co
 /* The same, and the breach is counted. */
 void sandbox_dynamics_refuse(struct sandbox_request *request, unsigned status, const char *code,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Known to Dataverse, not imitated: 501, so that it reads neither like a fault of the caller nor
+ * like something that is missing. */
+void sandbox_dynamics_missing(struct sandbox_request *request, const char *what);
 /* Headers that every answer of the Web API has. */
 void sandbox_dynamics_headers(struct sandbox_request *request);
 

@@ -104,6 +104,17 @@ static bool read_select(struct list *list)
     return list->select || refuse(list, "Could not find a property named '%s'.", unknown);
 }
 
+/* Other forms of a query that the service has. */
+static bool is_elsewhere(const char *name)
+{
+    static const char *const names[] = {"sql", "fetchXml", "$expand", "$apply"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static bool check_options(struct list *list)
 {
     static const char *const known[] = {"$select", "$filter", "$orderby",
@@ -114,6 +125,10 @@ static bool check_options(struct list *list)
         bool found = *name != '$' && *name != 'f' && *name != 's';
         for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
             found |= strcmp(known[k], name) == 0;
+        if (!found && is_elsewhere(name)) {
+            sandbox_dynamics_missing(list->call->request, name);
+            return false;
+        }
         if (!found)
             return refuse(list, "The query parameter %s is not supported.", name);
     }

@@ -318,6 +318,17 @@ static void serve_attributes(struct sandbox_call_context *call, json_t *attribut
         serve(call, attribute, "EntityDefinitions/Attributes");
 }
 
+static bool is_elsewhere(const char *part)
+{
+    static const char *const parts[] = {"OneToManyRelationships", "ManyToOneRelationships",
+                                        "ManyToManyRelationships"};
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strcmp(parts[i], part) == 0)
+            return true;
+    return false;
+}
+
 static void serve_part(struct sandbox_call_context *call, json_t *definition)
 {
     const char *part = call->segments[1];
@@ -326,6 +337,8 @@ static void serve_part(struct sandbox_call_context *call, json_t *definition)
         serve_attributes(call, json_object_get(definition, "+Attributes"));
     else if (strcmp(part, "Keys") == 0 && call->segment_count == 2)
         serve(call, json_object_get(definition, "+Keys"), "EntityDefinitions/Keys");
+    else if (is_elsewhere(part))
+        sandbox_dynamics_missing(call->request, part);
     else
         not_found(call, part);
 }

@@ -8,8 +8,8 @@
 
 void sandbox_reads_done(struct sandbox_reads *reads)
 {
-    struct sandbox_select *select, *next;
-    struct sandbox_delta_link *link, *after;
+    struct sandbox_select *select, *next = NULL;
+    struct sandbox_delta_link *link, *after = NULL;
 
     HASH_ITER (hh, reads->selects, select, next) {
         HASH_DEL(reads->selects, select);

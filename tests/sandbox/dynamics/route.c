@@ -140,8 +140,7 @@ static void serve_filters(struct sandbox_call_context *call)
 
 static void serve_missing(struct sandbox_call_context *call)
 {
-    sandbox_dynamics_error(call->request, 501, "0x80040219", "Not implemented by the sandbox: %s",
-                           call->segments[0]);
+    sandbox_dynamics_missing(call->request, call->segments[0]);
 }
 
 static const struct {
@@ -158,6 +157,9 @@ static const struct {
     {"RelationshipDefinitions", 1u << SANDBOX_GET, sandbox_dynamics_relations},
     {"$batch", 1u << SANDBOX_POST, sandbox_dynamics_batch},
     {"$metadata", 1u << SANDBOX_GET, serve_missing},
+    {"RetrieveMetadataChanges", 1u << SANDBOX_GET, serve_missing},
+    {"BulkDelete", 1u << SANDBOX_POST, serve_missing},
+    {"CreateEntities", 1u << SANDBOX_POST, serve_missing},
 };
 
 static void get_set(struct sandbox_call_context *call)
