@@ -178,8 +178,10 @@ static void tell_open(struct ferry_seat *seat)
 static void on_stored(void *context, const rd_kafka_message_t *message)
 {
     struct ferry_seat *seat = context;
+    if (!message->key)
+        return; /* nobody of ours writes one */
     char *text = message->payload ? strndup(message->payload, message->len) : NULL;
-    if (!message->key || (message->payload && !text) ||
+    if ((message->payload && !text) ||
         store(seat, message->key, message->key_len, text) != FERRY_OK)
         ferry_log(FERRY_LOG_ERROR, "checkpoint_not_kept", FERRY_INT("partition", seat->partition),
                   FERRY_INT("offset", message->offset));

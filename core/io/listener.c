@@ -46,7 +46,7 @@ static bool parse_host(const char *text, size_t length, char host[INET6_ADDRSTRL
     memcpy(host, text, length);
     host[length] = '\0';
     if (strcmp(host, "localhost") == 0)
-        strcpy(host, "127.0.0.1");
+        memcpy(host, "127.0.0.1", sizeof "127.0.0.1");
     return true;
 }
 

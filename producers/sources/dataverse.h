@@ -44,8 +44,8 @@ enum ferry_status ferry_dataverse_source_check(struct ferry_dataverse_source *so
 /* The page behind `link`; NULL: the first page of a tracked read of the whole table. */
 enum ferry_status ferry_dataverse_source_read(
     struct ferry_dataverse_source *source, const struct ferry_mapping *mapping, const char *link,
-    enum ferry_http_flow (*on_body)(void *context, const char *data, size_t length),
-    ferry_remote_callback on_done, void *context, struct ferry_dataverse_read **ret_read,
+    enum ferry_http_flow (*on_page_body)(void *context, const char *data, size_t length),
+    ferry_remote_callback on_page_done, void *context, struct ferry_dataverse_read **ret_read,
     struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_dataverse_source_resume(struct ferry_dataverse_read *read);
 void ferry_dataverse_source_cancel(struct ferry_dataverse_read *read);

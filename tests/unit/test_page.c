@@ -101,7 +101,7 @@ static int setup(void **state)
         .context = &fixture->seen,
     };
     *state = fixture;
-    return ferry_page_new(&options, &fixture->page);
+    return (int)ferry_page_new(&options, &fixture->page);
 }
 
 static int teardown(void **state)

@@ -554,10 +554,10 @@ static void a_start_that_failed_is_failed_with_its_class(void **state)
 
 static void a_message_that_is_no_task_status_is_refused(void **state)
 {
-    static const char *const bad[] = {
-        "", "null", "{}", "[]",
-        "{\"task\":\"t\",\"workflow\":\"w\",\"worker\":\"h\",\"role\":\"reader\",\"state\":\"ODD\","
-        "\"generation\":1}"};
+    static const char *const bad[] = {"", "null", "{}", "[]",
+                                      ("{\"task\":\"t\",\"workflow\":\"w\",\"worker\":\"h\","
+                                       "\"role\":\"reader\",\"state\":\"ODD\","
+                                       "\"generation\":1}")};
     struct ferry_task *task = NULL;
     struct ferry_error error;
 
