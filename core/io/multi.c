@@ -224,15 +224,12 @@ enum ferry_status ferry_multi_new(uv_loop_t *loop, ferry_multi_callback on_step,
 
 void ferry_multi_free(struct ferry_multi *multi)
 {
-    struct watch *watch, *next;
-
     if (!multi)
         return;
     curl_multi_cleanup(multi->curl); /* closes the connections, each through ferry_multi_close */
     multi->curl = NULL;
-    HASH_ITER (hh, multi->watches, watch, next) {
-        watch_free(watch);
-    }
+    while (multi->watches)
+        watch_free(multi->watches);
     uv_close((uv_handle_t *)&multi->timer, on_timer_closed);
     uv_close((uv_handle_t *)&multi->wake, on_timer_closed);
 }

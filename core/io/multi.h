@@ -31,6 +31,6 @@ void ferry_multi_unpause(struct ferry_multi *multi, CURL *easy);
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, so that a connection keeps one
  * poll handle for life. */
 curl_socket_t ferry_multi_open(struct ferry_multi *multi, const struct curl_sockaddr *address);
-int ferry_multi_close(void *multi, curl_socket_t fd);
+int ferry_multi_close(void *context, curl_socket_t fd); /* context: the multi */
 
 #endif

@@ -90,8 +90,9 @@ static struct span without_code(struct span line)
         return line;
     for (size_t i = 0; shape[i]; i++) {
         unsigned char c = (unsigned char)line.data[i];
+        unsigned char want = (unsigned char)shape[i];
 
-        if (shape[i] == 'A' ? !isupper(c) : shape[i] == '9' ? !isdigit(c) : c != shape[i])
+        if (want == 'A' ? !isupper(c) : want == '9' ? !isdigit(c) : c != want)
             return line;
     }
     return (struct span){line.data + sizeof(shape) - 1, line.length - (sizeof(shape) - 1)};
@@ -226,7 +227,7 @@ static bool parse_lost(struct span text, struct lost *lost)
 {
     struct span skipped;
 
-    *lost = (struct lost){.name = {"", 0}};
+    *lost = (struct lost){{"", 0}, {"", 0}, {"", 0}, {"", 0}};
     if (!cut(&text, "Unable to find document with path '", &skipped) ||
         !cut(&text, "' from key '", &lost->path))
         return false;

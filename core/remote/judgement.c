@@ -30,12 +30,11 @@ static enum ferry_status status_of(enum ferry_verdict verdict)
 void ferry_verdict(struct ferry_remote_answer *answer, enum ferry_verdict verdict,
                    enum ferry_class class, const char *format, ...)
 {
-    va_list arguments;
-
     ferry_error_clear(&answer->error);
     answer->verdict = verdict;
     answer->error.status = status_of(verdict);
     answer->error.class = class;
+    va_list arguments;
     va_start(arguments, format);
     vsnprintf(answer->error.message, sizeof(answer->error.message), format, arguments);
     va_end(arguments);

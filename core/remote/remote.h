@@ -6,16 +6,20 @@
 #include "core/io/http.h"
 
 enum ferry_verdict {
-    FERRY_VERDICT_OK,          /* 2xx */
-    FERRY_VERDICT_ABSENT,      /* 404 on the record itself */
-    FERRY_VERDICT_NO_PARENT,   /* Campaign: 404 whose text names another schema */
-    FERRY_VERDICT_DUPLICATE,   /* Campaign: same key already exists */
-    FERRY_VERDICT_BAD_RECORD,  /* the destination's word that the record is at fault: listed texts
-                                  only */
-    FERRY_VERDICT_ILL,         /* a 500 that names nobody: judge by its neighbours */
-    FERRY_VERDICT_THROTTLED,   /* 429, 503: slow down, try after retry_after_ms */
-    FERRY_VERDICT_UNAVAILABLE, /* 502, 504, HTML, connection refused: try later; it was not done */
-    FERRY_VERDICT_UNKNOWN,     /* cut or timed out: it may have been done */
+    FERRY_VERDICT_OK,        /* 2xx */
+    FERRY_VERDICT_ABSENT,    /* 404 on the record itself */
+    FERRY_VERDICT_NO_PARENT, /* Campaign: 404 on a record of the body, not of the URL */
+    FERRY_VERDICT_DUPLICATE, /* the same key exists already */
+    /* The destination's word that the record is at fault: listed texts only. Class schema: the
+     * field is not there (any more) or read-only, so that the next record fails likewise. */
+    FERRY_VERDICT_BAD_RECORD,
+    FERRY_VERDICT_ILL, /* a 500 that names nobody: judge by its neighbours; may have been done */
+    FERRY_VERDICT_THROTTLED, /* 429, 503: slow down, try after retry_after_ms */
+    /* Try later; it was not done: connection refused, no token now, and for a request that only
+     * reads 502, 504 and a web page. */
+    FERRY_VERDICT_UNAVAILABLE,
+    /* Cut or timed out, and for a write 502, 504 and a web page: it may have been done. */
+    FERRY_VERDICT_UNKNOWN,
     FERRY_VERDICT_CREDENTIALS, /* token refused twice, or the authority refused us */
     FERRY_VERDICT_PERMISSION,  /* 403 */
     FERRY_VERDICT_EXPIRED,     /* Dataverse: the delta link is too old; read in full */
@@ -29,8 +33,9 @@ struct ferry_remote_answer {
     int64_t retry_after_ms; /* -1 when the server did not say */
     const char *body;       /* valid during the callback */
     size_t length;
-    struct ferry_error
-        error; /* unless OK: class and sentence. May quote the server, never a field's value */
+    /* Unless OK: class and sentence. Quotes the server on a record for BAD_RECORD only, whose
+     * sentence belongs into the reject and nowhere else. */
+    struct ferry_error error;
 };
 
 typedef void (*ferry_remote_callback)(void *context, const struct ferry_remote_answer *answer);

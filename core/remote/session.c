@@ -139,7 +139,7 @@ static bool copy_headers(struct ferry_session *session, const struct ferry_sessi
         session->body_header = strdup(options->body_header);
     if (!session->name || (options->body_header && !session->body_header))
         return false;
-    for (; options->headers[count] && count < HEADERS_MAX - 1; count++) {
+    for (; count < HEADERS_MAX - 1 && options->headers[count]; count++) {
         session->headers[count] = strdup(options->headers[count]);
         if (!session->headers[count])
             return false;

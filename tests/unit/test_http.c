@@ -510,9 +510,11 @@ static void retry_after_may_be_a_date(void **state)
     struct outcome outcome = {0};
     struct ferry_http_request request = get(*state, &outcome, "/");
     time_t then = time(NULL) + 100;
+    struct tm parts;
     char header[64];
 
-    strftime(header, sizeof(header), "Retry-After: %a, %d %b %Y %H:%M:%S GMT", gmtime(&then));
+    gmtime_r(&then, &parts);
+    strftime(header, sizeof(header), "Retry-After: %a, %d %b %Y %H:%M:%S GMT", &parts);
     web_prepare(outcome.fixture->web, (struct web_reply){.status = 503, .headers = {header}});
     run(&outcome, &request);
     assert_in_range(outcome.answer.retry_after_ms, 90000, 100000);
