@@ -1,6 +1,9 @@
 #include "controller/api.h"
 
+#include "controller/check.h"
+#include "controller/difference.h"
 #include "controller/edit.h"
+#include "controller/rejects.h"
 #include "controller/reply.h"
 #include "controller/view.h"
 
@@ -22,6 +25,8 @@ struct pending {
 struct ferry_api {
     struct ferry_api_options options;
     struct ferry_edits *edits;
+    struct ferry_rejects *rejects;
+    struct ferry_checks *checks;
     struct ferry_server *server;
     struct pending *pending;
 };
@@ -239,6 +244,48 @@ static void get_revisions(void *context, struct ferry_server_exchange *exchange)
     ferry_reply_json(exchange, 200, json_pack("{s:o}", "items", items));
 }
 
+/* The saved configuration against the one that runs, or ran last. */
+static void get_diff(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+    const struct ferry_launch *launch = find_launch(api, exchange);
+    const struct ferry_documents *documents = ferry_store_documents(store_of(api));
+    const char *id = launch ? ferry_launch_workflow(launch)->id : "";
+    int64_t revision =
+        json_integer_value(json_object_get(ferry_documents_order(documents, id), "revision"));
+    json_t *saved = ferry_documents_saved(documents, id, 0);
+    json_t *running = revision > 0 ? ferry_documents_saved(documents, id, revision) : NULL;
+
+    if (!launch)
+        return;
+    ferry_reply_json(exchange, 200,
+                     json_pack("{s:O?, s:O?, s:O?, s:O?, s:o}", "running",
+                               json_object_get(running, "revision"), "saved",
+                               json_object_get(saved, "revision"), "savedAt",
+                               json_object_get(saved, "savedAt"), "savedBy",
+                               json_object_get(saved, "savedBy"), "changes",
+                               ferry_difference(json_object_get(running, "configuration"),
+                                                json_object_get(saved, "configuration"))));
+}
+
+/* --- rejects, check --- */
+
+static void get_rejects(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+    const struct ferry_launch *launch = find_launch(api, exchange);
+
+    if (launch)
+        ferry_rejects_get(api->rejects, ferry_launch_workflow(launch), exchange);
+}
+
+static void get_check(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+
+    ferry_checks_get(api->checks, exchange);
+}
+
 /* --- what is described but not there yet --- */
 
 static void answer_not_yet(void *context, struct ferry_server_exchange *exchange)
@@ -256,6 +303,9 @@ static const struct ferry_server_route routes[] = {
     {"GET", "/v1/workflows/{id}/configuration", get_configuration},
     {"PUT", "/v1/workflows/{id}/configuration", put_configuration},
     {"GET", "/v1/workflows/{id}/configuration/revisions", get_revisions},
+    {"GET", "/v1/workflows/{id}/diff", get_diff},
+    {"GET", "/v1/workflows/{id}/rejects", get_rejects},
+    {"GET", "/v1/check", get_check},
     {"POST", "/v1/workflows/{id}/replay", answer_not_yet},
     {"POST", "/v1/workflows/{id}/deletes/approve", answer_not_yet},
     {"POST", "/v1/workflows/{id}/deletes/drop", answer_not_yet},
@@ -277,6 +327,10 @@ enum ferry_status ferry_api_new(const struct ferry_api_options *options, struct 
     api->options = *options;
     server.context = api;
     status = ferry_edits_new(&options->parts, &api->edits, error);
+    api->rejects = ferry_rejects_new(options->parts.loop, options->parts.common);
+    api->checks = ferry_checks_new(&options->parts);
+    if (!api->rejects || !api->checks)
+        status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for the API");
     if (status == FERRY_OK)
         status = ferry_server_new(options->parts.loop, &server, false, &api->server, error);
     if (status != FERRY_OK) {
@@ -297,6 +351,8 @@ void ferry_api_free(struct ferry_api *api)
     DL_FOREACH_SAFE (api->pending, pending, next)
         free(pending);
     ferry_edits_free(api->edits);
+    ferry_rejects_free(api->rejects);
+    ferry_checks_free(api->checks);
     ferry_server_free(api->server);
     free(api);
 }

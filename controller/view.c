@@ -87,21 +87,38 @@ static json_t *view_writers(const struct view *view, const char *table)
     return list;
 }
 
-/* Children that wait for their parent: the writers say how many of each table they keep. */
+/* Children that wait for their parent: the writers count them, of each table. */
 static int64_t count_waiting(const struct view *view, const char *table)
 {
     const struct ferry_task *task;
     int64_t sum = 0;
 
     LL_FOREACH (view->tasks, task) {
-        const json_t *counters = json_object_get(task->document, "counters");
-        const json_t *waiting = json_object_get(json_object_get(counters, "waiting"), table);
+        const json_t *waiting =
+            json_object_get(json_object_get(task->document, "counters"), "waiting");
 
         if (task->writes && strcmp(task->workflow, view->workflow) == 0 &&
             ferry_task_is_live(task, view->now))
-            sum += json_integer_value(waiting);
+            sum += json_integer_value(json_object_get(waiting, table));
     }
     return sum;
+}
+
+/* Since when the oldest record of all waits in a writer; null when none does, or none says. */
+static json_t *oldest_waiting(const struct view *view)
+{
+    const struct ferry_task *task;
+    json_int_t oldest = 0;
+
+    LL_FOREACH (view->tasks, task) {
+        json_int_t at = json_integer_value(
+            json_object_get(json_object_get(task->document, "counters"), "oldestWaitingAt"));
+
+        if (task->writes && strcmp(task->workflow, view->workflow) == 0 && at > 0 &&
+            ferry_task_is_live(task, view->now) && (oldest == 0 || at < oldest))
+            oldest = at;
+    }
+    return number_or_null(oldest > 0, oldest);
 }
 
 /* --- mappings --- */
@@ -153,7 +170,6 @@ static void add_sums(json_t *json, const struct sums *sums)
         json, "secondsToEmpty",
         number_or_null(moving || (sums->known && sums->records == 0),
                        moving ? (int64_t)((double)sums->records / sums->written_per_second) : 0));
-    json_object_set_new(json, "oldestWaitingAt", json_null()); /* not yet known cheaply */
 }
 
 static void add_state(json_t *json, const struct ferry_state *state)
@@ -208,6 +224,7 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
     add_state(json, &state);
     json_object_set_new(json, "mappings", view_mappings(&view, &sums));
     add_sums(json, &sums);
+    json_object_set_new(json, "oldestWaitingAt", oldest_waiting(&view));
     if (ferry_launch_faults(launch))
         json_object_set_new(json, "errors", json_deep_copy(ferry_launch_faults(launch)));
     ferry_state_done(&state);
