@@ -158,10 +158,12 @@ static bool read_order(struct list *list)
     list->order = -1;
     if (!order)
         return true;
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(order, " %"), order);
-    list->descending = strstr(order, "desc");
+    size_t length = strcspn(order, " ");
+    snprintf(name, sizeof name, "%.*s", (int)length, order);
+    list->descending = strcmp(order + length, " desc") == 0;
     list->order = sandbox_resource_field(list->operation->resource, name);
-    return list->order >= 0 || refuse(list, "Unknown field to order by.");
+    return (list->order >= 0 && (!order[length] || list->descending)) ||
+           refuse(list, "Unknown field to order by.");
 }
 
 static bool read_window(struct list *list)
