@@ -47,7 +47,7 @@ struct ferry_ledger {
     bool timer_open;
     /* of the work: */
     enum task task;
-    rd_kafka_t *consumer;
+    rd_kafka_consumer_group_metadata_t *group; /* as it was when the offsets were taken */
     rd_kafka_topic_partition_list_t *offsets;
     enum ferry_ledger_result result;
     struct ferry_error error;
@@ -208,10 +208,8 @@ static enum ferry_status send_offsets(struct ferry_ledger *ledger)
 {
     if (ledger->offsets->cnt == 0)
         return FERRY_OK;
-    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(ledger->consumer);
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(
-        ledger->producer, ledger->offsets, group, CALL_TIMEOUT_MS);
-    rd_kafka_consumer_group_metadata_destroy(group);
+        ledger->producer, ledger->offsets, ledger->group, CALL_TIMEOUT_MS);
     if (error && is_lost(error))
         ledger->result = FERRY_LEDGER_LOST;
     enum ferry_status status =
@@ -357,6 +355,9 @@ static void after_work(uv_work_t *work, int status)
     struct ferry_ledger *ledger = work->data;
     (void)status;
     ledger->working = false;
+    if (ledger->group)
+        rd_kafka_consumer_group_metadata_destroy(ledger->group);
+    ledger->group = NULL;
     if (ledger->freed) {
         if (ledger->offsets)
             rd_kafka_topic_partition_list_destroy(ledger->offsets);
@@ -386,7 +387,8 @@ bool ferry_ledger_idle(const struct ferry_ledger *ledger)
 void ferry_ledger_commit(struct ferry_ledger *ledger, rd_kafka_t *consumer,
                          rd_kafka_topic_partition_list_t *offsets)
 {
-    ledger->consumer = consumer;
+    /* Now, not in the thread: a generation that we join meanwhile must not vouch for these. */
+    ledger->group = rd_kafka_consumer_group_metadata(consumer);
     ledger->offsets = offsets;
     ledger->sent = ledger->open;
     ledger->open = NULL;
