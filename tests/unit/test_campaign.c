@@ -464,7 +464,7 @@ static void many_refused_at_once_renew_the_token_once(void **state)
 
     prepare(fixture, "/ims/", 200, TOKEN_A, 1);
     prepare(fixture, "/ims/", 200, TOKEN_B, 0);
-    prepare(fixture, "PATCH", 401, "", 20);
+    web_prepare(fixture->web, (struct web_reply){.header = "tokenA", .status = 401});
     prepare(fixture, "PATCH", 200, "{}", 0);
     for (int i = 0; i < 20; i++)
         assert_int_equal(send_to(fixture, &told[i], "PATCH", "k1", "{}", NULL), FERRY_OK);

@@ -20,7 +20,8 @@
 #define WEB_HANG    (-2) /* status: never answer */
 
 struct web_reply {
-    const char *match; /* part of "METHOD /target"; NULL: all */
+    const char *match;  /* part of "METHOD /target"; NULL: all */
+    const char *header; /* part of the request's headers; NULL: all */
     int status;
     const char *type;
     const char *body;
@@ -77,14 +78,16 @@ static inline enum MHD_Result web_on_header(void *context, enum MHD_ValueKind ki
     return MHD_YES;
 }
 
-static inline const struct web_reply *web_choose(struct web *web, const char *target)
+static inline const struct web_reply *web_choose(struct web *web, const struct web_seen *seen)
 {
     for (size_t i = 0; i < web->reply_count; i++) {
         const struct web_reply *reply = &web->replies[i];
 
         if (reply->times > 0 && web->served[i] >= reply->times)
             continue;
-        if (reply->match && !strstr(target, reply->match))
+        if (reply->match && !strstr(seen->target, reply->match))
+            continue;
+        if (reply->header && !strstr(seen->headers, reply->header))
             continue;
         web->served[i]++;
         return reply;
@@ -160,7 +163,7 @@ static inline enum MHD_Result web_on_request(void *context, struct MHD_Connectio
     seen->body = request->body;
     seen->length = request->length;
     request->body = NULL;
-    result = web_serve(web, connection, web_choose(web, seen->target));
+    result = web_serve(web, connection, web_choose(web, seen));
     pthread_mutex_unlock(&web->lock);
     return result;
 }
