@@ -384,6 +384,11 @@ bool ferry_ledger_idle(const struct ferry_ledger *ledger)
     return ledger->ready && !ledger->working;
 }
 
+bool ferry_ledger_working(const struct ferry_ledger *ledger)
+{
+    return ledger->working;
+}
+
 void ferry_ledger_commit(struct ferry_ledger *ledger, rd_kafka_t *consumer,
                          rd_kafka_topic_partition_list_t *offsets)
 {

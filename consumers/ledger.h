@@ -50,6 +50,8 @@ enum ferry_status ferry_ledger_add(struct ferry_ledger *ledger, const char *topi
 size_t ferry_ledger_count(const struct ferry_ledger *ledger);
 /* Ready and not in the middle of a transaction. */
 bool ferry_ledger_idle(const struct ferry_ledger *ledger);
+/* A thread works for it: the consumer of its last commit must stay. */
+bool ferry_ledger_working(const struct ferry_ledger *ledger);
 /* Starts a transaction with all messages and these offsets (taken). Only when idle. */
 void ferry_ledger_commit(struct ferry_ledger *ledger, rd_kafka_t *consumer,
                          rd_kafka_topic_partition_list_t *offsets);

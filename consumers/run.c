@@ -61,18 +61,15 @@ static void close_parts(struct ferry_run *run)
 
 static void step_stop(struct ferry_run *run)
 {
-    if (run->left) {
+    if (run->left || (!run->group && !run->leaving)) {
         close_parts(run);
         return;
     }
-    if (!run->group) {
-        run->left = true;
-        close_parts(run);
-        return;
-    }
-    if (run->ending == FERRY_ENDING_OVER || !end_work(run))
+    /* A transaction under way uses the consumer. */
+    if (run->leaving || !end_work(run) || ferry_ledger_working(run->ledger))
         return;
     ferry_run_drop(run);
+    run->leaving = true;
     ferry_group_free(run->group, on_left, run);
     run->group = NULL;
 }
@@ -90,10 +87,12 @@ static void step_revoke(struct ferry_run *run)
 static void step_run(struct ferry_run *run)
 {
     struct ferry_error error;
-    if (!run->group && run->fenced && ferry_run_join(run, &error) != FERRY_OK) {
+    if (!run->group && run->fenced && !run->broken.set && ferry_run_join(run, &error) != FERRY_OK) {
         ferry_run_break(run, &error);
         return;
     }
+    if (!run->group)
+        return;
     bool ready = ferry_run_ready(run);
     if (ready && !run->was_ready) {
         run->was_ready = true;

@@ -42,6 +42,7 @@ struct ferry_run {
     bool fenced; /* the ledger is ready */
     bool stopping;
     bool revoking;
+    bool leaving; /* the group; nothing of it may be called any more */
     bool left;
     bool stopped;
     enum ferry_run_ending ending;

@@ -19,6 +19,13 @@ def fired(ferry):
     return sum(fault["fired"] for fault in ferry.sandbox.admin.faults())
 
 
+def shared(backlog):
+    """writer-0 and writer-1 own the eight partitions together."""
+    owned = [backlog.task(name)["partitions"].get("contact", []) for name in
+             ("writer-0", "writer-1")]
+    return all(owned) and sorted(owned[0] + owned[1]) == list(range(8))
+
+
 PASSING_FAULTS = {
     "429": {"kind": "status429", "retryAfter": 1, "count": 5},
     "503": {"kind": "status503", "count": 20, "probability": 0.3},
@@ -86,6 +93,7 @@ def test_a_stopped_writer_that_wakes_late_overwrites_nothing(ferry, backlog):
     assert_profiles(ferry, {key: (n, 6) for n, key in enumerate(keys)})
     first.resume()
     ferry.wait_until(lambda: first.events("stood_still") or first.events("lost"))
+    ferry.wait_until(lambda: shared(backlog))
     backlog.put([backlog.change(key, contact(n, 7)) for n, key in enumerate(keys)])
     backlog.wait_until_written()
     assert_profiles(ferry, {key: (n, 7) for n, key in enumerate(keys)})
@@ -105,11 +113,7 @@ def test_writers_come_and_go_under_load(ferry, backlog):
     for _ in range(5):
         backlog.put(next(rounds))
 
-    def shared():
-        owned = [backlog.task(name)["partitions"].get("contact", []) for name in
-                 ("writer-0", "writer-1")]
-        return all(owned) and sorted(owned[0] + owned[1]) == list(range(8))
-    ferry.wait_until(shared)
+    ferry.wait_until(lambda: shared(backlog))
     for _ in range(3):
         backlog.put(next(rounds))
     second.stop()
