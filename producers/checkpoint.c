@@ -88,15 +88,21 @@ enum ferry_status ferry_checkpoint_link(struct ferry_checkpoint *checkpoint, con
 enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, const char *task,
                                          const char *table, const char *columns_hash, int64_t now)
 {
-    const struct ferry_checkpoint first = {
-        .task = (char *)(uintptr_t)task, /* only copied */
-        .table = (char *)(uintptr_t)table,
-        .columns_hash = (char *)(uintptr_t)columns_hash,
+    struct ferry_checkpoint first = {
+        .task = strdup(task),
+        .table = strdup(table),
+        .columns_hash = strdup(columns_hash),
         .phase = FERRY_CHECKPOINT_FULL,
         .read_number = checkpoint->read_number + 1,
         .full_read_started_at = now,
     };
-    return ferry_checkpoint_copy(checkpoint, &first);
+    if (!first.task || !first.table || !first.columns_hash) {
+        ferry_checkpoint_done(&first);
+        return FERRY_NOMEM;
+    }
+    ferry_checkpoint_done(checkpoint);
+    *checkpoint = first;
+    return FERRY_OK;
 }
 
 enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,

@@ -64,11 +64,11 @@ static void drop_waiting(struct ferry_producer *producer)
     struct waiting *waiting;
     struct waiting *next;
     DL_FOREACH_SAFE (producer->waiting, waiting, next) {
-        DL_DELETE(producer->waiting, waiting);
         if (waiting->record.headers)
             rd_kafka_headers_destroy(waiting->record.headers);
         free(waiting);
     }
+    producer->waiting = NULL;
 }
 
 static void drop_handle(struct ferry_producer *producer)
@@ -271,15 +271,25 @@ static rd_kafka_topic_t *handle_of(struct ferry_producer *producer, const char *
     return producer->handle;
 }
 
+/* With F_COPY the payload is only read, whatever the prototypes say. */
+static void *payload_of(const struct ferry_producer_record *record)
+{
+    union {
+        const char *ours;
+        void *theirs;
+    } payload = {.ours = record->value.data};
+    return payload.theirs;
+}
+
 static rd_kafka_resp_err_t produce_plain(struct ferry_producer *producer,
                                          const struct ferry_producer_record *record)
 {
     rd_kafka_topic_t *handle = handle_of(producer, record->topic);
     if (!handle)
         return rd_kafka_last_error();
-    void *value = (void *)(uintptr_t)record->value.data; /* F_COPY: it is only read */
-    int result = rd_kafka_produce(handle, record->partition, RD_KAFKA_MSG_F_COPY, value,
-                                  record->value.length, record->key.data, record->key.length, NULL);
+    int result =
+        rd_kafka_produce(handle, record->partition, RD_KAFKA_MSG_F_COPY, payload_of(record),
+                         record->value.length, record->key.data, record->key.length, NULL);
     return result == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
 }
 
@@ -293,7 +303,7 @@ static rd_kafka_resp_err_t produce(struct ferry_producer *producer,
         producer->client, RD_KAFKA_V_TOPIC(record->topic), RD_KAFKA_V_PARTITION(record->partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(record->key.data, record->key.length),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.length),
+        RD_KAFKA_V_VALUE(payload_of(record), record->value.length),
         RD_KAFKA_V_HEADERS(record->headers), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         record->headers = NULL;

@@ -21,7 +21,7 @@
 #define LAST_WORD_MS 15000 /* of an orderly end */
 
 struct held { /* a task and its place in the list */
-    struct held *prev, *next;
+    struct held *next;
     struct ferry_task *task;
 };
 
@@ -52,21 +52,26 @@ struct ferry_reader {
 
 static void drop_task(struct ferry_reader *reader, struct held *held)
 {
-    DL_DELETE(reader->tasks, held);
+    LL_DELETE(reader->tasks, held);
     ferry_task_free(held->task);
     free(held);
 }
 
 static void drop_tasks(struct ferry_reader *reader)
 {
-    while (reader->tasks)
-        drop_task(reader, reader->tasks);
+    struct held *held;
+    struct held *next;
+    LL_FOREACH_SAFE (reader->tasks, held, next) {
+        ferry_task_free(held->task);
+        free(held);
+    }
+    reader->tasks = NULL;
 }
 
 static struct held *find_task(struct ferry_reader *reader, const char *id)
 {
     struct held *held;
-    DL_FOREACH (reader->tasks, held) {
+    LL_FOREACH (reader->tasks, held) {
         if (strcmp(ferry_task_id(held->task), id) == 0)
             return held;
     }
@@ -96,7 +101,7 @@ static struct held *make_task(struct ferry_reader *reader, const struct ferry_ma
         free(held);
         return NULL;
     }
-    DL_APPEND(reader->tasks, held);
+    LL_PREPEND(reader->tasks, held);
     return held;
 }
 
@@ -136,7 +141,7 @@ static void obey(struct ferry_reader *reader)
     struct held *next;
     if (!reader->order || reader->stopping)
         return;
-    DL_FOREACH_SAFE (reader->tasks, held, next) {
+    LL_FOREACH_SAFE (reader->tasks, held, next) {
         if (!is_ordered(reader, held->task))
             drop_task(reader, held);
         else if (reader->phase == FERRY_PHASE_STOP)
@@ -286,7 +291,7 @@ static void on_tick(void *context)
     struct ferry_reader *reader = context;
     struct held *held;
     ferry_health_beat(reader->health);
-    DL_FOREACH (reader->tasks, held) {
+    LL_FOREACH (reader->tasks, held) {
         ferry_task_tick(held->task);
     }
     ferry_alarm_set(reader->ticker, TICK_MS);

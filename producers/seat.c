@@ -76,13 +76,14 @@ static enum ferry_status store(struct ferry_seat *seat, const char *task, size_t
 
 static void forget_checkpoints(struct ferry_seat *seat)
 {
-    struct entry *entry;
-    struct entry *next;
-    HASH_ITER (hh, seat->checkpoints, entry, next) {
-        HASH_DEL(seat->checkpoints, entry);
+    struct entry *entry = seat->checkpoints;
+    HASH_CLEAR(hh, seat->checkpoints);
+    while (entry) {
+        struct entry *next = entry->hh.next;
         free(entry->task);
         free(entry->text);
         free(entry);
+        entry = next;
     }
 }
 

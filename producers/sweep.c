@@ -52,10 +52,13 @@ void ferry_sweep_set_free(struct ferry_sweep_set *set)
 {
     if (!set)
         return;
-    struct candidate *candidate;
-    struct candidate *next;
-    HASH_ITER (hh, set->candidates, candidate, next)
-        drop(set, candidate);
+    struct candidate *candidate = set->candidates;
+    HASH_CLEAR(hh, set->candidates);
+    while (candidate) {
+        struct candidate *next = candidate->hh.next;
+        free(candidate);
+        candidate = next;
+    }
     free(set->popped);
     free(set);
 }
