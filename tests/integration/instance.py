@@ -100,9 +100,10 @@ class Instance:
 
     # ferryctl, as a person uses it.
 
-    def ctl(self, *words, check=True, stdin=None):
-        """Runs ferryctl against this instance's (first) controller; a CompletedProcess."""
-        controller = next(one for one in self.servers if isinstance(one, servers.Controller))
+    def ctl(self, *words, check=True, stdin=None, server=None):
+        """Runs ferryctl against a controller, by default the first; a CompletedProcess."""
+        controller = server or next(
+            one for one in self.servers if isinstance(one, servers.Controller))
         run = subprocess.run(
             [servers.program("ferryctl"), "--server", controller.url, *map(str, words)],
             input=stdin, capture_output=True, text=True, timeout=120)

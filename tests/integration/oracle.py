@@ -176,6 +176,9 @@ class Oracle:
         return [topic for topic in topics
                 if self.ends(topic, committed=True) != self.ends(topic)]
 
+    def log_count(self):
+        return len(self.topics.read(f"changes.{TABLE}"))
+
     # The parts of the oracle.
 
     def assert_read_exactly_once(self, faults):
@@ -238,6 +241,22 @@ class Oracle:
         faults.check(all(isinstance(flag, bool) for flag in flags), "created without its opt-outs:",
                      entry)
 
+    def assert_memory_true(self, faults):
+        """`written` ends with what Campaign has, and no dead owner's word came after a newer one."""
+        log = Log(self.topics)
+        last = collections.defaultdict(lambda: -1)
+        for key, record in self.topics.records(f"written.{TABLE}"):
+            signs = [sign_of(one) for one in log.records[key]]
+            sign = record["version"] if record["state"] == "WRITTEN" else DELETED
+            places = [place for place, known in enumerate(signs) if known == sign]
+            faults.check(places and places[-1] >= last[key], "written went back:",
+                         f"{record} after record {last[key]} of {signs}")
+            if places:
+                last[key] = next((one for one in places if one >= last[key]), last[key])
+        behind = [key for key, records in log.records.items()
+                  if sign_of(records[-1]) != sign_of(records[max(last[key], 0)])]
+        faults.check(not behind, f"written is behind for {len(behind)} ids:", behind[:3])
+
     def assert_same_end(self, faults):
         for key, wanted, found in self.mirrors():
             faults.check(False, f"{key}: Dynamics says {wanted}, Campaign has {found}")
@@ -284,6 +303,7 @@ class Oracle:
         faults = Faults()
         self.assert_read_exactly_once(faults)
         self.assert_in_order(faults)
+        self.assert_memory_true(faults)
         self.assert_same_end(faults)
         self.assert_nothing_waits(faults)
         self.assert_no_complaint(faults)
