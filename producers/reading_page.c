@@ -119,9 +119,13 @@ void ferry_reading_finish_page(struct ferry_reading *reading)
 /* What an answer without a page asks of us. */
 enum reaction { REACTION_RETRY, REACTION_AGAIN, REACTION_ASK };
 
-static enum reaction reaction_to(enum ferry_verdict verdict)
+/* A secret that is refused needs a person; a fresh token that is refused may be a passing quarrel
+ * between Microsoft's servers. */
+static enum reaction reaction_to(const struct ferry_remote_answer *answer)
 {
-    switch ((int)verdict) {
+    if (answer->status == 401)
+        return REACTION_RETRY;
+    switch ((int)answer->verdict) {
     case FERRY_VERDICT_EXPIRED:
         return REACTION_AGAIN;
     case FERRY_VERDICT_THROTTLED:
@@ -137,7 +141,7 @@ static enum reaction reaction_to(enum ferry_verdict verdict)
 
 static void take_answer(struct ferry_reading *reading, const struct ferry_remote_answer *answer)
 {
-    enum reaction reaction = reaction_to(answer->verdict);
+    enum reaction reaction = reaction_to(answer);
     if (reaction == REACTION_ASK && reading->turn != TURN_ENDING) {
         ferry_reading_drop(reading);
         reading->going = false;

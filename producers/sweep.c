@@ -74,11 +74,12 @@ bool ferry_sweep_set_covers(const struct ferry_sweep_set *set, const char *id, s
 static void shrink(struct ferry_sweep_set *set)
 {
     set->to = set->from + (set->to - set->from) / 2;
-    struct candidate *candidate;
-    struct candidate *next;
-    HASH_ITER (hh, set->candidates, candidate, next) {
+    struct candidate *candidate = set->candidates;
+    while (candidate) {
+        struct candidate *next = candidate->hh.next;
         if (candidate->place >= set->to)
             drop(set, candidate);
+        candidate = next;
     }
 }
 

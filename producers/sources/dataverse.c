@@ -212,10 +212,12 @@ static enum ferry_status fit(const struct ferry_mapping *mapping,
 }
 
 /* A question about metadata may always be repeated; only these answers will not change by
- * themselves. */
-static enum ferry_status status_of(enum ferry_verdict verdict)
+ * themselves. The 401 of a fresh token may: see reaction_to in reading_page.c. */
+static enum ferry_status status_of(const struct ferry_remote_answer *answer)
 {
-    switch ((int)verdict) {
+    if (answer->status == 401)
+        return FERRY_RETRY;
+    switch ((int)answer->verdict) {
     case FERRY_VERDICT_ABSENT:
     case FERRY_VERDICT_CREDENTIALS:
     case FERRY_VERDICT_PERMISSION:
@@ -232,7 +234,7 @@ static void on_described(void *context, const struct ferry_dataverse_table *tabl
     struct ferry_dataverse_read *read = context;
     struct ferry_error error = answer->error;
     struct ferry_row_column *columns = NULL;
-    enum ferry_status status = status_of(answer->verdict);
+    enum ferry_status status = status_of(answer);
     learn(read->source, answer);
     if (table) {
         columns = calloc(read->mapping->column_count + 1, sizeof *columns);
