@@ -600,6 +600,14 @@ def targets(*rows):
     return {"Targets": [{**kind, **row} for row in rows]}
 
 
+def test_bulk_messages_can_be_probed(sandbox):
+    for table, found in (("contact", 1), ("nosuch", 0)):
+        probe = "sdkmessageid/name eq @m and primaryobjecttypecode eq @t"
+        target = "sdkmessagefilters?" + urllib.parse.urlencode(
+            {"$filter": probe, "@m": "'CreateMultiple'", "@t": f"'{table}'"})
+        assert len(sandbox.dynamics("GET", target).json["value"]) == found
+
+
 def test_many_rows_are_written_together_or_not_at_all(sandbox):
     action = "contacts/Microsoft.Dynamics.CRM."
     reply = sandbox.dynamics("POST", action + "CreateMultiple",

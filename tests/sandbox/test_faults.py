@@ -138,7 +138,7 @@ def test_a_stall_delays_and_a_slow_body_dribbles(sandbox):
 
 
 def test_latency_holds_nobody_else_up(start):
-    sandbox = start("--campaign-latency-ms", 200)
+    sandbox = start("--campaign-latency-ms", 1000)
     sandbox.campaign_headers()
     replies = []
     calls = [threading.Thread(target=lambda: replies.append(sandbox.campaign("GET", "profile")))
@@ -146,17 +146,19 @@ def test_latency_holds_nobody_else_up(start):
     begun = time.monotonic()
     for call in calls:
         call.start()
+    while sandbox.stats("campaign")["inFlight"] < 30:
+        pass
     assert sandbox.dynamics("GET", "WhoAmI").status == 200
-    assert time.monotonic() - begun < 0.19
+    assert replies == [], "the others still wait"
     for call in calls:
         call.join()
-    assert 0.19 < time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10, "together, not one after the other"
     assert [reply.status for reply in replies] == [200] * 30
-    assert sandbox.stats("campaign")["inFlightPeak"] > 10
+    assert sandbox.stats("campaign")["inFlightPeak"] == 30
     sandbox.admin("POST", "settings", {"campaignLatencyMs": 0})
     begun = time.monotonic()
     sandbox.campaign("GET", "profile")
-    assert time.monotonic() - begun < 0.15
+    assert time.monotonic() - begun < 0.9
 
 
 def test_a_request_whose_client_left_is_still_processed(start):

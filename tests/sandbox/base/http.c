@@ -179,7 +179,10 @@ static void serve_late(void *argument)
 static enum MHD_Result complete(struct sandbox_request *request)
 {
     request->delay_ms = request->service->latency_ms;
-    request->service->arrive(request);
+    if (request->too_large || request->body.failed)
+        sandbox_reply_text(request, 413, "text/plain", "Request Entity Too Large");
+    else
+        request->service->arrive(request);
     if (request->delay_ms && !request->reply.status && !request->reply.cut) {
         request->timer.fire = serve_late;
         request->timer.argument = request;
@@ -212,6 +215,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (*upload_size) {
         if (request->body.length + *upload_size <= SANDBOX_BODY_CEILING)
             sandbox_buf_add(&request->body, upload, *upload_size);
+        else
+            request->too_large = true;
         *upload_size = 0;
         return MHD_YES;
     }

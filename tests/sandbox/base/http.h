@@ -70,6 +70,7 @@ struct sandbox_request {
     unsigned delay_ms;
     bool lose_reply; /* fault: commit, then cut */
     bool malformed;  /* a %XX that is none */
+    bool too_large;  /* the body was over the ceiling */
     bool closing;    /* internal */
     struct sandbox_timer timer;
     struct sandbox_http *http;

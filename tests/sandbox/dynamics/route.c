@@ -132,10 +132,25 @@ static void serve_organizations(struct sandbox_call_context *call)
                                  "4026be43-6b69-e111-8f65-78e7d1620f5e"));
 }
 
+/* The probe for bulk messages: @m and @t name the message and the table, in quotes. */
 static void serve_filters(struct sandbox_call_context *call)
 {
+    static const char *const messages[] = {"'CreateMultiple'", "'UpdateMultiple'",
+                                           "'UpsertMultiple'"};
+    const char *message = sandbox_request_param(call->request, "@m");
+    const char *target = sandbox_request_param(call->request, "@t");
+    json_t *rows = json_array();
+    char quoted[80];
+
     call->request->call = SANDBOX_CALL_METADATA;
-    sandbox_reply_json(call->request, 200, json_pack("{s:[]}", "value"));
+    for (size_t i = 0; message && target && i < SANDBOX_TABLES; i++) {
+        snprintf(quoted, sizeof quoted, "'%s'", call->dynamics->tables[i].plan->name);
+        for (size_t k = 0; k < sizeof messages / sizeof messages[0]; k++)
+            if (strcmp(quoted, target) == 0 && strcmp(messages[k], message) == 0)
+                json_array_append_new(rows, json_pack("{s:s}", "sdkmessagefilterid",
+                                                      "5a3f7b52-0d3c-4f0e-9a51-2f4c1d0b7e11"));
+    }
+    sandbox_reply_json(call->request, 200, json_pack("{s:o}", "value", rows));
 }
 
 static void serve_missing(struct sandbox_call_context *call)
