@@ -93,7 +93,7 @@ static struct ferry_table *table_of(const struct ferry_holding *holding, const c
 
 static enum ferry_status open_share(struct ferry_holding *holding,
                                     const struct ferry_group_part *part, bool *ret_valid,
-                                    struct ferry_error *error)
+                                    struct ferry_share **ret_share, struct ferry_error *error)
 {
     struct ferry_table *table = table_of(holding, part->topic);
     struct ferry_share *share = NULL;
@@ -107,6 +107,7 @@ static enum ferry_status open_share(struct ferry_holding *holding,
     if (part->fresh)
         share->window.committed = -1; /* so that even an empty partition gets its offset */
     DL_APPEND(holding->shares, share);
+    *ret_share = share;
     return ferry_memory_open(holding->options.memory, table->mapping->table, part->partition,
                              part->committed, &share->memory, ret_valid, error);
 }
@@ -190,13 +191,13 @@ static enum ferry_status open_all(struct ferry_holding *holding,
     size_t missing_count = 0;
     for (size_t i = 0; i < count; i++) {
         bool valid = false;
-        enum ferry_status status = open_share(holding, &parts[i], &valid, error);
+        struct ferry_share *share = NULL;
+        enum ferry_status status = open_share(holding, &parts[i], &valid, &share, error);
         if (status != FERRY_OK)
             return status;
-        if (!valid)
-            missing[missing_count++] =
-                (struct ferry_tail_part){holding->shares->prev->table->written, parts[i].partition,
-                                         RD_KAFKA_OFFSET_BEGINNING};
+        if (share && !valid)
+            missing[missing_count++] = (struct ferry_tail_part){
+                share->table->written, share->partition, RD_KAFKA_OFFSET_BEGINNING};
     }
     if (missing_count > 0)
         return rebuild(holding, missing, missing_count, error);

@@ -56,10 +56,8 @@ int64_t ferry_window_prefix(const struct ferry_window *window)
 
 void ferry_window_commit(struct ferry_window *window, int64_t offset)
 {
-    struct ferry_window_entry *entry, *next;
-    DL_FOREACH_SAFE (window->entries, entry, next) {
-        if (entry->offset >= offset)
-            break;
+    struct ferry_window_entry *entry;
+    while ((entry = window->entries) && entry->offset < offset) {
         DL_DELETE(window->entries, entry);
         window->count--;
         window->base = entry->sequence + 1;
