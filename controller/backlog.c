@@ -287,14 +287,14 @@ static void on_timer(uv_timer_t *timer)
 }
 
 struct ferry_backlog_view ferry_backlog_of(const struct ferry_backlog *backlog,
-                                           const char *workflow, const char *name)
+                                           const char *workflow, const char *table)
 {
     struct ferry_backlog_view view = {.known = false};
-    const struct table *table = find(backlog, workflow, name);
+    const struct table *found = find(backlog, workflow, table);
 
-    if (!table || table->committed < 0 || ferry_boot_ms() - table->asked_at > STALE_MS)
+    if (!found || found->committed < 0 || ferry_boot_ms() - found->asked_at > STALE_MS)
         return view;
-    return (struct ferry_backlog_view){true, table->lag, table->rate};
+    return (struct ferry_backlog_view){true, found->lag, found->rate};
 }
 
 enum ferry_status ferry_backlog_new(uv_loop_t *loop, const struct ferry_common *common,

@@ -76,7 +76,7 @@ static void on_saved(void *context, const struct ferry_error *error)
 static void save(struct edit *edit)
 {
     edit->document =
-        json_pack("{s:I, s:I, s:s, s:O}", "revision", (json_int_t)(edit->base + 1), "savedAt",
+        json_pack("{s:I, s:I, s:s, s:O}", "revision", (json_int_t)edit->base + 1, "savedAt",
                   (json_int_t)ferry_wall_ms(), "savedBy", ferry_reply_user(edit->exchange),
                   "configuration", edit->configuration);
     ferry_store_save(edit->edits->parts.store, edit->workflow->id, edit->document, on_saved, edit);

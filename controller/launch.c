@@ -1,23 +1,21 @@
 #include "controller/launch.h"
 
 #include "controller/compile.h"
+#include "controller/provision.h"
+#include "controller/waiters.h"
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
 #include "core/base/log.h"
-#include "core/io/kafka.h"
-#include "core/io/topics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
-#define BY_SIZE           80
-#define BACKOFF_BASE_MS   1000
-#define BACKOFF_CAP_MS    60000
-#define TOPICS_TIMEOUT_MS 10000
-#define ORDER_AGAIN_MS    1000
+#define BY_SIZE         80
+#define BACKOFF_BASE_MS 1000
+#define BACKOFF_CAP_MS  60000
+#define ORDER_AGAIN_MS  1000
 
 enum step {
     IDLE,
@@ -27,18 +25,12 @@ enum step {
     ORDERING, /* a run order is being written */
 };
 
-struct waiter {
-    struct waiter *next;
-    ferry_launch_callback callback;
-    void *context;
-};
-
 struct ferry_launch {
     struct ferry_launch_parts parts;
     const struct ferry_workflow *workflow;
     enum step step;
-    struct waiter *starters;
-    struct waiter *stoppers;
+    struct ferry_waiters starters;
+    struct ferry_waiters stoppers;
     char start_by[BY_SIZE];
     char stop_by[BY_SIZE];
     struct ferry_compile *compile;
@@ -53,12 +45,7 @@ struct ferry_launch {
     unsigned attempts;
     int64_t order_again_at; /* boot ms */
     uv_timer_t timer;
-    uv_work_t work;
-    enum ferry_status topics_status;
-    struct ferry_error topics_error;
-    bool working;
-    bool timer_open;
-    bool freed;
+    struct ferry_provision *provision;
 };
 
 static void compile(struct ferry_launch *launch);
@@ -66,25 +53,14 @@ static void order_stop(struct ferry_launch *launch);
 
 /* --- who waits for an answer --- */
 
-static void answer_all(struct waiter **waiters, const struct ferry_launch_answer *answer)
-{
-    struct waiter *waiter;
-
-    while ((waiter = *waiters)) {
-        LL_DELETE(*waiters, waiter);
-        waiter->callback(waiter->context, answer);
-        free(waiter);
-    }
-}
-
-static void answer_ok(struct waiter **waiters, bool changed)
+static void answer_ok(struct ferry_waiters *waiters, bool changed)
 {
     const struct ferry_launch_answer answer = {.status = FERRY_OK, .changed = changed};
 
-    answer_all(waiters, &answer);
+    ferry_waiters_answer(waiters, &answer);
 }
 
-static void answer_error(struct waiter **waiters, const struct ferry_error *error,
+static void answer_error(struct ferry_waiters *waiters, const struct ferry_error *error,
                          const json_t *faults)
 {
     const struct ferry_launch_answer answer = {
@@ -92,33 +68,7 @@ static void answer_error(struct waiter **waiters, const struct ferry_error *erro
         .error = *error,
         .faults = faults};
 
-    answer_all(waiters, &answer);
-}
-
-static bool await(struct waiter **waiters, ferry_launch_callback callback, void *context)
-{
-    struct waiter *waiter = calloc(1, sizeof *waiter);
-    struct ferry_launch_answer answer = {.status = FERRY_RETRY};
-
-    if (waiter) {
-        waiter->callback = callback;
-        waiter->context = context;
-        LL_APPEND(*waiters, waiter);
-        return true;
-    }
-    ferry_fail(&answer.error, FERRY_RETRY, FERRY_CLASS_BUG, "out of memory");
-    callback(context, &answer);
-    return false;
-}
-
-static void drop_all(struct waiter **waiters)
-{
-    struct waiter *waiter;
-    struct waiter *next;
-
-    LL_FOREACH_SAFE (*waiters, waiter, next)
-        free(waiter);
-    *waiters = NULL;
+    ferry_waiters_answer(waiters, &answer);
 }
 
 /* --- the ends of a start --- */
@@ -134,7 +84,7 @@ static void settle(struct ferry_launch *launch)
     launch->step = IDLE;
     forget_mappings(launch);
     launch->warned = false;
-    if (launch->stoppers)
+    if (launch->stoppers.first)
         order_stop(launch);
 }
 
@@ -162,7 +112,7 @@ static void try_again(struct ferry_launch *launch, const struct ferry_error *err
 {
     int64_t delay = ferry_backoff_ms(launch->attempts++, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
 
-    if (launch->stoppers) {
+    if (launch->stoppers.first) {
         settle(launch);
         return;
     }
@@ -220,7 +170,7 @@ static void on_prepared(void *context, const struct ferry_error *error)
         launch->attempts = 0;
         settle(launch);
         answer_ok(&launch->starters, true);
-    } else if (launch->starters) {
+    } else if (launch->starters.first) {
         settle(launch);
         answer_error(&launch->starters, error, NULL);
     } else {
@@ -231,7 +181,7 @@ static void on_prepared(void *context, const struct ferry_error *error)
 static void order_prepare(struct ferry_launch *launch)
 {
     json_t *order = json_pack("{s:I, s:s, s:I, s:I, s:s, s:O}", "generation",
-                              (json_int_t)(ferry_order_generation(current_order(launch)) + 1),
+                              (json_int_t)ferry_order_generation(current_order(launch)) + 1,
                               "phase", "PREPARE", "revision", (json_int_t)launch->revision,
                               "orderedAt", (json_int_t)ferry_wall_ms(), "orderedBy",
                               launch->start_by, "mappings", launch->mappings);
@@ -287,81 +237,32 @@ static void order_stop(struct ferry_launch *launch)
     write_order(launch, order, on_stopped);
 }
 
-/* --- topics, in a thread --- */
+/* --- topics --- */
 
-static enum ferry_status ensure(struct ferry_launch *launch, const struct ferry_topic *topics,
-                                size_t count)
+static void on_created(void *context, const struct ferry_error *error)
 {
-    const struct ferry_common *common = launch->parts.common;
-    struct ferry_error *error = &launch->topics_error;
-    rd_kafka_t *client = NULL;
-    enum ferry_status status =
-        ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL, &client, error);
+    struct ferry_launch *launch = context;
 
-    if (status == FERRY_OK)
-        status = ferry_topics_ensure(client, common, topics, count, common->topics_manage,
-                                     TOPICS_TIMEOUT_MS, error);
-    ferry_kafka_destroy(client);
-    return status;
-}
-
-static void create_in_thread(uv_work_t *work)
-{
-    struct ferry_launch *launch = work->data;
-    size_t tables = json_array_size(launch->mappings);
-    struct ferry_topic *topics = calloc(tables * 3 + 1, sizeof *topics);
-    size_t count = 0;
-
-    if (!topics) {
-        launch->topics_status =
-            ferry_fail(&launch->topics_error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-        return;
-    }
-    topics[count++] = (struct ferry_topic){FERRY_TOPIC_REJECTS, launch->workflow->id};
-    for (size_t i = 0; i < tables; i++) {
-        const json_t *mapping = json_array_get(launch->mappings, i);
-        const char *table = json_string_value(json_object_get(mapping, "table"));
-
-        topics[count++] = (struct ferry_topic){FERRY_TOPIC_CHANGES, table};
-        topics[count++] = (struct ferry_topic){FERRY_TOPIC_WRITTEN, table};
-        topics[count++] = (struct ferry_topic){FERRY_TOPIC_WAITING, table};
-    }
-    launch->topics_status = ensure(launch, topics, count);
-    free(topics);
-}
-
-static void release(struct ferry_launch *launch)
-{
-    if (!launch->freed || launch->working || launch->timer_open)
-        return;
-    json_decref(launch->mappings);
-    json_decref(launch->faults);
-    free(launch);
-}
-
-static void on_created(uv_work_t *work, int status)
-{
-    struct ferry_launch *launch = work->data;
-
-    (void)status;
-    launch->working = false;
+    launch->provision = NULL;
     ferry_crashpoint("launch-topics");
-    if (launch->freed)
-        release(launch);
-    else if (launch->stoppers)
+    if (launch->stoppers.first)
         settle(launch);
-    else if (launch->topics_status == FERRY_OK)
+    else if (!error)
         order_prepare(launch);
     else
-        end_start(launch, &launch->topics_error);
+        end_start(launch, error);
 }
 
 static void create_topics(struct ferry_launch *launch, json_t *mappings)
 {
+    const struct ferry_launch_parts *parts = &launch->parts;
+    struct ferry_error error;
+
     launch->step = CREATING;
     launch->mappings = json_incref(mappings);
-    launch->working = true;
-    uv_queue_work(launch->parts.loop, &launch->work, create_in_thread, on_created);
+    if (ferry_provision_start(parts->loop, parts->common, launch->workflow->id, mappings,
+                              on_created, launch, &launch->provision, &error) != FERRY_OK)
+        end_start(launch, &error);
 }
 
 /* --- compiling --- */
@@ -471,7 +372,7 @@ static enum ferry_status may_start(const struct ferry_launch *launch, bool *ret_
     if (status != FERRY_OK)
         return status;
     ferry_launch_state(launch, &state);
-    if (state.stopping || launch->stoppers)
+    if (state.stopping || launch->stoppers.first)
         status =
             ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                        "%s is still stopping; start it when it is STOPPED", launch->workflow->id);
@@ -497,7 +398,7 @@ void ferry_launch_start(struct ferry_launch *launch, const char *by, ferry_launc
         callback(context, &answer);
         return;
     }
-    if (!await(&launch->starters, callback, context))
+    if (!ferry_waiters_add(&launch->starters, callback, context))
         return;
     snprintf(launch->start_by, sizeof launch->start_by, "%s", by);
     launch->failed = false;
@@ -529,7 +430,7 @@ void ferry_launch_stop(struct ferry_launch *launch, const char *by, ferry_launch
         callback(context, &answer);
         return;
     }
-    if (!await(&launch->stoppers, callback, context))
+    if (!ferry_waiters_add(&launch->stoppers, callback, context))
         return;
     snprintf(launch->stop_by, sizeof launch->stop_by, "%s", by);
     if (launch->step == COMPILING || launch->step == WAITING)
@@ -566,10 +467,8 @@ enum ferry_status ferry_launch_new(const struct ferry_launch_parts *parts,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for a workflow");
     launch->parts = *parts;
     launch->workflow = workflow;
-    launch->work.data = launch;
     uv_timer_init(parts->loop, &launch->timer);
     launch->timer.data = launch;
-    launch->timer_open = true;
     *ret_launch = launch;
     return FERRY_OK;
 }
@@ -578,19 +477,20 @@ static void on_closed(uv_handle_t *handle)
 {
     struct ferry_launch *launch = handle->data;
 
-    launch->timer_open = false;
-    release(launch);
+    json_decref(launch->mappings);
+    json_decref(launch->faults);
+    free(launch);
 }
 
 void ferry_launch_free(struct ferry_launch *launch)
 {
     if (!launch)
         return;
-    launch->freed = true;
-    drop_all(&launch->starters);
-    drop_all(&launch->stoppers);
+    ferry_waiters_drop(&launch->starters);
+    ferry_waiters_drop(&launch->stoppers);
     if (launch->step == COMPILING)
         ferry_compile_cancel(launch->compile);
+    ferry_provision_cancel(launch->provision);
     ferry_store_forget(launch->parts.store, launch);
     uv_close((uv_handle_t *)&launch->timer, on_closed);
 }

@@ -45,9 +45,10 @@ void ferry_reply_problem(struct ferry_server_exchange *exchange, int status,
 
 void ferry_reply_refuse(struct ferry_server_exchange *exchange, int status, const char *format, ...)
 {
-    struct ferry_error error = {.class = FERRY_CLASS_NONE};
-    va_list arguments;
+    struct ferry_error error;
 
+    ferry_error_clear(&error);
+    va_list arguments;
     va_start(arguments, format);
     vsnprintf(error.message, sizeof error.message, format, arguments);
     va_end(arguments);

@@ -167,12 +167,13 @@ def test_fault_is_named_by_its_path(api):
     assert api.workflow()["savedRevision"] is None
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"a":1,"a":2}', '{"mappings":[]}',
-                                  '{"configuration":[]}'])
-def test_body_that_is_no_configuration_is_refused(api, body):
-    answer = api.call("PUT", f"/workflows/{INGRESS}/configuration", data=body,
-                      headers={"Content-Type": "application/json", "If-None-Match": "*"})
-    problem(answer, 400)
+def test_body_that_is_no_configuration_is_refused(api):
+    for body in ("", "{", "[]", "null", '{"a":1,"a":2}', '{"mappings":[]}',
+                 '{"configuration":[]}'):
+        answer = api.call("PUT", f"/workflows/{INGRESS}/configuration", data=body,
+                          headers={"Content-Type": "application/json", "If-None-Match": "*"})
+        problem(answer, 400)
+    assert api.workflow()["savedRevision"] is None
 
 
 # --- start and stop ---
