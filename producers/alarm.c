@@ -41,7 +41,10 @@ static void on_timer(uv_timer_t *timer)
 
 void ferry_alarm_set(struct ferry_alarm *alarm, int64_t delay_ms)
 {
-    uv_timer_start(&alarm->timer, on_timer, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+    /* libuv counts from the time it read when this turn began, and in whole milliseconds: an alarm
+     * must never come before its time, or whoever waits for that time waits once more. */
+    uv_update_time(alarm->timer.loop);
+    uv_timer_start(&alarm->timer, on_timer, delay_ms > 0 ? (uint64_t)delay_ms + 1 : 0, 0);
 }
 
 void ferry_alarm_stop(struct ferry_alarm *alarm)
