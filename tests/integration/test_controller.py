@@ -332,8 +332,9 @@ def test_backlog_is_unknown_without_kafka_and_nobody_is_declared_gone(ferry_on_o
     assert workflow["status"] == "RUNNING"
     stays(lambda: "no live" not in str(api.workflow()["warnings"]), 10)
     ferry.kafka.resume()
-    workers.both("RUNNING")
-    wait_until(lambda: api.workflow()["backlog"] == 0 and not api.workflow()["warnings"], 60)
+    wait_until(lambda: api.workflow()["backlog"] == 0, 90, "the broker has come to itself")
+    workers.both("RUNNING", generation=1)
+    wait_until(lambda: not api.workflow()["warnings"], 60)
 
 
 # --- kills, rivals, absences ---
