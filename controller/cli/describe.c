@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define COUNTER_LINE "      %-32s%s\n"
 
 static void line(const char *title, const char *text)
 {
@@ -84,17 +87,39 @@ static void print_backlog(const json_t *workflow)
     }
 }
 
+/* A time is a member whose name ends in At, in milliseconds since the epoch; 0: never. */
+static bool is_time(const char *key, const json_t *value)
+{
+    size_t length = strlen(key);
+
+    return json_is_integer(value) && length > 2 && strcmp(key + length - 2, "At") == 0;
+}
+
+static void print_counter(const char *key, const json_t *value)
+{
+    char time[FERRY_TIME_SIZE] = "-";
+
+    if (is_time(key, value)) {
+        if (json_integer_value(value) > 0)
+            ferry_time_format(json_integer_value(value), time);
+        printf(COUNTER_LINE, key, time);
+    } else if (json_is_string(value)) {
+        printf(COUNTER_LINE, key, json_string_value(value));
+    } else {
+        char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+
+        printf(COUNTER_LINE, key, text ? text : "");
+        free(text);
+    }
+}
+
 static void print_counters(json_t *counters)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach (counters, key, value) {
-        char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-        printf("      %-24s%s\n", key, text ? text : "");
-        free(text);
-    }
+    json_object_foreach (counters, key, value)
+        print_counter(key, value);
 }
 
 static void print_task(const char *role, const json_t *task)
@@ -135,7 +160,7 @@ static void print_mapping(const json_t *mapping)
         char *partitions = json_dumps(json_object_get(writer, "partitions"), JSON_COMPACT);
 
         print_task("writer", writer);
-        printf("      %-24s%s\n", "partitions", partitions ? partitions : "");
+        printf(COUNTER_LINE, "partitions", partitions ? partitions : "");
         free(partitions);
     }
 }
