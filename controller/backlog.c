@@ -47,6 +47,9 @@ struct ferry_backlog {
     bool silent; /* the last question was not answered, and that was logged */
 };
 
+static const struct ferry_kafka_option uncommitted[] = {{"isolation.level", "read_uncommitted"},
+                                                        {NULL, NULL}};
+
 /* --- in a thread --- */
 
 /* Committed offsets of all 8 partitions; -1001 (INVALID) where the group has none. */
@@ -151,11 +154,21 @@ static void ask_table(struct ferry_backlog *backlog, struct table *table)
         rd_kafka_topic_partition_list_destroy(committed);
 }
 
+/* It consumes nothing; but what the library tells of lost brokers would pile up. */
+static void drain(rd_kafka_t *client)
+{
+    rd_kafka_message_t *message;
+
+    while ((message = rd_kafka_consumer_poll(client, 0)))
+        rd_kafka_message_destroy(message);
+}
+
 static void ask_in_thread(uv_work_t *work)
 {
     struct ferry_backlog *backlog = work->data;
     struct table *table;
 
+    drain(backlog->client);
     ferry_error_clear(&backlog->error);
     LL_FOREACH (backlog->tables, table)
         ask_table(backlog, table);
@@ -310,7 +323,9 @@ enum ferry_status ferry_backlog_new(uv_loop_t *loop, const struct ferry_common *
     backlog->common = common;
     backlog->options = *options;
     backlog->work.data = backlog;
-    status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "backlog", NULL, NULL, NULL,
+    /* A consumer, though it consumes nothing: ListConsumerGroupOffsets crashes a client without a
+     * group when the coordinator has moved (librdkafka #5040). */
+    status = ferry_kafka_new(common, FERRY_KAFKA_LOG_CONSUMER, "backlog", uncommitted, NULL, NULL,
                              &backlog->client, error);
     if (status != FERRY_OK) {
         free(backlog);
