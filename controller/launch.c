@@ -341,7 +341,7 @@ void ferry_launch_state(const struct ferry_launch *launch, struct ferry_state *r
                   .error = launch->failed ? &launch->failure : NULL,
                   .warning = launch->warned ? &launch->warning : NULL,
                   .retry_at = launch->warned ? launch->retry_at : 0},
-        .now = ferry_store_contact_ms(launch->parts.store),
+        .now = ferry_store_heard_ms(launch->parts.store),
         .wall_now = ferry_wall_ms()};
 
     ferry_state_derive(&input, ret_state);

@@ -33,7 +33,14 @@ struct put {
     void *context;
 };
 
+/* How the time passes for the tasks; looked at often, also by those who may change nothing else. */
+struct ear {
+    int64_t contact; /* boot ms: Kafka's last sign of life when we last looked */
+    int64_t lost;    /* ms of silence so far */
+};
+
 struct ferry_store {
+    struct ear *ear;
     uv_loop_t *loop;
     const struct ferry_common *common;
     struct ferry_store_options options;
@@ -57,6 +64,26 @@ struct ferry_store {
 
 static void open_journal(struct ferry_store *store);
 static void next_put(struct ferry_store *store);
+
+/* --- the time --- */
+
+int64_t ferry_store_silence_ms(const struct ferry_store *store)
+{
+    int64_t silence = store->status ? ferry_boot_ms() - ferry_tail_contact_ms(store->status) : 0;
+
+    return silence > CONTACT_GRACE_MS ? silence : 0;
+}
+
+int64_t ferry_store_heard_ms(const struct ferry_store *store)
+{
+    int64_t now = ferry_boot_ms();
+    int64_t contact = store->status ? ferry_tail_contact_ms(store->status) : now;
+
+    if (contact - store->ear->contact > CONTACT_GRACE_MS)
+        store->ear->lost += contact - store->ear->contact;
+    store->ear->contact = contact;
+    return (now - contact > CONTACT_GRACE_MS ? contact : now) - store->ear->lost;
+}
 
 static void changed(struct ferry_store *store)
 {
@@ -84,8 +111,8 @@ static int64_t heard_at(const struct ferry_store *store, const rd_kafka_message_
     int64_t age = ferry_wall_ms() - said_at;
 
     if (store->status_read || said_at < 0 || age < 0)
-        return ferry_boot_ms();
-    return ferry_boot_ms() - age;
+        return ferry_store_heard_ms(store);
+    return ferry_store_heard_ms(store) - age;
 }
 
 static void forget_task(struct ferry_store *store, const char *id, size_t length)
@@ -448,14 +475,6 @@ const struct ferry_task *ferry_store_tasks(const struct ferry_store *store)
     return store->tasks;
 }
 
-int64_t ferry_store_contact_ms(const struct ferry_store *store)
-{
-    int64_t now = ferry_boot_ms();
-    int64_t contact = store->status ? ferry_tail_contact_ms(store->status) : now;
-
-    return now - contact <= CONTACT_GRACE_MS ? now : contact;
-}
-
 /* --- life --- */
 
 enum ferry_status ferry_store_new(uv_loop_t *loop, const struct ferry_common *common,
@@ -470,7 +489,10 @@ enum ferry_status ferry_store_new(uv_loop_t *loop, const struct ferry_common *co
         store->common = common;
         store->options = *options;
         store->documents = ferry_documents_new();
-        if (store->documents)
+        store->ear = calloc(1, sizeof *store->ear);
+        if (store->ear)
+            store->ear->contact = ferry_boot_ms();
+        if (store->documents && store->ear)
             status = ferry_journal_new(loop, common, &store->journal, error);
     }
     if (status != FERRY_OK) {
@@ -497,6 +519,7 @@ static void free_all(struct ferry_store *store)
     LL_FOREACH_SAFE (store->puts, put, next_put)
         free_put(put);
     ferry_documents_free(store->documents);
+    free(store->ear);
     free(store);
 }
 

@@ -1,7 +1,5 @@
 #include "controller/view.h"
 
-#include "core/base/clock.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -185,7 +183,7 @@ static void add_state(json_t *json, const struct ferry_state *state)
 
 static void add_kafka_silence(const struct ferry_store *store, struct ferry_state *state)
 {
-    int64_t silent = ferry_boot_ms() - ferry_store_contact_ms(store);
+    int64_t silent = ferry_store_silence_ms(store);
     char sentence[128];
 
     if (silent <= 0)
@@ -207,7 +205,7 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
                         .order = ferry_documents_order(documents, workflow->id),
                         .tasks = ferry_store_tasks(store),
                         .backlog = backlog,
-                        .now = ferry_store_contact_ms(store)};
+                        .now = ferry_store_heard_ms(store)};
     struct sums sums = {.known = true};
     int64_t saved = ferry_documents_revision(documents, workflow->id);
     json_t *json = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name",
