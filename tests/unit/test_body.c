@@ -266,7 +266,8 @@ static void random_nesting_gives_every_value_its_place(void **state)
             char path[32];
             strcpy(path, names[i]);
             const json_t *place = body;
-            for (char *part = strtok(path, "."); part; part = strtok(NULL, "."))
+            char *rest = NULL;
+            for (char *part = strtok_r(path, ".", &rest); part; part = strtok_r(NULL, ".", &rest))
                 place = json_object_get(place, part);
             if (json_object_get(columns, names[i]))
                 assert_string_equal(json_string_value(place), names[i]);
