@@ -280,13 +280,14 @@ int64_t ferry_holding_oldest(const struct ferry_holding *holding)
 
 /* --- offsets --- */
 
-rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding)
+rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding,
+                                                       bool all)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
     const struct ferry_share *share;
     DL_FOREACH (holding->shares, share) {
         int64_t prefix = ferry_window_prefix(&share->window);
-        if (prefix > share->window.committed)
+        if (all || prefix > share->window.committed)
             rd_kafka_topic_partition_list_add(offsets, share->table->changes, share->partition)
                 ->offset = prefix;
     }

@@ -39,9 +39,10 @@ bool ferry_holding_ready(const struct ferry_holding *holding);
 bool ferry_holding_has_room(struct ferry_holding *holding);
 /* Full, with nothing in flight: lets go of shares that wait for more than there is room for. */
 void ferry_holding_unblock(struct ferry_holding *holding);
-/* The offsets that may be committed now and are not; an empty list when there are none. The caller
- * frees it. */
-rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding);
+/* The offsets that may be committed now and are not, an empty list when there are none; or those of
+ * all partitions, also where they stand still. The caller frees it. */
+rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding,
+                                                       bool all);
 /* They were committed. */
 enum ferry_status ferry_holding_commit(struct ferry_holding *holding,
                                        const rd_kafka_topic_partition_list_t *offsets,

@@ -259,10 +259,12 @@ static bool is_due(struct ferry_run *run, size_t count)
 
 bool ferry_run_commit(struct ferry_run *run)
 {
-    if (!ferry_ledger_idle(run->ledger))
+    /* We were away: what we know is dropped before anything else. */
+    if (!ferry_ledger_idle(run->ledger) || !ferry_group_alive(run->group))
         return true;
     size_t count = ferry_ledger_count(run->ledger);
-    rd_kafka_topic_partition_list_t *offsets = ferry_holding_offsets(run->holding);
+    /* Only offsets tell the broker whether we are still the owner, so messages never go alone. */
+    rd_kafka_topic_partition_list_t *offsets = ferry_holding_offsets(run->holding, count > 0);
     if ((count == 0 && offsets->cnt == 0) || !is_due(run, count)) {
         bool more = count > 0 || offsets->cnt > 0;
         rd_kafka_topic_partition_list_destroy(offsets);
@@ -294,6 +296,8 @@ static void on_committed(void *context, enum ferry_ledger_result result,
             ferry_run_break(run, &error);
     } else if (result == FERRY_LEDGER_LOST && run->ending == FERRY_ENDING_NONE) {
         on_expired(run);
+    } else if (result == FERRY_LEDGER_LOST) {
+        ferry_run_drop(run); /* the offsets without the messages would be a lie */
     }
     rd_kafka_topic_partition_list_destroy(offsets);
     ferry_run_poke(run);
