@@ -78,7 +78,7 @@ class Flow:
     @contextlib.contextmanager
     def slow_pages(self):
         """Pages that dribble in: most of the time a reader is in the middle of one."""
-        fault = self.admin.fault("dynamics", "slowBody", ms=2, match={"path": "/contacts?"})
+        fault = self.admin.fault("dynamics", "slowBody", ms=10, match={"path": "/contacts?"})
         yield
         self.admin.call("DELETE", f"/faults/{fault}")
 
@@ -116,6 +116,7 @@ def kill(flow, times, per_second):
     kills = Kills(flow)
     order = [kills.reader, kills.writer] * times
     flow.random.shuffle(order)
+    flow.admin.set(campaignLatencyMs=100)
     flow.start()
     with flow.slow_pages(), Load(flow.ferry, per_second) as load:
         for one in order:

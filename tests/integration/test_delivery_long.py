@@ -71,6 +71,37 @@ def test_paused_again_and_again_beyond_their_sessions(flow):  # noqa: F811
     assert all(writer.events("stood_still") for writer in writers)
 
 
+def test_paused_writer_tells_nothing_of_what_a_rival_has_overtaken(flow):  # noqa: F811
+    """What it learnt while it was away must not enter `written`, also when no offset goes with it."""
+    flow.start()
+    flow.oracle.wait_until_settled()
+    neighbours = [message.key().decode() for message in flow.ferry.topics.read("changes.contact")
+                  if message.partition() == 3]
+    stuck, others = neighbours[0], neighbours[1:30]
+
+    def edit(text):
+        for contact in others:
+            flow.admin.update("contact", contact, address1_line2=text)
+
+    # The oldest record of the partition does not end, so that no offset can move on.
+    flow.admin.fault("campaign", "stall", ms=60000, count=1, match={"path": stuck})
+    flow.admin.update("contact", stuck, address1_line2="stuck")
+    flow.ferry.wait_until(lambda: flow.admin.stats()["campaign"]["faults"].get("stall"))
+    flow.admin.set(campaignLatencyMs=1500)
+    edit("older")
+    flow.ferry.wait_until(lambda: flow.admin.stats()["campaign"]["inFlight"] >= len(others))
+    flow.writer.pause()
+    flow.admin.set(campaignLatencyMs=10)
+    edit("newer")
+    rival = flow.ferry.start_writer(1)
+    flow.wait_until_owned((rival, 8))
+    flow.oracle.wait_until_settled()
+    flow.writer.resume()
+    flow.wait_until_owned((flow.writer, 4), (rival, 4))
+    assert flow.writer.events("stood_still"), "it saw that it had been away"
+    flow.oracle.assert_delivered()
+
+
 def test_broker_is_gone_for_twenty_seconds_under_load(ferry_on_own_kafka):
     flow = Flow(ferry_on_own_kafka)  # noqa: F811
     flow.start()
