@@ -4,6 +4,7 @@
 #include "controller/difference.h"
 #include "controller/edit.h"
 #include "controller/rejects.h"
+#include "controller/replay.h"
 #include "controller/reply.h"
 #include "controller/view.h"
 
@@ -27,6 +28,7 @@ struct ferry_api {
     struct ferry_edits *edits;
     struct ferry_rejects *rejects;
     struct ferry_checks *checks;
+    struct ferry_replays *replays;
     struct ferry_server *server;
     struct pending *pending;
 };
@@ -268,7 +270,7 @@ static void get_diff(void *context, struct ferry_server_exchange *exchange)
                                                 json_object_get(saved, "configuration"))));
 }
 
-/* --- rejects, check --- */
+/* --- rejects, check, replay --- */
 
 static void get_rejects(void *context, struct ferry_server_exchange *exchange)
 {
@@ -284,6 +286,15 @@ static void get_check(void *context, struct ferry_server_exchange *exchange)
     struct ferry_api *api = context;
 
     ferry_checks_get(api->checks, exchange);
+}
+
+static void post_replay(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+    const struct ferry_launch *launch = find_launch(api, exchange);
+
+    if (launch)
+        ferry_replays_post(api->replays, ferry_launch_workflow(launch), exchange);
 }
 
 /* --- what is described but not there yet --- */
@@ -306,7 +317,7 @@ static const struct ferry_server_route routes[] = {
     {"GET", "/v1/workflows/{id}/diff", get_diff},
     {"GET", "/v1/workflows/{id}/rejects", get_rejects},
     {"GET", "/v1/check", get_check},
-    {"POST", "/v1/workflows/{id}/replay", answer_not_yet},
+    {"POST", "/v1/workflows/{id}/replay", post_replay},
     {"POST", "/v1/workflows/{id}/deletes/approve", answer_not_yet},
     {"POST", "/v1/workflows/{id}/deletes/drop", answer_not_yet},
 };
@@ -329,7 +340,8 @@ enum ferry_status ferry_api_new(const struct ferry_api_options *options, struct 
     status = ferry_edits_new(&options->parts, &api->edits, error);
     api->rejects = ferry_rejects_new(options->parts.loop, options->parts.common);
     api->checks = ferry_checks_new(&options->parts);
-    if (!api->rejects || !api->checks)
+    api->replays = ferry_replays_new(options->parts.store);
+    if (!api->rejects || !api->checks || !api->replays)
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for the API");
     if (status == FERRY_OK)
         status = ferry_server_new(options->parts.loop, &server, false, &api->server, error);
@@ -353,6 +365,7 @@ void ferry_api_free(struct ferry_api *api)
     ferry_edits_free(api->edits);
     ferry_rejects_free(api->rejects);
     ferry_checks_free(api->checks);
+    ferry_replays_free(api->replays);
     ferry_server_free(api->server);
     free(api);
 }

@@ -13,6 +13,7 @@ struct shelf {
     json_t *saved; /* object: revision as text -> document */
     int64_t latest;
     json_t *order;
+    json_t *replays; /* object: table -> document */
 };
 
 struct ferry_documents {
@@ -25,7 +26,8 @@ struct ferry_documents *ferry_documents_new(void)
 
     for (int i = 0; documents && i < FERRY_WORKFLOW_COUNT; i++) {
         documents->shelves[i].saved = json_object();
-        if (!documents->shelves[i].saved) {
+        documents->shelves[i].replays = json_object();
+        if (!documents->shelves[i].saved || !documents->shelves[i].replays) {
             ferry_documents_free(documents);
             return NULL;
         }
@@ -40,6 +42,7 @@ void ferry_documents_free(struct ferry_documents *documents)
     for (int i = 0; i < FERRY_WORKFLOW_COUNT; i++) {
         json_decref(documents->shelves[i].saved);
         json_decref(documents->shelves[i].order);
+        json_decref(documents->shelves[i].replays);
     }
     free(documents);
 }
@@ -93,10 +96,32 @@ static void take_saved(struct shelf *shelf, int64_t revision, json_t *document)
         shelf->latest = revision;
 }
 
-/* What a key asks for: "<workflow>/run" or "<workflow>/saved/<revision>". */
+int64_t ferry_replay_number(const json_t *replays, const char *table)
+{
+    return json_integer_value(json_object_get(json_object_get(replays, table), "replay"));
+}
+
+bool ferry_replay_is_pending(const json_t *replays, const json_t *mapping)
+{
+    const char *table = json_string_value(json_object_get(mapping, "table"));
+
+    return table && ferry_replay_number(replays, table) >
+                        json_integer_value(json_object_get(mapping, "replay"));
+}
+
+static void take_replay(struct shelf *shelf, const char *table, json_t *document)
+{
+    if (json_integer_value(json_object_get(document, "replay")) >
+        ferry_replay_number(shelf->replays, table))
+        json_object_set(shelf->replays, table, document);
+}
+
+/* What a key asks for: "<workflow>/run", "<workflow>/saved/<revision>" or
+ * "<workflow>/replay/<table>". */
 struct address {
     struct shelf *shelf;
-    int64_t revision; /* 0: the run order */
+    int64_t revision;  /* 0: not a saved configuration */
+    const char *table; /* NULL: not a replay */
 };
 
 static bool parse_key(struct ferry_documents *documents, const char *key, struct address *address)
@@ -113,8 +138,13 @@ static bool parse_key(struct ferry_documents *documents, const char *key, struct
         return false;
     address->shelf = &documents->shelves[workflow - ferry_workflows];
     address->revision = 0;
+    address->table = NULL;
     if (strcmp(key + length, "/run") == 0)
         return true;
+    if (strncmp(key + length, "/replay/", 8) == 0) {
+        address->table = key + length + 8;
+        return *address->table != '\0';
+    }
     if (strncmp(key + length, "/saved/", 7) != 0)
         return false;
     address->revision = strtoll(key + length + 7, &end, 10);
@@ -123,6 +153,8 @@ static bool parse_key(struct ferry_documents *documents, const char *key, struct
 
 static bool fits(const struct address *address, const json_t *document)
 {
+    if (address->table)
+        return json_integer_value(json_object_get(document, "replay")) > 0;
     if (address->revision == 0)
         return ferry_order_generation(document) > 0 &&
                ferry_order_phase(document) != FERRY_PHASE_NONE;
@@ -134,6 +166,10 @@ static void take_away(const struct address *address)
 {
     char name[24];
 
+    if (address->table) {
+        json_object_del(address->shelf->replays, address->table);
+        return;
+    }
     if (address->revision == 0) {
         json_decref(address->shelf->order);
         address->shelf->order = NULL;
@@ -168,7 +204,9 @@ enum ferry_status ferry_documents_apply(struct ferry_documents *documents, const
                           "the document '%s' of the workflows topic is not what its key says",
                           name);
     }
-    if (address.revision == 0)
+    if (address.table)
+        take_replay(address.shelf, address.table, document);
+    else if (address.revision == 0)
         take_order(address.shelf, document);
     else
         take_saved(address.shelf, address.revision, document);
@@ -212,6 +250,13 @@ json_t *ferry_documents_order(const struct ferry_documents *documents, const cha
     const struct shelf *shelf = find(documents, workflow);
 
     return shelf ? shelf->order : NULL;
+}
+
+json_t *ferry_documents_replays(const struct ferry_documents *documents, const char *workflow)
+{
+    const struct shelf *shelf = find(documents, workflow);
+
+    return shelf ? shelf->replays : NULL;
 }
 
 bool ferry_documents_follows(const struct ferry_documents *documents, const char *workflow,

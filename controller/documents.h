@@ -1,5 +1,5 @@
-/* The content of the `workflows` topic: saved configurations and run orders (ADR 1). Loop thread
- * only.
+/* The content of the `workflows` topic: saved configurations, run orders and replays (ADR 1). Loop
+ * thread only.
  *
  * A document that is older than the one already here changes nothing, so what was just written and
  * what the topic says a moment later need no order between them. */
@@ -31,6 +31,13 @@ int64_t ferry_documents_revision(const struct ferry_documents *documents, const 
 /* All that are still there, newest first; a new array of the documents themselves. */
 json_t *ferry_documents_revisions(const struct ferry_documents *documents, const char *workflow);
 json_t *ferry_documents_order(const struct ferry_documents *documents, const char *workflow);
+
+/* What was asked for, by table; an object, empty when nothing ever was. Borrowed. */
+json_t *ferry_documents_replays(const struct ferry_documents *documents, const char *workflow);
+/* The number of the latest replay of the table that was asked for; 0: none ever was. */
+int64_t ferry_replay_number(const json_t *replays, const char *table);
+/* Whether `mapping`, of a run order, does not carry the latest one yet. */
+bool ferry_replay_is_pending(const json_t *replays, const json_t *mapping);
 
 /* Whether `order` may follow the one that is here: a later phase of its generation, or a later
  * generation. */

@@ -178,13 +178,32 @@ static void on_prepared(void *context, const struct ferry_error *error)
     }
 }
 
+/* What was asked for up to now is read by this start. */
+static void order_replays(struct ferry_launch *launch)
+{
+    const json_t *replays = ferry_documents_replays(documents(launch), launch->workflow->id);
+    size_t i;
+    json_t *mapping;
+
+    json_array_foreach (launch->mappings, i, mapping) {
+        const char *table = json_string_value(json_object_get(mapping, "table"));
+        int64_t replay = table ? ferry_replay_number(replays, table) : 0;
+
+        if (replay > 0)
+            json_object_set_new(mapping, "replay", json_integer(replay));
+    }
+}
+
 static void order_prepare(struct ferry_launch *launch)
 {
-    json_t *order = json_pack("{s:I, s:s, s:I, s:I, s:s, s:O}", "generation",
-                              (json_int_t)ferry_order_generation(current_order(launch)) + 1,
-                              "phase", "PREPARE", "revision", (json_int_t)launch->revision,
-                              "orderedAt", (json_int_t)ferry_wall_ms(), "orderedBy",
-                              launch->start_by, "mappings", launch->mappings);
+    json_t *order;
+
+    order_replays(launch);
+    order = json_pack("{s:I, s:s, s:I, s:I, s:s, s:O}", "generation",
+                      (json_int_t)ferry_order_generation(current_order(launch)) + 1, "phase",
+                      "PREPARE", "revision", (json_int_t)launch->revision, "orderedAt",
+                      (json_int_t)ferry_wall_ms(), "orderedBy", launch->start_by, "mappings",
+                      launch->mappings);
 
     write_order(launch, order, on_prepared);
 }
@@ -334,6 +353,7 @@ void ferry_launch_state(const struct ferry_launch *launch, struct ferry_state *r
         .order = order,
         .saved = ferry_documents_saved(documents(launch), id, 0),
         .running = revision > 0 ? ferry_documents_saved(documents(launch), id, revision) : NULL,
+        .replays = ferry_documents_replays(documents(launch), id),
         .tasks = ferry_store_tasks(launch->parts.store),
         .start = {.under_way = launch->step == COMPILING || launch->step == CREATING ||
                                launch->step == WAITING ||

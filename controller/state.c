@@ -269,6 +269,17 @@ static bool differs(const struct ferry_state_input *input)
                        json_object_get(input->running, "configuration"));
 }
 
+static bool replay_is_pending(const struct ferry_state_input *input)
+{
+    size_t i;
+    json_t *mapping;
+
+    json_array_foreach (json_object_get(input->order, "mappings"), i, mapping)
+        if (ferry_replay_is_pending(input->replays, mapping))
+            return true;
+    return false;
+}
+
 static void derive_run(const struct ferry_state_input *input, struct ferry_state *state)
 {
     bool prepares = ferry_order_phase(input->order) == FERRY_PHASE_PREPARE;
@@ -280,7 +291,7 @@ static void derive_run(const struct ferry_state_input *input, struct ferry_state
     state->ready = prepares && json_array_size(state->waiting_for) == 0;
     if (!prepares)
         json_array_clear(state->waiting_for);
-    state->restart_needed = differs(input);
+    state->restart_needed = differs(input) || replay_is_pending(input);
 }
 
 static void derive_start(const struct ferry_state_input *input, struct ferry_state *state)

@@ -24,11 +24,14 @@ enum mode {
     READ_ONLY /* fenced; followed all the same */
 };
 
+enum put_kind { PUT_SAVED, PUT_ORDER, PUT_REPLAY };
+
 struct put {
     struct put *next;
+    enum put_kind kind;
     char *workflow;
+    char *table; /* of a replay */
     json_t *document;
-    bool is_order;
     ferry_store_callback callback; /* NULL: forgotten */
     void *context;
 };
@@ -265,6 +268,7 @@ static void open_journal(struct ferry_store *store)
 static void free_put(struct put *put)
 {
     free(put->workflow);
+    free(put->table);
     json_decref(put->document);
     free(put);
 }
@@ -282,11 +286,18 @@ static void finish_put(struct ferry_store *store, const struct ferry_error *erro
 
 static void name_key(const struct put *put, char *key, size_t size)
 {
-    if (put->is_order)
-        snprintf(key, size, "%s/run", put->workflow);
-    else
+    switch (put->kind) {
+    case PUT_SAVED:
         snprintf(key, size, "%s/saved/%" PRId64, put->workflow,
                  (int64_t)json_integer_value(json_object_get(put->document, "revision")));
+        break;
+    case PUT_ORDER:
+        snprintf(key, size, "%s/run", put->workflow);
+        break;
+    case PUT_REPLAY:
+        snprintf(key, size, "%s/replay/%s", put->workflow, put->table);
+        break;
+    }
 }
 
 static void take_written(struct ferry_store *store, const struct put *put)
@@ -331,6 +342,14 @@ static void on_put(void *context, enum ferry_journal_outcome outcome,
     changed(store);
 }
 
+static bool is_next_replay(const struct ferry_store *store, const struct put *put)
+{
+    const json_t *replays = ferry_documents_replays(store->documents, put->workflow);
+
+    return json_integer_value(json_object_get(put->document, "replay")) ==
+           ferry_replay_number(replays, put->table) + 1;
+}
+
 /* The world may have moved since it was asked for. */
 static enum ferry_status still_fits(const struct ferry_store *store, const struct put *put,
                                     struct ferry_error *error)
@@ -338,10 +357,14 @@ static enum ferry_status still_fits(const struct ferry_store *store, const struc
     int64_t revision = json_integer_value(json_object_get(put->document, "revision"));
     int64_t latest = ferry_documents_revision(store->documents, put->workflow);
 
-    if (put->is_order && !ferry_documents_follows(store->documents, put->workflow, put->document))
+    if (put->kind == PUT_REPLAY && !is_next_replay(store, put))
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
+                          "a replay of %s was asked for by somebody else meanwhile", put->table);
+    if (put->kind == PUT_ORDER &&
+        !ferry_documents_follows(store->documents, put->workflow, put->document))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "%s was started or stopped by somebody else meanwhile", put->workflow);
-    if (!put->is_order && revision != latest + 1)
+    if (put->kind == PUT_SAVED && revision != latest + 1)
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "the configuration of %s is at revision %" PRId64
                           " meanwhile, this is an edit of revision %" PRId64,
@@ -380,25 +403,33 @@ static void next_put(struct ferry_store *store)
     }
 }
 
-static void put(struct ferry_store *store, const char *workflow, json_t *document, bool is_order,
-                ferry_store_callback callback, void *context)
+static struct put *make_put(const struct put *what)
 {
     struct put *put = calloc(1, sizeof *put);
+
+    if (!put)
+        return NULL;
+    *put = *what;
+    put->workflow = strdup(what->workflow);
+    put->table = what->table ? strdup(what->table) : NULL;
+    json_incref(put->document);
+    if (put->workflow && (put->table || !what->table))
+        return put;
+    free_put(put);
+    return NULL;
+}
+
+/* `what` borrows. */
+static void add_put(struct ferry_store *store, const struct put *what)
+{
+    struct put *put = make_put(what);
     struct ferry_error error;
 
-    if (put && !(put->workflow = strdup(workflow))) {
-        free(put);
-        put = NULL;
-    }
     if (!put) {
         ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for a document");
-        callback(context, &error);
+        what->callback(what->context, &error);
         return;
     }
-    put->document = json_incref(document);
-    put->is_order = is_order;
-    put->callback = callback;
-    put->context = context;
     LL_APPEND(store->puts, put);
     next_put(store);
 }
@@ -406,13 +437,32 @@ static void put(struct ferry_store *store, const char *workflow, json_t *documen
 void ferry_store_save(struct ferry_store *store, const char *workflow, json_t *document,
                       ferry_store_callback callback, void *context)
 {
-    put(store, workflow, document, false, callback, context);
+    add_put(store, &(struct put){.kind = PUT_SAVED,
+                                 .workflow = (char *)(uintptr_t)workflow,
+                                 .document = document,
+                                 .callback = callback,
+                                 .context = context});
 }
 
 void ferry_store_order(struct ferry_store *store, const char *workflow, json_t *order,
                        ferry_store_callback callback, void *context)
 {
-    put(store, workflow, order, true, callback, context);
+    add_put(store, &(struct put){.kind = PUT_ORDER,
+                                 .workflow = (char *)(uintptr_t)workflow,
+                                 .document = order,
+                                 .callback = callback,
+                                 .context = context});
+}
+
+void ferry_store_replay(struct ferry_store *store, const char *workflow, const char *table,
+                        json_t *document, ferry_store_callback callback, void *context)
+{
+    add_put(store, &(struct put){.kind = PUT_REPLAY,
+                                 .workflow = (char *)(uintptr_t)workflow,
+                                 .table = (char *)(uintptr_t)table,
+                                 .document = document,
+                                 .callback = callback,
+                                 .context = context});
 }
 
 void ferry_store_forget(struct ferry_store *store, const void *context)

@@ -8,6 +8,7 @@
 struct view {
     const char *workflow;
     const json_t *order;
+    const json_t *replays;
     const struct ferry_task *tasks;
     const struct ferry_backlog *backlog;
     int64_t now;
@@ -132,12 +133,13 @@ static json_t *view_mapping(const struct view *view, const json_t *mapping, stru
     sums->records += backlog.records;
     sums->waiting += waiting;
     sums->written_per_second += backlog.written_per_second;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "id", id, "table", table,
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:b, s:o, s:o}", "id", id, "table", table,
                      "resource", or_null(json_object_get(mapping, "resource")), "key",
                      or_null(json_object_get(mapping, "key")), "backlog",
                      number_or_null(backlog.known, backlog.records), "waiting", (json_int_t)waiting,
                      "writtenPerSecond",
-                     backlog.known ? rounded(backlog.written_per_second) : json_null(), "reader",
+                     backlog.known ? rounded(backlog.written_per_second) : json_null(),
+                     "replayPending", ferry_replay_is_pending(view->replays, mapping), "reader",
                      view_reader(view, id), "writers", view_writers(view, table));
 }
 
@@ -203,6 +205,7 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
     const struct ferry_documents *documents = ferry_store_documents(store);
     struct view view = {.workflow = workflow->id,
                         .order = ferry_documents_order(documents, workflow->id),
+                        .replays = ferry_documents_replays(documents, workflow->id),
                         .tasks = ferry_store_tasks(store),
                         .backlog = backlog,
                         .now = ferry_store_heard_ms(store)};

@@ -30,6 +30,8 @@ static const struct {
     {"fullReadStartedAt", offsetof(struct ferry_checkpoint, full_read_started_at)},
     {"sweepPartition", offsetof(struct ferry_checkpoint, sweep_partition)},
     {"sweepFrom", offsetof(struct ferry_checkpoint, sweep_from)},
+    {"replay", offsetof(struct ferry_checkpoint, replay)},
+    {"replaying", offsetof(struct ferry_checkpoint, replaying)},
 };
 #define TEXT_COUNT   (sizeof texts / sizeof texts[0])
 #define NUMBER_COUNT (sizeof numbers / sizeof numbers[0])
@@ -86,8 +88,10 @@ enum ferry_status ferry_checkpoint_link(struct ferry_checkpoint *checkpoint, con
 }
 
 enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, const char *task,
-                                         const char *table, const char *columns_hash, int64_t now)
+                                         const char *table, const char *columns_hash,
+                                         int64_t replay, int64_t now)
 {
+    bool later = replay > checkpoint->replay;
     struct ferry_checkpoint first = {
         .task = strdup(task),
         .table = strdup(table),
@@ -95,6 +99,8 @@ enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, co
         .phase = FERRY_CHECKPOINT_FULL,
         .read_number = checkpoint->read_number + 1,
         .full_read_started_at = now,
+        .replay = later ? replay : checkpoint->replay,
+        .replaying = later || checkpoint->replaying,
     };
     if (!first.task || !first.table || !first.columns_hash) {
         ferry_checkpoint_done(&first);
@@ -123,6 +129,7 @@ enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,
          * nothing. */
         next->phase = next->read_number > 1 ? FERRY_CHECKPOINT_SWEEP : FERRY_CHECKPOINT_DELTA;
         next->sweep_partition = next->sweep_from = 0;
+        next->replaying = 0;
     }
     return ferry_checkpoint_link(next, delta_link);
 }

@@ -28,6 +28,8 @@ struct ferry_checkpoint {
     int64_t full_read_started_at; /* wall ms */
     int64_t sweep_partition;      /* SWEEP: where the next pass begins: partition */
     int64_t sweep_from;           /* and hash of the id */
+    int64_t replay;               /* the latest replay that was begun; 0: none yet */
+    int64_t replaying;            /* FULL: 1 when this read is a replay's */
 };
 
 void ferry_checkpoint_init(struct ferry_checkpoint *checkpoint);
@@ -36,10 +38,11 @@ void ferry_checkpoint_done(struct ferry_checkpoint *checkpoint);
 enum ferry_status ferry_checkpoint_copy(struct ferry_checkpoint *to,
                                         const struct ferry_checkpoint *from) FERRY_MUST_CHECK;
 /* The beginning of the next full read of a table: one number higher than what `checkpoint` held
- * before. */
+ * before. It is a replay's when `replay` is a later one, or when it repeats one that was not read
+ * to its end. */
 enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, const char *task,
                                          const char *table, const char *columns_hash,
-                                         int64_t now) FERRY_MUST_CHECK;
+                                         int64_t replay, int64_t now) FERRY_MUST_CHECK;
 /* What follows a page with so many records that was asked for at `asked_at` (wall ms): `next_link`
  * when it has one, else `delta_link`. */
 enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,

@@ -93,17 +93,18 @@ bool ferry_reading_commit(struct ferry_reading *reading)
 static bool needs_full_read(const struct ferry_reading *reading)
 {
     return reading->again || !reading->at.task ||
+           reading->options.mapping->replay > reading->at.replay ||
            strcmp(reading->at.columns_hash, reading->options.mapping->columns_hash) != 0;
 }
 
 /* From what is committed; nothing is under way. */
 static void next_step(struct ferry_reading *reading)
 {
+    const struct ferry_mapping *mapping = reading->options.mapping;
     enum ferry_status status = FERRY_OK;
     if (needs_full_read(reading)) {
-        status = ferry_checkpoint_begin(&reading->at, reading->options.task,
-                                        reading->options.mapping->table,
-                                        reading->options.mapping->columns_hash, ferry_wall_ms());
+        status = ferry_checkpoint_begin(&reading->at, reading->options.task, mapping->table,
+                                        mapping->columns_hash, mapping->replay, ferry_wall_ms());
         reading->again = status != FERRY_OK;
     }
     if (status == FERRY_OK)

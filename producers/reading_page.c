@@ -35,6 +35,8 @@ static enum ferry_origin origin_of(const struct ferry_checkpoint *from)
 {
     if (from->phase == FERRY_CHECKPOINT_DELTA)
         return FERRY_ORIGIN_DELTA;
+    if (from->replaying)
+        return FERRY_ORIGIN_REPLAY;
     return from->read_number > 1 ? FERRY_ORIGIN_RESYNC : FERRY_ORIGIN_LOAD;
 }
 

@@ -54,9 +54,10 @@ static void print_status(const json_t *workflow)
            json_is_true(json_object_get(workflow, "stopping")) ? ", stopping" : "");
     json_array_foreach (json_object_get(workflow, "waitingFor"), i, item)
         line(i == 0 ? "Waiting for:" : "", json_string_value(item));
-    line("Restart needed:", json_is_true(json_object_get(workflow, "restartNeeded"))
-                                ? "yes: saved changes do not run yet (ferryctl diff shows them)"
-                                : "no");
+    line("Restart needed:",
+         json_is_true(json_object_get(workflow, "restartNeeded"))
+             ? "yes: what was saved (ferryctl diff shows it) or a replay waits for it"
+             : "no");
 }
 
 static void print_order(const json_t *workflow)
@@ -153,6 +154,8 @@ static void print_mapping(const json_t *mapping)
     printf("  %s -> %s: backlog %s, waiting %lld\n", ferry_command_text(mapping, "table"),
            ferry_command_text(mapping, "resource"), text,
            (long long)json_integer_value(json_object_get(mapping, "waiting")));
+    if (json_is_true(json_object_get(mapping, "replayPending")))
+        printf("    replay: pending, starts with the next start\n");
     print_task("reader", json_object_get(mapping, "reader"));
     if (json_array_size(writers) == 0)
         print_task("writer", NULL);

@@ -82,6 +82,8 @@ static bool take_option(struct ferry_command *command, const char **server, cons
         command->file = optarg;
     else if (strcmp(name, "revision") == 0)
         command->revision = optarg;
+    else if (strcmp(name, "table") == 0)
+        command->table = optarg;
     else if (strcmp(name, "watch") == 0)
         command->watch = true;
     else if (strcmp(name, "wait") == 0)

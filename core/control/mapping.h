@@ -47,6 +47,7 @@ struct ferry_mapping {
     struct ferry_mapping_field *fields;
     size_t field_count;
     json_t *filter; /* {"all":[…]}, {"any":[…]} or {"field","is","value"}; NULL: every record */
+    int64_t replay; /* which replay of the table is to be read, counted up; 0: none yet */
     bool apply_deletes;
     bool delete_filtered_out;
 };

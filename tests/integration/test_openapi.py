@@ -101,6 +101,7 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     call("GET", W + "/diff")
     call("GET", W + "/rejects")
     call("POST", W + "/start")
+    assert call("POST", W + "/replay", json={"table": "contact"}).status_code == 409
     config = W + "/configuration"
     assert call("PUT", config, json={}, headers={"If-None-Match": "*"}).status_code == 400
     assert call("PUT", config, json={"configuration": CONTACTS}).status_code == 428
@@ -125,6 +126,12 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     workers.both("READY", counters={"recordsRead": 3, "oldestWaitingAt": 1})
     wait_until(lambda: call("GET", W).json()["status"] == "RUNNING")
     call("GET", config, params={"running": "true"})
+    replay = W + "/replay"
+    assert call("POST", replay, json={}).status_code == 400
+    assert call("POST", replay, json={"table": "account"}).status_code == 422
+    assert call("POST", replay, json={"table": "contact"}).json()["replay"] == 1
+    assert call("POST", replay, json={"table": "contact"}).status_code == 200
+    assert call("GET", W).json()["mappings"][0]["replayPending"]
     error = {"class": "quota", "message": "slow", "action": "wait"}
     workers.reader("RUNNING", warning=error | {"retryAt": 5})
     workers.writer("FAILED", error=error)
@@ -137,7 +144,7 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     assert call("GET", W + "/rejects", params={"limit": "none"}).status_code == 400
     assert call("POST", W + "/stop").status_code == 202
     assert call("POST", W + "/stop").status_code == 200
-    for path in ("/replay", "/deletes/approve", "/deletes/drop"):
+    for path in ("/deletes/approve", "/deletes/drop"):
         assert call("POST", W + path).status_code == 501
 
     # What a healthy controller never answers stands in the document all the same.

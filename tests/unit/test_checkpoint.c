@@ -9,7 +9,8 @@ static const char text[] =
     "{\"task\":\"w/reader/contact\",\"table\":\"contact\",\"columnsHash\":\"0f3a\",\"link\":"
     "\"https://o/api/data/v9.2/contacts?$select=a&$deltatoken=9%2108%2f22\",\"phase\":\"DELTA\","
     "\"readNumber\":2,\"deltaLinkAt\":1780000000000,\"recordsRead\":5000,\"pagesRead\":3,"
-    "\"fullReadStartedAt\":7,\"sweepPartition\":0,\"sweepFrom\":0}";
+    "\"fullReadStartedAt\":7,\"sweepPartition\":0,\"sweepFrom\":0,\"replay\":4,"
+    "\"replaying\":0}";
 
 static int setup(void **state)
 {
@@ -100,7 +101,7 @@ static void step(struct ferry_checkpoint *at, const char *next_link, const char 
 static void a_first_read_goes_from_page_to_page_to_deltas(void **state)
 {
     struct ferry_checkpoint *at = *state;
-    assert_int_equal(ferry_checkpoint_begin(at, "t", "contact", "hash", 5), FERRY_OK);
+    assert_int_equal(ferry_checkpoint_begin(at, "t", "contact", "hash", 0, 5), FERRY_OK);
     assert_int_equal(at->read_number, 1);
     assert_null(at->link);
     step(at, "https://o/2", NULL);
@@ -130,11 +131,54 @@ static void a_further_read_sweeps_before_its_deltas(void **state)
 {
     struct ferry_checkpoint *at = *state;
     assert_int_equal(parse(at, text), FERRY_OK);
-    assert_int_equal(ferry_checkpoint_begin(at, "t", "contact", "other", 5), FERRY_OK);
+    assert_int_equal(ferry_checkpoint_begin(at, "t", "contact", "other", 0, 5), FERRY_OK);
     assert_int_equal(at->read_number, 3);
     step(at, NULL, "https://o/d1");
     assert_int_equal(at->phase, FERRY_CHECKPOINT_SWEEP);
     assert_string_equal(at->link, "https://o/d1");
+}
+
+/* `replay`: as the run order has it. */
+static void begin(struct ferry_checkpoint *at, int64_t replay)
+{
+    assert_int_equal(ferry_checkpoint_begin(at, "t", "contact", "0f3a", replay, 5), FERRY_OK);
+}
+
+static void a_later_replay_is_one_until_its_last_page(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    assert_int_equal(parse(at, text), FERRY_OK);
+    begin(at, 5);
+    assert_int_equal(at->read_number, 3);
+    assert_int_equal(at->replay, 5);
+    assert_true(at->replaying);
+    step(at, "https://o/2", NULL);
+    assert_true(at->replaying);
+    step(at, NULL, "https://o/d1");
+    assert_int_equal(at->phase, FERRY_CHECKPOINT_SWEEP);
+    assert_int_equal(at->replay, 5);
+    assert_false(at->replaying);
+}
+
+static void a_read_for_another_reason_is_no_replay(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    assert_int_equal(parse(at, text), FERRY_OK);
+    begin(at, 4);
+    assert_false(at->replaying);
+    begin(at, 0); /* an order that has lost count asks for nothing */
+    assert_int_equal(at->replay, 4);
+    assert_false(at->replaying);
+}
+
+static void a_replay_that_was_broken_off_is_repeated_as_one(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    begin(at, 1);
+    step(at, "https://o/2", NULL);
+    begin(at, 1);
+    assert_int_equal(at->read_number, 2);
+    assert_true(at->replaying);
 }
 
 static void a_sweep_goes_through_the_slices_of_every_partition(void **state)
@@ -167,6 +211,9 @@ int main(void)
         TEST(a_first_read_goes_from_page_to_page_to_deltas),
         TEST(a_page_within_a_delta_keeps_the_age_of_its_beginning),
         TEST(a_further_read_sweeps_before_its_deltas),
+        TEST(a_later_replay_is_one_until_its_last_page),
+        TEST(a_read_for_another_reason_is_no_replay),
+        TEST(a_replay_that_was_broken_off_is_repeated_as_one),
         TEST(a_sweep_goes_through_the_slices_of_every_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

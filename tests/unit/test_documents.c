@@ -106,6 +106,23 @@ static void an_older_order_changes_nothing(void **state)
     assert_order(3, FERRY_PHASE_PREPARE);
 }
 
+static void replays_count_up_for_each_table(void **state)
+{
+    const json_t *replays = ferry_documents_replays(documents, ID);
+
+    (void)state;
+    assert_int_equal(ferry_replay_number(replays, "contact"), 0);
+    assert_int_equal(apply(ID "/replay/contact", "{\"replay\":2}"), FERRY_OK);
+    assert_int_equal(apply(ID "/replay/contact", "{\"replay\":1}"), FERRY_OK);
+    assert_int_equal(apply(ID "/replay/account", "{\"replay\":1}"), FERRY_OK);
+    assert_int_equal(ferry_replay_number(replays, "contact"), 2);
+    assert_int_equal(ferry_replay_number(replays, "account"), 1);
+    assert_int_equal(apply(ID "/replay/contact", NULL), FERRY_OK);
+    assert_int_equal(ferry_replay_number(replays, "contact"), 0);
+    assert_null(ferry_documents_order(documents, ID));
+    assert_int_equal(ferry_documents_revision(documents, ID), 0);
+}
+
 static void what_does_not_fit_its_key_is_refused_and_named(void **state)
 {
     static const char *const bad[][2] = {
@@ -117,6 +134,9 @@ static void what_does_not_fit_its_key_is_refused_and_named(void **state)
         {ID "/saved/1", "{\"revision\":1}"},
         {ID "/run", "{\"generation\":1,\"phase\":\"JUMP\"}"},
         {ID "/run", "{\"generation\":0,\"phase\":\"GO\"}"},
+        {ID "/replay/", "{\"replay\":1}"},
+        {ID "/replay/contact", "{\"replay\":0}"},
+        {ID "/replay/contact", "{}"},
         {ID "/run", "not json"},
         {ID "/run", ""},
     };
@@ -148,6 +168,7 @@ int main(void)
         TEST(the_latest_revision_is_the_highest_whatever_came_last),
         TEST(a_removed_revision_keeps_its_number),
         TEST(an_older_order_changes_nothing),
+        TEST(replays_count_up_for_each_table),
         TEST(what_does_not_fit_its_key_is_refused_and_named),
         TEST(a_key_that_is_too_long_is_refused),
     };

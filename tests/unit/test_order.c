@@ -9,7 +9,8 @@ static const char order_text[] =
     "\"contact\","
     "\"entitySet\":\"contacts\",\"primaryId\":\"contactid\",\"api\":\"profileAndServicesExt\","
     "\"resource\":\"profile\",\"key\":\"externalId\",\"columns\":[\"firstname\",\"gendercode\"],"
-    "\"columnsHash\":\"0f3a\",\"applyDeletes\":false,\"deleteFilteredOut\":true,\"filter\":{"
+    "\"columnsHash\":\"0f3a\",\"replay\":2,\"applyDeletes\":false,\"deleteFilteredOut\":true,"
+    "\"filter\":{"
     "\"all\":[]},"
     "\"fields\":[{\"source\":\"firstname\",\"sourceType\":\"String\",\"destination\":\"firstName\","
     "\"destinationType\":\"string\",\"length\":30,\"applyUpdates\":false,\"tooLong\":\"truncate\","
@@ -35,6 +36,7 @@ static void an_order_carries_its_compiled_mappings(void **state)
     assert_int_equal(order->mapping_count, 1);
     const struct ferry_mapping *mapping = order->mappings[0];
     assert_string_equal(mapping->entity_set, "contacts");
+    assert_int_equal(mapping->replay, 2);
     assert_false(mapping->apply_deletes);
     assert_true(mapping->delete_filtered_out);
     assert_non_null(mapping->filter);

@@ -516,6 +516,46 @@ static void restart_is_needed_when_the_content_differs(void **state)
     }
 }
 
+static void restart_is_needed_while_a_replay_is_pending(void **state)
+{
+    static const struct {
+        const char *phase;
+        int carried; /* by the run order */
+        const char *replays;
+        bool needed;
+    } rows[] = {
+        {"GO", 0, "{}", false},
+        {"GO", 0, "{\"contact\":{\"replay\":1}}", true},
+        {"GO", 1, "{\"contact\":{\"replay\":1}}", false},
+        {"GO", 1, "{\"contact\":{\"replay\":2}}", true},
+        {"GO", 0, "{\"account\":{\"replay\":1}}", false}, /* not in this order */
+        {"PREPARE", 0, "{\"contact\":{\"replay\":1}}", true},
+        {"STOP", 0, "{\"contact\":{\"replay\":1}}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *order = make_order(rows[i].phase, FRESH, false);
+        json_t *replays = json_loads(rows[i].replays, 0, NULL);
+        struct ferry_state_input input = {.workflow = "dynamics-to-campaign",
+                                          .order = order,
+                                          .replays = replays,
+                                          .now = NOW,
+                                          .wall_now = WALL_NOW};
+        struct ferry_state got;
+
+        if (rows[i].carried)
+            json_object_set_new(json_array_get(json_object_get(order, "mappings"), 0), "replay",
+                                json_integer(rows[i].carried));
+        ferry_state_derive(&input, &got);
+        if (got.restart_needed != rows[i].needed)
+            fail_msg("row %zu: restart needed %d", i, got.restart_needed);
+        ferry_state_done(&got);
+        json_decref(order);
+        json_decref(replays);
+    }
+}
+
 static void a_start_under_way_is_starting_and_shows_why_it_waits(void **state)
 {
     struct ferry_error warning;
@@ -573,6 +613,7 @@ int main(void)
         cmocka_unit_test(every_situation_is_seen_as_it_is),
         cmocka_unit_test(tasks_of_another_workflow_do_not_matter),
         cmocka_unit_test(restart_is_needed_when_the_content_differs),
+        cmocka_unit_test(restart_is_needed_while_a_replay_is_pending),
         cmocka_unit_test(a_start_under_way_is_starting_and_shows_why_it_waits),
         cmocka_unit_test(a_start_that_failed_is_failed_with_its_class),
         cmocka_unit_test(a_message_that_is_no_task_status_is_refused),
