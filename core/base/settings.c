@@ -224,10 +224,23 @@ static enum ferry_status check_kafka(const struct ferry_common *common, struct f
     return refuse(error, "kafka.bootstrap.servers", "is required");
 }
 
+/* Better refused than ignored: who sets it expects his tools to read the topics through it. */
+static enum ferry_status check_registry(const struct ferry_common *common,
+                                        struct ferry_error *error)
+{
+    if (!common->registry_url)
+        return FERRY_OK;
+    return refuse(
+        error, "schema.registry.url",
+        "is not available in this version; leave it unset for Avro single-object encoding");
+}
+
 enum ferry_status ferry_settings_check(const struct ferry_program *program,
                                        struct ferry_error *error)
 {
     enum ferry_status status = check_kafka(program->common, error);
+    if (status == FERRY_OK)
+        status = check_registry(program->common, error);
     for (size_t g = 0; g < program->group_count; g++) {
         const struct ferry_settings_group *group = &program->groups[g];
         for (size_t r = 0; status == FERRY_OK && r < group->count; r++)

@@ -19,7 +19,7 @@ const struct ferry_setting ferry_common_settings[] = {
     {"health.listen", FERRY_SETTING_TEXT, COMMON(health_listen), NULL, 0, 0, 0,
      "host:port of /healthz, /readyz and /metrics; port 0 takes a free one; unset: no port"},
     {"schema.registry.url", FERRY_SETTING_TEXT, COMMON(registry_url), NULL, 0, 0, 0,
-     "base URL of a schema registry, its path included; unset: Avro single-object encoding"},
+     "not available in this version: the topics carry Avro single-object encoding"},
     {"topics.manage", FERRY_SETTING_BOOLEAN, COMMON(topics_manage), "true", 0, 0, 0,
      "let the controller create missing topics; false: it only verifies them"},
     {"topics.replication.factor", FERRY_SETTING_INTEGER, COMMON(replication_factor), "3", 1, 32767,
