@@ -6,6 +6,7 @@
 
 #define BLAME_CAP_MS    INT64_C(60000)
 #define PARENT_CAP_MS   INT64_C(60000)
+#define PARENT_PATIENCE 4u /* tries, some ten seconds */
 #define ILLS_TO_PROBE   5
 #define MAX_DETOURS     4
 #define MAX_DOUBTS      2
@@ -160,7 +161,8 @@ static void answer_parent(struct ferry_dispatcher *dispatcher, struct ferry_lane
     int64_t wait =
         ferry_backoff_ms(lane->attempts - 1, dispatcher->options.retry_ms, PARENT_CAP_MS);
     ferry_dispatcher_wait(dispatcher, lane, wait);
-    ferry_dispatcher_warn(dispatcher, &answer->error, wait);
+    if (lane->attempts > PARENT_PATIENCE) /* most come a moment after their child */
+        ferry_dispatcher_warn(dispatcher, &answer->error, wait);
 }
 
 static void answer_human(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
