@@ -11,8 +11,6 @@
 #define RETRY_CAP_MS 60000
 #define IDLE_FACTOR  6 /* an idle table is asked so much more rarely */
 
-static void next_step(struct ferry_reading *reading);
-
 /* ---- when something goes wrong ---- */
 
 void ferry_reading_drop(struct ferry_reading *reading)
@@ -133,12 +131,19 @@ void ferry_reading_rest(struct ferry_reading *reading)
     reading->options.calls->on_progress(reading->options.context);
 }
 
+/* What tells the reading to go on may come twice; what is under way goes on by itself. */
+static void begin_if_idle(struct ferry_reading *reading)
+{
+    bool idle = reading->turn == TURN_NONE && !reading->read && !reading->sweep;
+    if (reading->going && reading->seated && !reading->delayed && idle)
+        next_step(reading);
+}
+
 static void on_alarm(void *context)
 {
     struct ferry_reading *reading = context;
     reading->delayed = false;
-    if (reading->going && reading->seated && reading->turn != TURN_ENDING && !reading->read)
-        next_step(reading);
+    begin_if_idle(reading);
 }
 
 /* What waited for the turn, for room, or for the end of the transaction before. */
@@ -175,8 +180,7 @@ static void on_open(void *context)
     }
     reading->seated = true;
     reading->options.calls->on_seat(reading->options.context, NULL, 0);
-    if (reading->going && !reading->delayed)
-        next_step(reading);
+    begin_if_idle(reading);
 }
 
 static void on_lost(void *context, const struct ferry_error *error, int64_t retry_at)
@@ -332,8 +336,7 @@ void ferry_reading_go(struct ferry_reading *reading)
     if (reading->going)
         return;
     reading->going = true;
-    if (reading->seated && !reading->delayed && reading->turn != TURN_ENDING)
-        next_step(reading);
+    begin_if_idle(reading);
 }
 
 void ferry_reading_again(struct ferry_reading *reading)

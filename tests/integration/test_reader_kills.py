@@ -101,6 +101,7 @@ def test_five_kills_at_random_moments_of_a_load(lab, ferry):
     ferry.sandbox.admin.clear_faults()
     lab.wait_until_mirrored()
     assert left_open >= 2, "kills left transactions open"
+    assert not reader.events("task_waits"), "a restart asks once for the page it needs"
     assert_each_row_once(lab)
     reading.assert_exactly_once(lab)
 
