@@ -1,4 +1,4 @@
-/* What the destination holds: a throw-away copy of `written` in LMDB, one file a process. It may
+/* What the destination holds: a throw-away copy of `written` in LMDB, in the writer's map. It may
  * vanish at any time; then it is rebuilt from Kafka. Loop thread only.
  *
  * Stored format (change: raise FORMAT in memory.c, old files are then thrown away): database
@@ -8,6 +8,7 @@
 #ifndef FERRY_MEMORY_H
 #define FERRY_MEMORY_H
 
+#include "consumers/map.h"
 #include "core/record/written.h"
 
 struct ferry_memory;
@@ -25,6 +26,8 @@ struct ferry_memory_record {
 enum ferry_status ferry_memory_new(const char *folder, struct ferry_memory **ret_memory,
                                    struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_memory_free(struct ferry_memory *memory);
+/* The file, for the other copies that live in it. */
+struct ferry_map *ferry_memory_map(struct ferry_memory *memory);
 
 /* *ret_valid: the copy was left at `committed` and may be used as it is; otherwise it is empty and
  * must be filled. */
@@ -32,6 +35,8 @@ enum ferry_status ferry_memory_open(struct ferry_memory *memory, const char *tab
                                     int64_t committed, struct ferry_memory_part **ret_part,
                                     bool *ret_valid, struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_memory_close(struct ferry_memory_part *part);
+/* How many keys it holds. */
+uint64_t ferry_memory_count(struct ferry_memory_part *part);
 
 /* False: nothing of this key is there. Absent and filtered records are not kept. */
 enum ferry_status ferry_memory_get(struct ferry_memory_part *part, const char *key, size_t length,
