@@ -5,8 +5,7 @@
 #include <utlist.h>
 
 #define BLAME_CAP_MS    INT64_C(60000)
-#define PARENT_CAP_MS   INT64_C(60000)
-#define PARENT_PATIENCE 4u /* tries, some ten seconds */
+#define PARENT_CAP_MS   INT64_C(1800000)
 #define ILLS_TO_PROBE   5
 #define MAX_DETOURS     4
 #define MAX_DOUBTS      2
@@ -49,6 +48,11 @@ static void answer_done(struct ferry_dispatcher *dispatcher, struct ferry_lane *
 {
     (void)answer;
     ferry_table_succeed(lane->share->table);
+    if (lane->given.alone && lane->call == FERRY_CALL_POST) {
+        lane->there = lane->now->version;
+        ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_PARENT, 0);
+        return;
+    }
     ferry_dispatcher_settle(dispatcher, lane, ferry_plan_done(&lane->given, lane->call));
 }
 
@@ -154,15 +158,56 @@ static void answer_reject(struct ferry_dispatcher *dispatcher, struct ferry_lane
                                   true);
 }
 
-/* Until children wait in a topic of their own, they wait here, visibly. */
+static bool links_back(const struct ferry_mapping *mapping)
+{
+    for (size_t i = 0; i < mapping->field_count; i++)
+        if (mapping->fields[i].mutual)
+            return true;
+    return false;
+}
+
+/* Why a child is not worth waiting on; NULL: it is. */
+static const char *hopeless(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
+                            struct ferry_waiting_entry *entry)
+{
+    const struct ferry_slice key = {lane->key, lane->key_length};
+    if (lane->now->parent_gone)
+        return "that record was deleted, or is filtered out";
+    if (!ferry_waiting_get(lane->share->waiting, key, entry))
+        *entry = (struct ferry_waiting_entry){.since = ferry_wall_ms()};
+    bool late = ferry_wall_ms() - entry->since >= dispatcher->options.patience_ms;
+    return late ? "it did not come in time" : NULL;
+}
+
+/* The first tries are soon, as most parents come a moment after their child. */
+static void await_parent(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
+                         const struct ferry_waiting_entry *entry)
+{
+    int64_t wait = ferry_backoff_ms(entry->tries, dispatcher->options.retry_ms, PARENT_CAP_MS);
+    int64_t left = entry->since + dispatcher->options.patience_ms - ferry_wall_ms();
+    ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_PARENT, wait < left ? wait : left);
+    dispatcher->options.on_orphan(dispatcher->options.context);
+}
+
 static void answer_parent(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
                           const struct ferry_remote_answer *answer)
 {
-    int64_t wait =
-        ferry_backoff_ms(lane->attempts - 1, dispatcher->options.retry_ms, PARENT_CAP_MS);
-    ferry_dispatcher_wait(dispatcher, lane, wait);
-    if (lane->attempts > PARENT_PATIENCE) /* most come a moment after their child */
-        ferry_dispatcher_warn(dispatcher, &answer->error, wait);
+    struct ferry_waiting_entry entry;
+    struct ferry_error reason;
+    if (lane->call == FERRY_CALL_POST && !lane->alone && links_back(lane->share->table->mapping)) {
+        lane->alone = true;
+        lane->next_call = lane->call;
+        ferry_dispatcher_hurry(dispatcher, lane);
+        return;
+    }
+    const char *why = hopeless(dispatcher, lane, &entry);
+    if (!why) {
+        await_parent(dispatcher, lane, &entry);
+        return;
+    }
+    ferry_fail(&reason, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING, "%s; %s", answer->error.message,
+               why);
+    ferry_dispatcher_reject(dispatcher, lane, &reason, answer->status);
 }
 
 static void answer_human(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,

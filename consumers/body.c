@@ -49,6 +49,8 @@ static bool wanted(const struct writing *writing, const struct ferry_mapping_fie
 {
     if (strcmp(field->destination, writing->mapping->key) == 0)
         return false;
+    if (writing->kind == FERRY_BODY_CREATE_ALONE && field->mutual)
+        return false;
     return writing->kind != FERRY_BODY_UPDATE || field->apply_updates;
 }
 
@@ -133,11 +135,16 @@ static enum ferry_status write_key(const struct writing *writing, struct level *
     return status;
 }
 
+static bool creates(const struct writing *writing)
+{
+    return writing->kind == FERRY_BODY_CREATE || writing->kind == FERRY_BODY_CREATE_ALONE;
+}
+
 static enum ferry_status write_object(const struct writing *writing)
 {
     struct level level = {"", 0, true};
     enum ferry_status status = ferry_buffer_append(writing->out, "{", 1);
-    if (status == FERRY_OK && writing->kind == FERRY_BODY_CREATE)
+    if (status == FERRY_OK && creates(writing))
         status = write_key(writing, &level);
     if (status == FERRY_OK)
         status = write_level(writing, &level);

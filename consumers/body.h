@@ -7,7 +7,8 @@
 #include "core/record/change.h"
 
 enum ferry_body_kind {
-    FERRY_BODY_CREATE, /* the key field with the record's id, and every field */
+    FERRY_BODY_CREATE,       /* the key field with the record's id, and every field */
+    FERRY_BODY_CREATE_ALONE, /* the same without mutual links: each would wait for the other */
     FERRY_BODY_UPDATE, /* the fields with apply_updates, without the key: this is what `written`
                           hashes */
     FERRY_BODY_REPLAY, /* every field, without the key */

@@ -80,6 +80,21 @@ void ferry_dispatcher_settle(struct ferry_dispatcher *dispatcher, struct ferry_l
     ferry_share_settle(lane->share, lane);
 }
 
+void ferry_dispatcher_set_aside(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
+                                enum ferry_wait why, int64_t ms)
+{
+    struct ferry_error error;
+    if (ferry_settlement_set_aside(&dispatcher->settlement, lane, why, ferry_boot_ms() + ms,
+                                   &error) != FERRY_OK) {
+        ferry_dispatcher_wait(dispatcher, lane, FERRY_RETRY_CAP_MS);
+        tell_broken(dispatcher, &error);
+        return;
+    }
+    lane->place = FERRY_LANE_IDLE;
+    lane->unsure = false;
+    ferry_share_settle(lane->share, lane);
+}
+
 void ferry_dispatcher_reject(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
                              const struct ferry_error *reason, int http)
 {
@@ -87,7 +102,7 @@ void ferry_dispatcher_reject(struct ferry_dispatcher *dispatcher, struct ferry_l
     struct ferry_error error;
     ferry_log(FERRY_LOG_WARN, "rejected", FERRY_STR("topic", table->changes),
               FERRY_INT("partition", lane->share->partition),
-              FERRY_INT("offset", lane->now->entries->offset), FERRY_STR("id", lane->key),
+              FERRY_INT("offset", lane->now->offset), FERRY_STR("id", lane->key),
               FERRY_STR("class", ferry_class_name(reason->class)), FERRY_INT("status", http));
     if (ferry_settlement_reject(&dispatcher->settlement, lane, reason, http, &error) != FERRY_OK) {
         ferry_dispatcher_wait(dispatcher, lane, FERRY_RETRY_CAP_MS);
@@ -146,6 +161,27 @@ static enum ferry_status send_call(struct ferry_dispatcher *dispatcher, struct f
     return FERRY_OK;
 }
 
+/* Whoever may be deleted goes, whoever may not is left, all others ask the brake; once. */
+static bool is_held(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane)
+{
+    struct ferry_brake *brake = &lane->share->table->brake;
+    if (lane->attempts > 0)
+        return false;
+    if (lane->now->recalled == FERRY_RECALL_DROP) {
+        ferry_dispatcher_settle(dispatcher, lane, FERRY_FATE_DROPPED);
+        return true;
+    }
+    int64_t now = ferry_boot_ms();
+    struct ferry_brake_view view =
+        ferry_holding_brake_view(dispatcher->options.holding, lane->share->table);
+    if (lane->now->recalled != FERRY_RECALL_DELETE && !ferry_brake_lets(brake, &view, now)) {
+        ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_DELETE, 0);
+        return true;
+    }
+    ferry_brake_count(brake, now);
+    return false;
+}
+
 static void carry(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane)
 {
     struct ferry_step step;
@@ -160,6 +196,8 @@ static void carry(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane)
         ferry_dispatcher_settle(dispatcher, lane, step.fate);
         return;
     }
+    if (status == FERRY_OK && step.call == FERRY_CALL_DELETE && is_held(dispatcher, lane))
+        return;
     if (status == FERRY_OK)
         status = send_call(dispatcher, lane, step.call, &error);
     if (status != FERRY_OK)

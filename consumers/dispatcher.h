@@ -18,7 +18,8 @@ struct ferry_dispatcher_options {
     struct ferry_holding *holding;
     struct ferry_metrics *metrics;
     int concurrency;
-    int64_t retry_ms; /* first wait before a request is repeated */
+    int64_t retry_ms;    /* first wait before a request is repeated */
+    int64_t patience_ms; /* how long a child waits for its parent */
     /* False: somebody else may own our partitions by now; nothing may be sent. */
     bool (*may_send)(void *context);
     /* Something came to an end: there may be room, or something to commit. */
@@ -32,6 +33,8 @@ struct ferry_dispatcher_options {
      * over there. */
     void (*on_misfit)(void *context, struct ferry_table *table, const struct ferry_error *error,
                       bool passing);
+    /* A child was set aside: whether its parent can come at all is worth a look. */
+    void (*on_orphan)(void *context);
     /* This process cannot go on. */
     void (*on_broken)(void *context, const struct ferry_error *error);
     void *context;

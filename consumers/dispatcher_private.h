@@ -36,6 +36,9 @@ void ferry_dispatcher_wait(struct ferry_dispatcher *dispatcher, struct ferry_lan
                            int64_t ms);
 void ferry_dispatcher_settle(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
                              enum ferry_fate fate);
+/* It waits in its topic, for at least so long unless it is woken. */
+void ferry_dispatcher_set_aside(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
+                                enum ferry_wait why, int64_t ms);
 /* `http`: the status of the answer that says so; 0 when nobody was asked. */
 void ferry_dispatcher_reject(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
                              const struct ferry_error *reason, int http);

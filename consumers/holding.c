@@ -63,22 +63,27 @@ bool ferry_holding_ready(const struct ferry_holding *holding)
     return holding->ready;
 }
 
+static const char *topic_of(const struct ferry_table *table, enum ferry_topic_kind kind)
+{
+    return kind == FERRY_TOPIC_WRITTEN   ? table->written
+           : kind == FERRY_TOPIC_WAITING ? table->waiting
+                                         : table->changes;
+}
+
 static struct ferry_share *find(const struct ferry_holding *holding, const char *topic,
-                                int partition, bool written)
+                                int partition, enum ferry_topic_kind kind)
 {
     struct ferry_share *share;
-    DL_FOREACH (holding->shares, share) {
-        const char *name = written ? share->table->written : share->table->changes;
-        if (share->partition == partition && strcmp(name, topic) == 0)
+    DL_FOREACH (holding->shares, share)
+        if (share->partition == partition && strcmp(topic_of(share->table, kind), topic) == 0)
             return share;
-    }
     return NULL;
 }
 
 struct ferry_share *ferry_holding_find(const struct ferry_holding *holding, const char *topic,
                                        int partition)
 {
-    return find(holding, topic, partition, false);
+    return find(holding, topic, partition, FERRY_TOPIC_CHANGES);
 }
 
 /* --- taking over --- */
@@ -108,32 +113,44 @@ static enum ferry_status open_share(struct ferry_holding *holding,
         share->window.committed = -1; /* so that even an empty partition gets its offset */
     DL_APPEND(holding->shares, share);
     *ret_share = share;
-    return ferry_memory_open(holding->options.memory, table->mapping->table, part->partition,
-                             part->committed, &share->memory, ret_valid, error);
+    status = ferry_memory_open(holding->options.memory, table->mapping->table, part->partition,
+                               part->committed, &share->memory, ret_valid, error);
+    if (status == FERRY_OK)
+        status = ferry_waiting_open(ferry_memory_map(holding->options.memory), table->mapping,
+                                    part->partition, &share->waiting, error);
+    if (status == FERRY_OK)
+        ferry_waiting_decide(share->waiting, table->brake.decision);
+    return status;
 }
 
-static void on_written(void *context, const rd_kafka_message_t *message)
+static enum ferry_status load_written(struct ferry_share *share, const rd_kafka_message_t *message,
+                                      struct ferry_error *error)
 {
-    struct ferry_holding *holding = context;
-    struct ferry_share *share =
-        find(holding, rd_kafka_topic_name(message->rkt), message->partition, true);
     struct ferry_memory_record record = {.state = FERRY_WRITTEN_ABSENT};
     struct ferry_written written;
-    struct ferry_error error;
-    if (!share)
-        return;
     if (message->payload) {
-        if (ferry_written_decode(message->payload, message->len, &written, &error) != FERRY_OK) {
-            holding->options.on_trouble(holding->options.context, &error);
-            return;
-        }
+        if (ferry_written_decode(message->payload, message->len, &written, error) != FERRY_OK)
+            return error->status;
         record = (struct ferry_memory_record){.state = written.state,
                                               .version = written.version,
                                               .read_number = written.read_number,
                                               .hash = written.hash};
     }
-    if (ferry_memory_put(share->memory, message->key, message->key_len, &record, &error) !=
-        FERRY_OK)
+    return ferry_memory_put(share->memory, message->key, message->key_len, &record, error);
+}
+
+static void on_record(void *context, const rd_kafka_message_t *message)
+{
+    struct ferry_holding *holding = context;
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    struct ferry_share *share = find(holding, topic, message->partition, FERRY_TOPIC_WRITTEN);
+    struct ferry_error error;
+    enum ferry_status status = FERRY_OK;
+    if (share)
+        status = load_written(share, message, &error);
+    else if ((share = find(holding, topic, message->partition, FERRY_TOPIC_WAITING)))
+        status = ferry_waiting_load(share->waiting, message, &error);
+    if (status != FERRY_OK)
         holding->options.on_trouble(holding->options.context, &error);
 }
 
@@ -174,10 +191,10 @@ static void on_tail_trouble(void *context, const struct ferry_error *error)
 static enum ferry_status rebuild(struct ferry_holding *holding, const struct ferry_tail_part *parts,
                                  size_t count, struct ferry_error *error)
 {
-    const struct ferry_tail_options options = {.name = "written",
+    const struct ferry_tail_options options = {.name = "written-and-waiting",
                                                .parts = parts,
                                                .part_count = count,
-                                               .on_record = on_written,
+                                               .on_record = on_record,
                                                .on_caught_up = on_caught_up,
                                                .on_trouble = on_tail_trouble,
                                                .context = holding};
@@ -195,9 +212,11 @@ static enum ferry_status open_all(struct ferry_holding *holding,
         enum ferry_status status = open_share(holding, &parts[i], &valid, &share, error);
         if (status != FERRY_OK)
             return status;
-        if (share && !valid)
+        if (!valid)
             missing[missing_count++] = (struct ferry_tail_part){
                 share->table->written, share->partition, RD_KAFKA_OFFSET_BEGINNING};
+        missing[missing_count++] = (struct ferry_tail_part){share->table->waiting, share->partition,
+                                                            RD_KAFKA_OFFSET_BEGINNING};
     }
     if (missing_count > 0)
         return rebuild(holding, missing, missing_count, error);
@@ -210,7 +229,7 @@ enum ferry_status ferry_holding_open(struct ferry_holding *holding,
                                      struct ferry_error *error)
 {
     ferry_holding_drop(holding);
-    struct ferry_tail_part *missing = calloc(count + 1, sizeof *missing);
+    struct ferry_tail_part *missing = calloc(2 * count + 1, sizeof *missing);
     if (!missing)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     enum ferry_status status = open_all(holding, parts, count, missing, error);
@@ -276,6 +295,48 @@ int64_t ferry_holding_oldest(const struct ferry_holding *holding)
             oldest = at;
     }
     return oldest;
+}
+
+/* --- what goes on in a table --- */
+
+struct ferry_brake_view ferry_holding_brake_view(const struct ferry_holding *holding,
+                                                 const struct ferry_table *table)
+{
+    struct ferry_brake_view view = {.calm = true};
+    const struct ferry_share *share;
+    DL_FOREACH (holding->shares, share) {
+        if (share->table != table)
+            continue;
+        view.part += 1.0 / FERRY_DATA_PARTITIONS;
+        view.rows += ferry_memory_count(share->memory);
+        view.queued += HASH_COUNT(share->lanes);
+        size_t undecided = ferry_waiting_undecided(share->waiting);
+        /* Those under way count among the queued. */
+        view.deletes += undecided > share->pulled_deletes ? undecided - share->pulled_deletes : 0;
+        view.calm = view.calm && share->at_end && !share->holding;
+    }
+    return view;
+}
+
+size_t ferry_holding_waiting(const struct ferry_holding *holding, const struct ferry_table *table,
+                             enum ferry_wait why)
+{
+    const struct ferry_share *share;
+    size_t count = 0;
+    DL_FOREACH (holding->shares, share)
+        if (share->table == table && share->waiting)
+            count += ferry_waiting_count(share->waiting, why);
+    return count;
+}
+
+bool ferry_holding_loads(const struct ferry_holding *holding, const char *table)
+{
+    const struct ferry_share *share;
+    DL_FOREACH (holding->shares, share)
+        if (share->loading && !share->at_end && !ferry_table_stands(share->table) &&
+            strcmp(share->table->mapping->table, table) == 0)
+            return true;
+    return false;
 }
 
 /* --- offsets --- */

@@ -39,6 +39,14 @@ bool ferry_holding_ready(const struct ferry_holding *holding);
 bool ferry_holding_has_room(struct ferry_holding *holding);
 /* Full, with nothing in flight: lets go of shares that wait for more than there is room for. */
 void ferry_holding_unblock(struct ferry_holding *holding);
+/* What the brake on deletes of this table looks at. */
+struct ferry_brake_view ferry_holding_brake_view(const struct ferry_holding *holding,
+                                                 const struct ferry_table *table);
+/* How much of it was set aside. */
+size_t ferry_holding_waiting(const struct ferry_holding *holding, const struct ferry_table *table,
+                             enum ferry_wait why);
+/* Records of a full read of this table are in the backlog: its children had better come later. */
+bool ferry_holding_loads(const struct ferry_holding *holding, const char *table);
 /* The offsets that may be committed now and are not, an empty list when there are none; or those of
  * all partitions, also where they stand still. The caller frees it. */
 rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding,

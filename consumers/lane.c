@@ -10,6 +10,7 @@ struct ferry_item *ferry_item_new(struct ferry_window_entry *entry, const void *
     if (!item)
         return NULL;
     item->entries = entry;
+    item->offset = entry ? entry->offset : 0;
     item->tombstone = !value;
     item->length = length;
     if (value)
@@ -38,6 +39,11 @@ static int strength(enum ferry_origin origin)
     return 0;
 }
 
+enum ferry_origin ferry_lane_stronger(enum ferry_origin a, enum ferry_origin b)
+{
+    return strength(b) > strength(a) ? b : a;
+}
+
 struct ferry_item *ferry_item_merge(struct ferry_item *older, struct ferry_item *newer)
 {
     if (!older)
@@ -46,8 +52,7 @@ struct ferry_item *ferry_item_merge(struct ferry_item *older, struct ferry_item 
     while (last->merged)
         last = last->merged;
     last->merged = older->entries;
-    if (strength(older->origin) > strength(newer->origin))
-        newer->origin = older->origin;
+    newer->origin = ferry_lane_stronger(newer->origin, older->origin);
     newer->certain = newer->certain && older->certain;
     ferry_item_free(older);
     return newer;
@@ -93,6 +98,7 @@ static void start_afresh(struct ferry_lane *lane)
     lane->detours = 0;
     lane->doubts = 0;
     lane->blamed = 0;
+    lane->alone = false;
 }
 
 void ferry_lane_put(struct ferry_lane *lane, struct ferry_item *item, bool merge)

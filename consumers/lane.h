@@ -15,9 +15,21 @@ struct ferry_share;
 struct ferry_dispatcher;
 struct ferry_campaign_call;
 
+/* Why a change came back that was set aside. */
+enum ferry_recalled {
+    FERRY_RECALL_NONE,   /* it did not: it comes from the backlog */
+    FERRY_RECALL_TRY,    /* its parent may be there now */
+    FERRY_RECALL_DELETE, /* it may be deleted */
+    FERRY_RECALL_DROP,   /* it must not be deleted */
+};
+
 /* A change, or several of one key merged into the newest, until its fate is known. */
 struct ferry_item {
-    struct ferry_window_entry *entries; /* the offsets it stands for, the newest first */
+    struct ferry_window_entry *entries; /* the offsets it stands for, the newest first; none of
+                                           what was set aside: those are passed */
+    int64_t offset;                     /* of the newest */
+    enum ferry_recalled recalled;
+    bool parent_gone; /* of a recalled one: this was its last try */
     enum ferry_op op;
     enum ferry_origin origin; /* the strongest of what was merged */
     bool certain;             /* no other writer can have had a request on the way for it */
@@ -28,7 +40,7 @@ struct ferry_item {
     char value[]; /* the original bytes of the newest */
 };
 
-/* Copies `value`; NULL for a tombstone. NULL when out of memory. */
+/* Copies `value`; NULL for a tombstone. `entry` may be NULL. NULL when out of memory. */
 struct ferry_item *ferry_item_new(struct ferry_window_entry *entry, const void *value,
                                   size_t length);
 void ferry_item_free(struct ferry_item *item);
@@ -57,16 +69,19 @@ struct ferry_lane {
     struct ferry_campaign_call *request;
     struct ferry_dispatcher *dispatcher; /* that sent it */
     struct ferry_pace_ticket ticket;
-    struct ferry_case given; /* what `call` was decided on */
-    uint64_t hash;           /* of the body of an update of `now` */
-    int64_t due_at;          /* ferry_boot_ms */
-    unsigned attempts;       /* requests made for `now` */
-    unsigned detours;        /* times an answer contradicted the one before */
-    unsigned doubts;         /* times its answer spoke of the schema */
-    unsigned blamed;         /* answers that named nobody while neighbours succeeded */
-    int64_t blamed_at;       /* the first of them */
-    uint64_t neighbours;     /* successes of the table when it was first sent, or last failed */
-    bool unsure;             /* a request was cut: nobody knows what the destination holds */
+    struct ferry_case given;  /* what `call` was decided on */
+    uint64_t hash;            /* of the body of an update of `now` */
+    int64_t due_at;           /* ferry_boot_ms */
+    unsigned attempts;        /* requests made for `now` */
+    unsigned detours;         /* times an answer contradicted the one before */
+    unsigned doubts;          /* times its answer spoke of the schema */
+    unsigned blamed;          /* answers that named nobody while neighbours succeeded */
+    int64_t blamed_at;        /* the first of them */
+    uint64_t neighbours;      /* successes of the table when it was first sent, or last failed */
+    bool unsure;              /* a request was cut: nobody knows what the destination holds */
+    bool alone;               /* `now` is created without its mutual links */
+    enum ferry_recalled pulled; /* it came from what was set aside, and counts in its share */
+    int64_t there;            /* source version that the destination holds; 0: nothing of ours */
     size_t key_length;
     char key[]; /* terminated */
 };
@@ -80,5 +95,7 @@ void ferry_lane_put(struct ferry_lane *lane, struct ferry_item *item, bool merge
 /* The fate of `now` is known: closes its offsets, frees it and moves up what waited. */
 void ferry_lane_advance(struct ferry_lane *lane, struct ferry_window *window);
 bool ferry_lane_empty(const struct ferry_lane *lane);
+/* The stronger of two: what a merged change must still bring about. */
+enum ferry_origin ferry_lane_stronger(enum ferry_origin a, enum ferry_origin b);
 
 #endif

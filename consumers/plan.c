@@ -33,10 +33,10 @@ static struct ferry_step plan_unwanted(const struct ferry_case *given)
 
 static struct ferry_step plan_known(const struct ferry_case *given)
 {
+    if (given->older && (given->waited || given->origin != FERRY_ORIGIN_REPLAY))
+        return end_with(FERRY_FATE_SUPERSEDED);
     if (given->origin == FERRY_ORIGIN_REPLAY)
         return make_call(FERRY_CALL_PATCH);
-    if (given->older)
-        return end_with(FERRY_FATE_SUPERSEDED);
     if (given->certain && given->same_version)
         return end_with(FERRY_FATE_UNCHANGED);
     if (given->certain && given->same_hash)
@@ -75,7 +75,7 @@ struct ferry_step ferry_plan_first(const struct ferry_case *given)
 enum ferry_body_kind ferry_plan_body(const struct ferry_case *given, enum ferry_call call)
 {
     if (call == FERRY_CALL_POST)
-        return FERRY_BODY_CREATE;
+        return given->alone ? FERRY_BODY_CREATE_ALONE : FERRY_BODY_CREATE;
     bool first_load = given->known != FERRY_KNOWN_WRITTEN && given->origin != FERRY_ORIGIN_DELTA;
     return given->origin == FERRY_ORIGIN_REPLAY || first_load ? FERRY_BODY_REPLAY
                                                               : FERRY_BODY_UPDATE;
@@ -149,6 +149,8 @@ static const struct ferry_fate_row fates[FERRY_FATES] = {
     [FERRY_FATE_GONE] = {"unchanged", true, FERRY_WRITTEN_ABSENT},
     [FERRY_FATE_REJECTED] = {"rejected", true, FERRY_WRITTEN_REJECTED},
     [FERRY_FATE_FORGOTTEN] = {"forgotten", true, FERRY_WRITTEN_ABSENT},
+    [FERRY_FATE_WAITING] = {"setAside", true, FERRY_WRITTEN_WAITING},
+    [FERRY_FATE_DROPPED] = {"dropped", true, FERRY_WRITTEN_WRITTEN},
 };
 
 const struct ferry_fate_row *ferry_fate_row(enum ferry_fate fate)

@@ -26,8 +26,10 @@ enum ferry_fate {
     FERRY_FATE_GONE,       /* a delete of what never was there */
     FERRY_FATE_REJECTED,
     FERRY_FATE_FORGOTTEN, /* the person was erased: so is what we remember */
+    FERRY_FATE_WAITING,   /* set aside: it waits for its parent, or for a word about deletes */
+    FERRY_FATE_DROPPED,   /* a delete that a person did not want */
 };
-#define FERRY_FATES (FERRY_FATE_FORGOTTEN + 1)
+#define FERRY_FATES (FERRY_FATE_DROPPED + 1)
 
 enum ferry_known {
     FERRY_KNOWN_NOT,     /* nothing of ours is there */
@@ -44,6 +46,8 @@ struct ferry_case {
     bool delete_filtered_out;
     bool certain; /* nobody else's request can be on the way, and none of ours was cut */
     bool unsure;  /* a request of ours was cut */
+    bool waited;  /* it was set aside, and may be older than what is written since */
+    bool alone;   /* it is created without its mutual links */
     bool same_version;
     bool same_hash;
     bool older; /* than what is written, of no newer full read */

@@ -48,10 +48,12 @@ static void close_parts(struct ferry_run *run)
 {
     run->stopped = true;
     ferry_inspection_free(run->inspection);
+    ferry_recall_free(run->recall);
     ferry_dispatcher_free(run->dispatcher);
     ferry_holding_free(run->holding);
     ferry_ledger_free(run->ledger);
     run->inspection = NULL;
+    run->recall = NULL;
     run->dispatcher = NULL;
     run->holding = NULL;
     run->ledger = NULL;
@@ -102,6 +104,7 @@ static void step_run(struct ferry_run *run)
     ferry_dispatcher_open(run->dispatcher, open);
     if (!open)
         return;
+    ferry_run_recall(run);
     ferry_run_commit(run);
     ferry_group_resume(run->group);
 }
@@ -130,6 +133,18 @@ static void on_tick(uv_timer_t *timer)
 
 /* --- life --- */
 
+static enum ferry_status relate_tables(struct ferry_run *run, struct ferry_error *error)
+{
+    struct ferry_mapping **mappings = calloc(run->table_count + 1, sizeof *mappings);
+    if (!mappings)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    for (size_t i = 0; i < run->table_count; i++)
+        mappings[i] = run->tables[i]->mapping;
+    ferry_mapping_relate(mappings, run->table_count);
+    free(mappings);
+    return FERRY_OK;
+}
+
 static enum ferry_status make_tables(struct ferry_run *run, json_t *mappings,
                                      struct ferry_error *error)
 {
@@ -145,9 +160,10 @@ static enum ferry_status make_tables(struct ferry_run *run, json_t *mappings,
         if (status != FERRY_OK)
             return status;
         run->topics[i] = run->tables[i]->changes;
+        run->tables[i]->brake.limits = run->options.brake;
         run->table_count++;
     }
-    return FERRY_OK;
+    return relate_tables(run, error);
 }
 
 static enum ferry_status name_parts(struct ferry_run *run, const char *workflow,
@@ -202,6 +218,7 @@ enum ferry_status ferry_run_new(const struct ferry_run_options *options, const c
     if (status == FERRY_OK)
         status = ferry_run_open_parts(run, error);
     if (status != FERRY_OK) {
+        ferry_recall_free(run->recall);
         ferry_dispatcher_free(run->dispatcher);
         ferry_ledger_free(run->ledger);
         ferry_holding_free(run->holding);
@@ -217,6 +234,14 @@ void ferry_run_free(struct ferry_run *run)
 {
     if (run)
         free_memory(run);
+}
+
+void ferry_run_decide(struct ferry_run *run, const char *table, int64_t decision, bool approved)
+{
+    for (size_t i = 0; i < run->table_count; i++)
+        if (strcmp(run->tables[i]->mapping->table, table) == 0)
+            ferry_brake_decide(&run->tables[i]->brake, decision, approved);
+    ferry_run_poke(run);
 }
 
 void ferry_run_go(struct ferry_run *run)
@@ -264,7 +289,9 @@ const struct ferry_error *ferry_run_error(const struct ferry_run *run)
 
 const struct ferry_error *ferry_run_warning(const struct ferry_run *run, int64_t *ret_retry_at)
 {
-    const struct ferry_run_trouble *trouble = run->cluster.set ? &run->cluster : &run->remote;
+    const struct ferry_run_trouble *trouble = run->cluster.set  ? &run->cluster
+                                              : run->remote.set ? &run->remote
+                                                                : &run->held;
     *ret_retry_at = trouble->retry_at;
     return trouble->set ? &trouble->error : NULL;
 }
@@ -291,6 +318,19 @@ static void add_fates(json_t *counters, const struct ferry_table *table)
                   table->counts[FERRY_FATE_DELETED]);
 }
 
+/* {"contact":12}, of the tables where something waits. */
+static json_t *count_waiting(const struct ferry_run *run, enum ferry_wait why)
+{
+    json_t *counts = json_object();
+    for (size_t i = 0; i < run->table_count; i++) {
+        size_t count = ferry_holding_waiting(run->holding, run->tables[i], why);
+        if (count > 0)
+            json_object_set_new(counts, run->tables[i]->mapping->table,
+                                json_integer((json_int_t)count));
+    }
+    return counts;
+}
+
 json_t *ferry_run_counters(const struct ferry_run *run)
 {
     json_t *counters = json_object();
@@ -298,7 +338,8 @@ json_t *ferry_run_counters(const struct ferry_run *run)
         add_fates(counters, run->tables[i]);
     if (run->stopped)
         return counters;
-    add_count(counters, "waiting", 0); /* children come with linked tables */
+    json_object_set_new(counters, "waiting", count_waiting(run, FERRY_WAIT_PARENT));
+    json_object_set_new(counters, "deletesHeld", count_waiting(run, FERRY_WAIT_DELETE));
     add_count(counters, "queued", ferry_holding_open_count(run->holding));
     add_count(counters, "retried", ferry_dispatcher_retries(run->dispatcher));
     add_count(counters, "inFlight", (uint64_t)ferry_dispatcher_in_flight(run->dispatcher));

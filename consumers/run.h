@@ -17,6 +17,8 @@ struct ferry_run_options {
     int concurrency;
     int64_t retry_ms;
     int64_t request_timeout_ms;
+    int64_t patience_ms; /* how long a child waits for its parent */
+    struct ferry_brake_limits brake;
     void (*on_change)(void *context);  /* readiness, partitions, errors or warnings */
     void (*on_stopped)(void *context); /* it may be freed, now or later */
     void *context;
@@ -28,6 +30,10 @@ enum ferry_status ferry_run_new(const struct ferry_run_options *options, const c
                                 struct ferry_error *error) FERRY_MUST_CHECK;
 /* Only once stopped. */
 void ferry_run_free(struct ferry_run *run);
+
+/* A person's word about the deletes of a table: those that wait go, or are dropped. Older numbers
+ * than the latest are ignored. */
+void ferry_run_decide(struct ferry_run *run, const char *table, int64_t decision, bool approved);
 
 /* Data may move as soon as everything is ready. */
 void ferry_run_go(struct ferry_run *run);

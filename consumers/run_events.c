@@ -160,6 +160,7 @@ void ferry_run_begin_ending(struct ferry_run *run, int64_t patience_ms)
 
 void ferry_run_drop(struct ferry_run *run)
 {
+    ferry_recall_drop(run->recall);
     ferry_dispatcher_drop(run->dispatcher);
     ferry_holding_drop(run->holding);
     ferry_ledger_drop(run->ledger);
@@ -216,12 +217,24 @@ static bool has_room(void *context)
     return ferry_holding_has_room(run->holding);
 }
 
+/* A first load or a replay writes parents first. */
+static bool parents_load(const struct ferry_run *run, const struct ferry_mapping *mapping)
+{
+    for (size_t i = 0; i < mapping->field_count; i++) {
+        const struct ferry_mapping_field *field = &mapping->fields[i];
+        if (field->link_table && !field->mutual &&
+            ferry_holding_loads(run->holding, field->link_table))
+            return true;
+    }
+    return false;
+}
+
 static bool takes(void *context, const char *topic)
 {
     const struct ferry_run *run = context;
     for (size_t i = 0; i < run->table_count; i++)
         if (strcmp(run->tables[i]->changes, topic) == 0)
-            return !run->tables[i]->stopped;
+            return !run->tables[i]->stopped && !parents_load(run, run->tables[i]->mapping);
     return true;
 }
 
@@ -311,6 +324,25 @@ static void on_progress(void *context)
         ferry_run_poke(run);
 }
 
+/* --- what was set aside --- */
+
+static void on_orphan(void *context)
+{
+    struct ferry_run *run = context;
+    ferry_recall_doubt(run->recall);
+}
+
+static void on_woken(void *context)
+{
+    ferry_run_poke(context);
+}
+
+void ferry_run_recall(struct ferry_run *run)
+{
+    ferry_recall_look(run->recall);
+    set_trouble(run, &run->held, ferry_recall_held(run->recall), 0);
+}
+
 /* --- the parts --- */
 
 static enum ferry_status make_holding(struct ferry_run *run, struct ferry_error *error)
@@ -345,6 +377,8 @@ static enum ferry_status make_dispatcher(struct ferry_run *run, struct ferry_err
                                                      .metrics = run->options.metrics,
                                                      .concurrency = run->options.concurrency,
                                                      .retry_ms = run->options.retry_ms,
+                                                     .patience_ms = run->options.patience_ms,
+                                                     .on_orphan = on_orphan,
                                                      .may_send = may_send,
                                                      .on_progress = on_progress,
                                                      .on_warning = on_warning,
@@ -353,6 +387,17 @@ static enum ferry_status make_dispatcher(struct ferry_run *run, struct ferry_err
                                                      .on_broken = on_broken,
                                                      .context = run};
     return ferry_dispatcher_new(run->options.loop, &options, &run->dispatcher, error);
+}
+
+static enum ferry_status make_recall(struct ferry_run *run, struct ferry_error *error)
+{
+    const struct ferry_recall_options options = {.holding = run->holding,
+                                                 .tables = run->tables,
+                                                 .table_count = run->table_count,
+                                                 .on_woken = on_woken,
+                                                 .on_trouble = on_kafka_trouble,
+                                                 .context = run};
+    return ferry_recall_new(run->options.loop, run->options.common, &options, &run->recall, error);
 }
 
 static enum ferry_status make_inspection(struct ferry_run *run, struct ferry_error *error)
@@ -373,5 +418,7 @@ enum ferry_status ferry_run_open_parts(struct ferry_run *run, struct ferry_error
         status = make_ledger(run, error);
     if (status == FERRY_OK)
         status = make_dispatcher(run, error);
+    if (status == FERRY_OK)
+        status = make_recall(run, error);
     return status == FERRY_OK ? make_inspection(run, error) : status;
 }

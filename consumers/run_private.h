@@ -3,6 +3,7 @@
 #define FERRY_RUN_PRIVATE_H
 
 #include "consumers/inspection.h"
+#include "consumers/recall.h"
 #include "consumers/run.h"
 
 /* How a run, or the ownership of its partitions, comes to its end. */
@@ -32,6 +33,7 @@ struct ferry_run {
     struct ferry_ledger *ledger;
     struct ferry_holding *holding;
     struct ferry_dispatcher *dispatcher;
+    struct ferry_recall *recall;
     struct ferry_group *group;
     uv_async_t poke; /* work that must not be done inside the parts' own callbacks */
     uv_timer_t tick;
@@ -53,6 +55,7 @@ struct ferry_run {
     struct ferry_run_trouble refused; /* credentials or rights, while running */
     struct ferry_run_trouble remote;  /* the destination */
     struct ferry_run_trouble cluster; /* Kafka */
+    struct ferry_run_trouble held;    /* deletes that wait for a person */
     struct ferry_metric *commit_seconds;
     struct ferry_metric *commits;
 };
@@ -68,6 +71,8 @@ enum ferry_status ferry_run_join(struct ferry_run *run, struct ferry_error *erro
 void ferry_run_begin_ending(struct ferry_run *run, int64_t patience_ms);
 /* True: there is something to commit, now or soon. */
 bool ferry_run_commit(struct ferry_run *run);
+/* Brings back what was set aside and may go on. */
+void ferry_run_recall(struct ferry_run *run);
 /* Whatever is queued or known here is not ours to act on any more. */
 void ferry_run_drop(struct ferry_run *run);
 

@@ -28,18 +28,30 @@ static enum ferry_status no_memory(struct ferry_error *error)
     return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
 }
 
-static enum ferry_status encode(struct ferry_settlement *settlement, const struct ferry_lane *lane,
-                                const struct ferry_fate_row *row, struct ferry_error *error)
+/* What the destination holds now: what has to wait, and a delete that nobody wants, leave it as it
+ * was. */
+static struct ferry_memory_record outcome(const struct ferry_lane *lane, enum ferry_fate fate)
 {
-    const struct ferry_item *item = lane->now;
-    bool holds = row->state == FERRY_WRITTEN_WRITTEN;
-    bool gone = row->state == FERRY_WRITTEN_ABSENT;
+    enum ferry_written_state state = ferry_fate_row(fate)->state;
+    bool left = fate == FERRY_FATE_WAITING || fate == FERRY_FATE_DROPPED;
+    bool holds = state == FERRY_WRITTEN_WRITTEN && !left;
+    return (struct ferry_memory_record){.state = state,
+                                        .version = left ? lane->there : lane->now->version,
+                                        .read_number = lane->now->read_number,
+                                        .hash = holds ? lane->hash : 0};
+}
+
+static enum ferry_status encode(struct ferry_settlement *settlement, const struct ferry_lane *lane,
+                                enum ferry_fate fate, struct ferry_error *error)
+{
+    const struct ferry_memory_record record = outcome(lane, fate);
+    bool gone = record.state == FERRY_WRITTEN_ABSENT;
     const struct ferry_written written = {
         .id = {lane->key, lane->key_length},
-        .state = row->state,
-        .version = gone ? 0 : item->version,
-        .read_number = item->read_number,
-        .hash = holds ? lane->hash : 0,
+        .state = record.state,
+        .version = gone ? 0 : record.version,
+        .read_number = record.read_number,
+        .hash = record.hash,
         .written_at = ferry_wall_ms(),
     };
     ferry_buffer_clear(&settlement->scratch);
@@ -51,7 +63,7 @@ static enum ferry_status tell(struct ferry_settlement *settlement, const struct 
 {
     const struct ferry_share *share = lane->share;
     bool forgotten = fate == FERRY_FATE_FORGOTTEN;
-    enum ferry_status status = encode(settlement, lane, ferry_fate_row(fate), error);
+    enum ferry_status status = encode(settlement, lane, fate, error);
     if (status != FERRY_OK)
         return status;
     status =
@@ -61,14 +73,27 @@ static enum ferry_status tell(struct ferry_settlement *settlement, const struct 
     return status == FERRY_OK ? FERRY_OK : no_memory(error);
 }
 
-static enum ferry_status remember(const struct ferry_lane *lane, enum ferry_written_state state,
+static enum ferry_status remember(const struct ferry_lane *lane, enum ferry_fate fate,
                                   struct ferry_error *error)
 {
-    const struct ferry_memory_record record = {.state = state,
-                                               .version = lane->now->version,
-                                               .read_number = lane->now->read_number,
-                                               .hash = lane->hash};
+    const struct ferry_memory_record record = outcome(lane, fate);
     return ferry_memory_put(lane->share->memory, lane->key, lane->key_length, &record, error);
+}
+
+/* With its fate known it waits no longer. */
+static enum ferry_status forget_waiting(struct ferry_settlement *settlement,
+                                        const struct ferry_lane *lane, struct ferry_error *error)
+{
+    const struct ferry_share *share = lane->share;
+    const struct ferry_slice key = {lane->key, lane->key_length};
+    bool found = false;
+    enum ferry_status status =
+        share->waiting ? ferry_waiting_remove(share->waiting, key, &found, error) : FERRY_OK;
+    if (status != FERRY_OK || !found)
+        return status;
+    status = ferry_ledger_add(settlement->ledger, share->table->waiting, share->partition,
+                              lane->key, lane->key_length, NULL, 0, NULL);
+    return status == FERRY_OK ? FERRY_OK : no_memory(error);
 }
 
 enum ferry_status ferry_settlement_write(struct ferry_settlement *settlement,
@@ -80,10 +105,69 @@ enum ferry_status ferry_settlement_write(struct ferry_settlement *settlement,
     if (row->remembered)
         status = tell(settlement, lane, fate, error);
     if (status == FERRY_OK && row->remembered)
-        status = remember(lane, row->state, error);
+        status = remember(lane, fate, error);
+    if (status == FERRY_OK && fate != FERRY_FATE_WAITING)
+        status = forget_waiting(settlement, lane, error);
     if (status == FERRY_OK)
         ferry_table_count(lane->share->table, fate);
     return status;
+}
+
+static void name_origin(const struct ferry_lane *lane, char origin[ORIGIN_SIZE])
+{
+    snprintf(origin, ORIGIN_SIZE, "%s/%d/%lld", lane->share->table->changes, lane->share->partition,
+             (long long)lane->now->offset);
+}
+
+static enum ferry_status add_waiting(struct ferry_settlement *settlement,
+                                     const struct ferry_lane *lane,
+                                     const struct ferry_waiting_entry *entry)
+{
+    char origin[ORIGIN_SIZE];
+    char since[NUMBER_SIZE];
+    char decision[NUMBER_SIZE];
+    name_origin(lane, origin);
+    snprintf(since, sizeof since, "%lld", (long long)entry->since);
+    snprintf(decision, sizeof decision, "%lld", (long long)entry->decision);
+    const struct ferry_ledger_header headers[] = {
+        {"ferry-wait", ferry_waiting_name(entry->why)},
+        {"ferry-since", since},
+        {"ferry-origin", origin},
+        {"ferry-decision", decision},
+        {NULL, NULL},
+    };
+    return ferry_ledger_add(settlement->ledger, lane->share->table->waiting, lane->share->partition,
+                            lane->key, lane->key_length, lane->now->value, lane->now->length,
+                            headers);
+}
+
+/* What came back and has to wait on is in the topic already. */
+enum ferry_status ferry_settlement_set_aside(struct ferry_settlement *settlement,
+                                             const struct ferry_lane *lane, enum ferry_wait why,
+                                             int64_t due_at, struct ferry_error *error)
+{
+    const struct ferry_slice key = {lane->key, lane->key_length};
+    const struct ferry_item *item = lane->now;
+    struct ferry_waiting *waiting = lane->share->waiting;
+    struct ferry_waiting_entry before = {.since = ferry_wall_ms(), .why = why};
+    bool known = ferry_waiting_get(waiting, key, &before);
+    bool again = known && item->recalled != FERRY_RECALL_NONE && before.why == why && !lane->alone;
+    const struct ferry_waiting_entry entry = {.why = why,
+                                              .origin = item->origin,
+                                              .certain = true,
+                                              .tries = again ? before.tries + 1 : 1,
+                                              .since = before.since,
+                                              .due_at = due_at,
+                                              .offset = item->offset,
+                                              .decision = lane->share->table->brake.decision};
+    if (again)
+        return ferry_waiting_update(waiting, key, &entry, error);
+    if (add_waiting(settlement, lane, &entry) != FERRY_OK)
+        return no_memory(error);
+    enum ferry_status status = ferry_waiting_put(
+        waiting, key, &entry, (struct ferry_slice){item->value, item->length}, error);
+    return status == FERRY_OK ? ferry_settlement_write(settlement, lane, FERRY_FATE_WAITING, error)
+                              : status;
 }
 
 static enum ferry_status add_reject(struct ferry_settlement *settlement,
@@ -104,8 +188,7 @@ enum ferry_status ferry_settlement_reject(struct ferry_settlement *settlement,
     char attempts[NUMBER_SIZE];
     char http[NUMBER_SIZE];
     char at[FERRY_TIME_SIZE];
-    snprintf(origin, sizeof origin, "%s/%d/%lld", lane->share->table->changes,
-             lane->share->partition, (long long)lane->now->entries->offset);
+    name_origin(lane, origin);
     snprintf(attempts, sizeof attempts, "%u", lane->attempts);
     snprintf(http, sizeof http, "%d", status);
     ferry_time_format(ferry_wall_ms(), at);

@@ -27,5 +27,11 @@ enum ferry_status ferry_settlement_reject(struct ferry_settlement *settlement,
                                           const struct ferry_lane *lane,
                                           const struct ferry_error *reason, int status,
                                           struct ferry_error *error) FERRY_MUST_CHECK;
+/* The change waits, in its topic and in the share; the offsets may be passed. It is looked at again
+ * at due_at (ferry_boot_ms), or when it is woken. */
+enum ferry_status ferry_settlement_set_aside(struct ferry_settlement *settlement,
+                                             const struct ferry_lane *lane, enum ferry_wait why,
+                                             int64_t due_at,
+                                             struct ferry_error *error) FERRY_MUST_CHECK;
 
 #endif

@@ -14,6 +14,7 @@ enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int6
     share->partition = partition;
     share->log_end = log_end;
     share->holding = committed < log_end;
+    share->loading = true;
     ferry_window_init(&share->window, committed);
     *ret_share = share;
     return FERRY_OK;
@@ -30,37 +31,44 @@ void ferry_share_free(struct ferry_share *share)
     }
     ferry_window_done(&share->window);
     ferry_memory_close(share->memory);
+    ferry_waiting_close(share->waiting);
     free(share);
 }
 
 /* --- taking records --- */
 
 /* What cannot be decoded stays an item and is rejected in its turn. */
-static void describe(struct ferry_item *item, const rd_kafka_message_t *message,
-                     struct ferry_window_entry *entry)
+static void describe(struct ferry_item *item)
 {
     struct ferry_change change;
     struct ferry_error error;
     item->origin = FERRY_ORIGIN_DELTA;
     ferry_change_init(&change);
-    if (message->payload &&
-        ferry_change_decode(message->payload, message->len, &change, &error) == FERRY_OK) {
+    if (!item->tombstone &&
+        ferry_change_decode(item->value, item->length, &change, &error) == FERRY_OK) {
         item->op = change.op;
         item->origin = change.origin;
         item->version = change.version;
         item->read_number = change.read_number;
-        entry->read_at = change.read_at;
+        if (item->entries)
+            item->entries->read_at = change.read_at;
     }
     ferry_change_done(&change);
 }
 
-static struct ferry_lane *lane_of(struct ferry_share *share, const rd_kafka_message_t *message)
+static struct ferry_lane *find_lane(struct ferry_share *share, struct ferry_slice key)
 {
     struct ferry_lane *lane = NULL;
-    HASH_FIND(hh, share->lanes, message->key, message->key_len, lane);
+    HASH_FIND(hh, share->lanes, key.data, key.length, lane);
+    return lane;
+}
+
+static struct ferry_lane *lane_of(struct ferry_share *share, struct ferry_slice key)
+{
+    struct ferry_lane *lane = find_lane(share, key);
     if (lane)
         return lane;
-    lane = ferry_lane_new(share, message->key ? message->key : "", message->key_len);
+    lane = ferry_lane_new(share, key.data, key.length);
     if (lane)
         HASH_ADD_KEYPTR(hh, share->lanes, lane->key, lane->key_length, lane);
     return lane;
@@ -74,7 +82,7 @@ static void hold(struct ferry_share *share, struct ferry_lane *lane)
 
 static bool within_gate(const struct ferry_share *share, const struct ferry_window_entry *entry)
 {
-    return entry->sequence < share->window.base + FERRY_SHARE_GATE;
+    return !entry || entry->sequence < share->window.base + FERRY_SHARE_GATE;
 }
 
 static void queue(struct ferry_share *share, struct ferry_lane *lane, struct ferry_item *item)
@@ -93,19 +101,31 @@ static void look_around(struct ferry_share *share)
         share->holding = false;
 }
 
+/* What its forerunner that waits was to bring about, the newer change brings about. */
+static void inherit(struct ferry_share *share, struct ferry_item *item, struct ferry_slice key)
+{
+    struct ferry_waiting_entry entry;
+    if (share->waiting && ferry_waiting_get(share->waiting, key, &entry))
+        item->origin = ferry_lane_stronger(item->origin, entry.origin);
+}
+
 enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_message_t *message)
 {
+    const struct ferry_slice key = {message->key ? message->key : "", message->key_len};
     struct ferry_window_entry *entry;
     enum ferry_status status = ferry_window_add(&share->window, message->offset, 0, &entry);
     if (status != FERRY_OK)
         return status == FERRY_INVALID ? FERRY_OK : status;
-    struct ferry_lane *lane = lane_of(share, message);
+    struct ferry_lane *lane = lane_of(share, key);
     struct ferry_item *item = ferry_item_new(entry, message->payload, message->len);
     if (!lane || !item) {
         ferry_item_free(item);
         return FERRY_NOMEM;
     }
-    describe(item, message, entry);
+    describe(item);
+    inherit(share, item, key);
+    share->at_end = false;
+    share->loading = item->origin != FERRY_ORIGIN_DELTA;
     item->certain = entry->sequence >= FERRY_SHARE_GATE || entry->offset >= share->log_end;
     queue(share, lane, item);
     look_around(share);
@@ -116,12 +136,40 @@ void ferry_share_reach(struct ferry_share *share, int64_t offset)
 {
     ferry_window_reach(&share->window, offset);
     share->holding = false;
+    share->at_end = true;
+    share->scan_at = 0; /* deletes may have waited for that */
 }
 
 void ferry_share_release(struct ferry_share *share)
 {
     if (share->held)
         share->holding = false;
+}
+
+enum ferry_status ferry_share_recall(struct ferry_share *share, struct ferry_slice key,
+                                     const struct ferry_waiting_entry *entry,
+                                     enum ferry_recalled why)
+{
+    struct ferry_slice value;
+    if (find_lane(share, key) || !ferry_waiting_value(share->waiting, key, &value))
+        return FERRY_OK;
+    struct ferry_item *item = ferry_item_new(NULL, value.data, value.length);
+    struct ferry_lane *lane = lane_of(share, key);
+    if (!item || !lane) {
+        ferry_item_free(item);
+        return FERRY_NOMEM;
+    }
+    describe(item);
+    item->origin = entry->origin;
+    item->offset = entry->offset;
+    item->certain = entry->certain;
+    item->recalled = why;
+    item->parent_gone = entry->parent_gone;
+    lane->pulled = why;
+    share->pulled++;
+    share->pulled_deletes += why == FERRY_RECALL_DELETE;
+    queue(share, lane, item);
+    return FERRY_OK;
 }
 
 /* --- giving lanes --- */
@@ -137,10 +185,16 @@ struct ferry_lane *ferry_share_next(struct ferry_share *share)
     return lane;
 }
 
+/* What was set aside is older than all that is in the window. */
+static int64_t sequence_of(const struct ferry_lane *lane)
+{
+    return lane->now->entries ? lane->now->entries->sequence : -1;
+}
+
 static int by_sequence(const struct ferry_lane *a, const struct ferry_lane *b)
 {
-    int64_t left = a->now->entries->sequence;
-    int64_t right = b->now->entries->sequence;
+    int64_t left = sequence_of(a);
+    int64_t right = sequence_of(b);
     return (left > right) - (left < right);
 }
 
@@ -154,6 +208,9 @@ void ferry_share_put_back(struct ferry_share *share, struct ferry_lane *lane)
 void ferry_share_settle(struct ferry_share *share, struct ferry_lane *lane)
 {
     share->bytes -= lane->now->length;
+    share->pulled -= lane->pulled != FERRY_RECALL_NONE;
+    share->pulled_deletes -= lane->pulled == FERRY_RECALL_DELETE;
+    lane->pulled = FERRY_RECALL_NONE;
     ferry_lane_advance(lane, &share->window);
     if (ferry_lane_empty(lane)) {
         HASH_DEL(share->lanes, lane);

@@ -12,6 +12,7 @@
 #include "consumers/lane.h"
 #include "consumers/memory.h"
 #include "consumers/table.h"
+#include "consumers/waiting.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -27,9 +28,17 @@ struct ferry_share {
     struct ferry_lane *lanes; /* uthash, by key */
     struct ferry_lane *held;  /* utlist: not yet in the dispatcher */
     struct ferry_memory_part *memory;
-    int64_t log_end; /* when we took over */
-    size_t bytes;    /* of all items */
-    bool holding;    /* (2) above */
+    struct ferry_waiting *waiting;     /* what was set aside */
+    size_t pulled;                     /* lanes that came from there */
+    size_t pulled_deletes;             /* among them */
+    char scanned[FERRY_WAIT_KEY_SIZE]; /* where the look through it stands */
+    int64_t scan_began;                /* ferry_boot_ms */
+    int64_t scan_at;                   /* when the next one begins */
+    int64_t log_end;                   /* when we took over */
+    size_t bytes;                      /* of all items */
+    bool holding;                      /* (2) above */
+    bool at_end;                       /* all that the partition held was read */
+    bool loading; /* the last record read was one of a full read, or none was read yet */
 };
 
 enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int64_t committed,
@@ -44,6 +53,12 @@ enum ferry_status ferry_share_take(struct ferry_share *share,
                                    const rd_kafka_message_t *message) FERRY_MUST_CHECK;
 /* The end of the partition was reached. */
 void ferry_share_reach(struct ferry_share *share, int64_t offset);
+
+/* A change that was set aside comes back, unless a newer one of its key is under way; it goes on
+ * waiting until its fate is known. FERRY_NOMEM is the only failure. */
+enum ferry_status ferry_share_recall(struct ferry_share *share, struct ferry_slice key,
+                                     const struct ferry_waiting_entry *entry,
+                                     enum ferry_recalled why) FERRY_MUST_CHECK;
 
 /* The next lane that may be sent, now IDLE and the caller's to place; NULL when there is none. */
 struct ferry_lane *ferry_share_next(struct ferry_share *share);

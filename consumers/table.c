@@ -36,6 +36,7 @@ enum ferry_status ferry_table_new(const char *instance, json_t *mapping,
     const char *name = table->mapping->table;
     ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_CHANGES, name}, table->changes);
     ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_WRITTEN, name}, table->written);
+    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_WAITING, name}, table->waiting);
     register_metrics(table, metrics);
     *ret_table = table;
     return FERRY_OK;

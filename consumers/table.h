@@ -3,6 +3,7 @@
 #ifndef FERRY_TABLE_H
 #define FERRY_TABLE_H
 
+#include "consumers/brake.h"
 #include "consumers/lane.h"
 #include "core/base/metrics.h"
 #include "core/control/mapping.h"
@@ -12,6 +13,8 @@ struct ferry_table {
     struct ferry_mapping *mapping; /* ours: it outlives the order that brought it */
     char changes[FERRY_TOPIC_SIZE];
     char written[FERRY_TOPIC_SIZE];
+    char waiting[FERRY_TOPIC_SIZE];
+    struct ferry_brake brake;
     uint64_t counts[FERRY_FATES];
     struct ferry_metric *records[FERRY_FATES];
     uint64_t successes;  /* answers that did what was asked */

@@ -28,6 +28,7 @@ struct ferry_writer {
     struct ferry_run *run;     /* NULL: nothing is to be done */
     struct ferry_order wanted; /* the latest, without its strings */
     json_t *mappings;          /* of the latest order */
+    json_t *decisions;         /* about deletes: {"contact": [number, approved]} */
     uv_timer_t tick;
     struct ferry_error trouble; /* of orders, or of starting a run */
     bool troubled;
@@ -89,6 +90,20 @@ static void on_run_stopped(void *context)
     look(writer);
 }
 
+static void decide(struct ferry_writer *writer, const char *table, const json_t *decision)
+{
+    ferry_run_decide(writer->run, table, json_integer_value(json_array_get(decision, 0)),
+                     json_is_true(json_array_get(decision, 1)));
+}
+
+static void decide_all(struct ferry_writer *writer)
+{
+    const char *table;
+    json_t *decision;
+    json_object_foreach (writer->decisions, table, decision)
+        decide(writer, table, decision);
+}
+
 static bool wants_run(const struct ferry_writer *writer)
 {
     return !writer->stopping &&
@@ -107,6 +122,8 @@ static void start_run(struct ferry_writer *writer)
         .concurrency = (int)settings->campaign.concurrency_max,
         .retry_ms = settings->retry_ms,
         .request_timeout_ms = settings->campaign.timeout_ms + HTTP_GRACE_MS,
+        .patience_ms = settings->waiting_timeout_s * 1000,
+        .brake = {.records = settings->brake_records, .percent = settings->brake_percent},
         .on_change = on_run_change,
         .on_stopped = on_run_stopped,
         .context = writer,
@@ -117,6 +134,8 @@ static void start_run(struct ferry_writer *writer)
                                      writer->mappings, &writer->run, &writer->trouble) != FERRY_OK;
     if (writer->troubled)
         ferry_log(FERRY_LOG_ERROR, "cannot_prepare", FERRY_STR("text", writer->trouble.message));
+    else
+        decide_all(writer);
     publish(writer);
 }
 
@@ -152,6 +171,17 @@ static void on_order(void *context, const struct ferry_order *order)
     copy_mappings(writer, order);
     look(writer);
     publish(writer);
+}
+
+static void on_decision(void *context, const char *table, int64_t number, bool approved)
+{
+    struct ferry_writer *writer = context;
+    json_t *decision = json_pack("[I, b]", (json_int_t)number, approved);
+    ferry_log(FERRY_LOG_INFO, "deletes_decided", FERRY_STR("table", table),
+              FERRY_STR("verdict", approved ? "approve" : "drop"), FERRY_INT("decision", number));
+    json_object_set_new(writer->decisions, table, decision);
+    if (writer->run)
+        decide(writer, table, decision);
 }
 
 static void on_orders_trouble(void *context, const struct ferry_error *error)
@@ -221,6 +251,7 @@ static enum ferry_status open_control(struct ferry_writer *writer, struct ferry_
     const struct ferry_orders_options options = {
         .workflow = WORKFLOW,
         .on_order = on_order,
+        .on_decision = on_decision,
         .on_trouble = on_orders_trouble,
         .context = writer,
     };
@@ -244,6 +275,7 @@ enum ferry_status ferry_writer_new(uv_loop_t *loop, const struct ferry_writer_se
     writer->loop = loop;
     writer->settings = settings;
     writer->metrics = ferry_metrics_new();
+    writer->decisions = json_object();
     uv_timer_init(loop, &writer->tick);
     writer->tick.data = writer;
     enum ferry_status status = open_parts(writer, error);
@@ -265,6 +297,7 @@ void ferry_writer_free(struct ferry_writer *writer)
     if (!writer)
         return;
     json_decref(writer->mappings);
+    json_decref(writer->decisions);
     ferry_metrics_free(writer->metrics);
     free(writer);
 }

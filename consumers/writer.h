@@ -12,6 +12,9 @@ struct ferry_writer_settings {
     struct ferry_campaign_settings campaign;
     char *state_dir;
     int64_t retry_ms;
+    int64_t waiting_timeout_s;
+    int64_t brake_records;
+    int64_t brake_percent;
 };
 
 extern const struct ferry_setting ferry_writer_rows[];

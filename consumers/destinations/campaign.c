@@ -49,9 +49,12 @@ static enum ferry_status look_up(struct ferry_lane *lane, struct ferry_memory_re
     if (status != FERRY_OK)
         return status;
     struct ferry_case *given = &lane->given;
-    given->known = !found                                   ? FERRY_KNOWN_NOT
+    /* What waits and never was written is not there. */
+    bool there = found && (record->state != FERRY_WRITTEN_WAITING || record->version != 0);
+    given->known = !there                                   ? FERRY_KNOWN_NOT
                    : record->state == FERRY_WRITTEN_WRITTEN ? FERRY_KNOWN_WRITTEN
                                                             : FERRY_KNOWN_MAYBE;
+    lane->there = there ? record->version : 0;
     return FERRY_OK;
 }
 
@@ -89,7 +92,9 @@ static enum ferry_status examine(struct ferry_delivery *delivery, struct ferry_l
                                  .apply_deletes = mapping->apply_deletes,
                                  .delete_filtered_out = mapping->delete_filtered_out,
                                  .certain = lane->now->certain && !lane->unsure,
-                                 .unsure = lane->unsure};
+                                 .unsure = lane->unsure,
+                                 .waited = lane->now->recalled != FERRY_RECALL_NONE,
+                                 .alone = lane->alone};
     enum ferry_status status = read_change(delivery, lane, error);
     if (status == FERRY_OK && is_upsert(&delivery->change))
         status = ferry_filter_match(mapping->filter, &delivery->change, &given->matches, error);

@@ -160,3 +160,43 @@ void ferry_mapping_free(struct ferry_mapping *mapping)
     json_decref(mapping->json);
     free(mapping);
 }
+
+/* --- links among tables --- */
+
+static const struct ferry_mapping *find_table(struct ferry_mapping *const *mappings, size_t count,
+                                              const char *table)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(mappings[i]->table, table) == 0)
+            return mappings[i];
+    return NULL;
+}
+
+/* By at most `steps` links. */
+static bool leads_to(struct ferry_mapping *const *mappings, size_t count, const char *from,
+                     const char *to, size_t steps)
+{
+    if (strcmp(from, to) == 0)
+        return true;
+    const struct ferry_mapping *mapping = find_table(mappings, count, from);
+    if (!mapping || steps == 0)
+        return false;
+    for (size_t i = 0; i < mapping->field_count; i++) {
+        const char *parent = mapping->fields[i].link_table;
+        if (parent && strcmp(parent, from) != 0 && leads_to(mappings, count, parent, to, steps - 1))
+            return true;
+    }
+    return false;
+}
+
+#define MAX_STEPS 4 /* three levels of links, and one back */
+
+void ferry_mapping_relate(struct ferry_mapping *const *mappings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < mappings[i]->field_count; j++) {
+            struct ferry_mapping_field *field = &mappings[i]->fields[j];
+            field->mutual = field->link_table && leads_to(mappings, count, field->link_table,
+                                                          mappings[i]->table, MAX_STEPS);
+        }
+}

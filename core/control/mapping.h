@@ -1,5 +1,5 @@
 /* A compiled mapping: one source table into one destination resource, with types and wire names
- * resolved (ADR 1). Immutable. */
+ * resolved (ADR 1). Immutable once it is related to the others. */
 #ifndef FERRY_MAPPING_H
 #define FERRY_MAPPING_H
 
@@ -29,6 +29,7 @@ struct ferry_mapping_field {
     json_t *labels;         /* {"1":"Any"}; NULL: technical values */
     json_t *enumeration;    /* allowed names, an array; NULL: any */
     const char *link_table; /* source table of the parent; NULL: a plain field */
+    bool mutual; /* the parent's table links back, if by way of others: to itself for one */
 };
 
 struct ferry_mapping {
@@ -57,5 +58,7 @@ struct ferry_mapping {
 enum ferry_status ferry_mapping_new(json_t *json, struct ferry_mapping **ret_mapping,
                                     struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_mapping_free(struct ferry_mapping *mapping);
+/* Finds out which links are mutual; of mappings that nobody else uses yet. */
+void ferry_mapping_relate(struct ferry_mapping *const *mappings, size_t count);
 
 #endif

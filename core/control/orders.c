@@ -14,7 +14,8 @@
 struct ferry_orders {
     struct ferry_orders_options options;
     char *workflow;
-    char *key; /* "<workflow>/run" */
+    char *key;     /* "<workflow>/run" */
+    char *deletes; /* "<workflow>/deletes/" */
     struct ferry_tail *tail;
     struct ferry_order *order; /* the latest; NULL: none yet, or a tombstone */
     uv_timer_t timer;
@@ -48,13 +49,33 @@ static void take_unreadable(struct ferry_orders *orders, const struct ferry_erro
         tell(orders);
 }
 
-static void on_record(void *context, const rd_kafka_message_t *message)
+/* One that cannot be read is as good as none: the deletes go on waiting, and say so. */
+static void take_decision(struct ferry_orders *orders, const rd_kafka_message_t *message)
 {
-    struct ferry_orders *orders = context;
-    size_t length = strlen(orders->key);
-    if (message->key_len != length || memcmp(message->key, orders->key, length) != 0 ||
-        !message->payload)
-        return;
+    char table[FERRY_TOPIC_SIZE];
+    size_t prefix = strlen(orders->deletes);
+    size_t length = message->key_len - prefix;
+    json_t *json = json_loadb(message->payload, message->len, 0, NULL);
+    const char *verdict = json_string_value(json_object_get(json, "verdict"));
+    if (verdict && length < sizeof table && orders->options.on_decision) {
+        memcpy(table, (const char *)message->key + prefix, length);
+        table[length] = '\0';
+        orders->options.on_decision(orders->options.context, table,
+                                    json_integer_value(json_object_get(json, "decision")),
+                                    strcmp(verdict, "approve") == 0);
+    }
+    json_decref(json);
+}
+
+static bool has_key(const rd_kafka_message_t *message, const char *key, bool whole)
+{
+    size_t length = strlen(key);
+    return message->key_len >= length && memcmp(message->key, key, length) == 0 &&
+           (!whole || message->key_len == length);
+}
+
+static void take_order(struct ferry_orders *orders, const rd_kafka_message_t *message)
+{
     struct ferry_order *order = NULL;
     struct ferry_error error;
     if (ferry_order_parse(orders->workflow, message->payload, message->len, &order, &error) !=
@@ -67,6 +88,17 @@ static void on_record(void *context, const rd_kafka_message_t *message)
     if (ferry_tail_caught_up(orders->tail))
         tell(orders);
     ferry_order_free(old);
+}
+
+static void on_record(void *context, const rd_kafka_message_t *message)
+{
+    struct ferry_orders *orders = context;
+    if (!message->payload)
+        return;
+    if (has_key(message, orders->key, true))
+        take_order(orders, message);
+    else if (has_key(message, orders->deletes, false))
+        take_decision(orders, message);
 }
 
 static void on_caught_up(void *context)
@@ -113,12 +145,19 @@ static void free_memory(struct ferry_orders *orders)
     ferry_order_free(orders->order);
     free(orders->workflow);
     free(orders->key);
+    free(orders->deletes);
     free(orders);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     free_memory(handle->data);
+}
+
+static char *make_key(const char *workflow, const char *rest)
+{
+    char *key = NULL;
+    return asprintf(&key, "%s%s", workflow, rest) < 0 ? NULL : key;
 }
 
 enum ferry_status ferry_orders_new(uv_loop_t *loop, const struct ferry_common *common,
@@ -130,8 +169,9 @@ enum ferry_status ferry_orders_new(uv_loop_t *loop, const struct ferry_common *c
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     orders->options = *options;
     orders->workflow = strdup(options->workflow);
-    if (!orders->workflow || asprintf(&orders->key, "%s/run", options->workflow) < 0) {
-        orders->key = NULL;
+    orders->key = make_key(options->workflow, "/run");
+    orders->deletes = make_key(options->workflow, "/deletes/");
+    if (!orders->workflow || !orders->key || !orders->deletes) {
         free_memory(orders);
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }

@@ -29,6 +29,9 @@ struct ferry_orders;
 struct ferry_orders_options {
     const char *workflow;
     void (*on_order)(void *context, const struct ferry_order *order);
+    /* A person's word about the deletes of a table that wait, `<workflow>/deletes/<table>`; also
+     * those of the history, before the first order. NULL: they are of no interest. */
+    void (*on_decision)(void *context, const char *table, int64_t decision, bool approved);
     void (*on_trouble)(void *context, const struct ferry_error *error); /* may be NULL */
     void *context;
 };
