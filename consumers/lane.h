@@ -69,19 +69,19 @@ struct ferry_lane {
     struct ferry_campaign_call *request;
     struct ferry_dispatcher *dispatcher; /* that sent it */
     struct ferry_pace_ticket ticket;
-    struct ferry_case given;  /* what `call` was decided on */
-    uint64_t hash;            /* of the body of an update of `now` */
-    int64_t due_at;           /* ferry_boot_ms */
-    unsigned attempts;        /* requests made for `now` */
-    unsigned detours;         /* times an answer contradicted the one before */
-    unsigned doubts;          /* times its answer spoke of the schema */
-    unsigned blamed;          /* answers that named nobody while neighbours succeeded */
-    int64_t blamed_at;        /* the first of them */
-    uint64_t neighbours;      /* successes of the table when it was first sent, or last failed */
-    bool unsure;              /* a request was cut: nobody knows what the destination holds */
-    bool alone;               /* `now` is created without its mutual links */
+    struct ferry_case given;    /* what `call` was decided on */
+    uint64_t hash;              /* of the body of an update of `now` */
+    int64_t due_at;             /* ferry_boot_ms */
+    unsigned attempts;          /* requests made for `now` */
+    unsigned detours;           /* times an answer contradicted the one before */
+    unsigned doubts;            /* times its answer spoke of the schema */
+    unsigned blamed;            /* answers that named nobody while neighbours succeeded */
+    int64_t blamed_at;          /* the first of them */
+    uint64_t neighbours;        /* successes of the table when it was first sent, or last failed */
+    bool unsure;                /* a request was cut: nobody knows what the destination holds */
+    bool alone;                 /* `now` is created without its mutual links */
     enum ferry_recalled pulled; /* it came from what was set aside, and counts in its share */
-    int64_t there;            /* source version that the destination holds; 0: nothing of ours */
+    int64_t there;              /* source version that the destination holds; 0: nothing of ours */
     size_t key_length;
     char key[]; /* terminated */
 };

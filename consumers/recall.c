@@ -261,8 +261,17 @@ static enum ferry_status scan(struct ferry_share *share, const struct pass *pass
     return status;
 }
 
+static void tell_decision(const struct ferry_recall *recall, const struct ferry_table *table)
+{
+    struct ferry_share *share;
+    DL_FOREACH (ferry_holding_shares(recall->options.holding), share)
+        if (share->table == table)
+            ferry_waiting_decide(share->waiting, table->brake.decision);
+}
+
 static bool scan_table(struct ferry_recall *recall, struct ferry_table *table, int64_t now)
 {
+    tell_decision(recall, table);
     struct ferry_brake_view view = ferry_holding_brake_view(recall->options.holding, table);
     const struct pass pass = {
         .brake = &table->brake,
@@ -278,7 +287,6 @@ static bool scan_table(struct ferry_recall *recall, struct ferry_table *table, i
         if (share->table != table || share->holding || share->scan_at > now ||
             ferry_waiting_total(share->waiting) == 0)
             continue;
-        ferry_waiting_decide(share->waiting, table->brake.decision);
         if (scan(share, &pass) != FERRY_OK) {
             ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
             tell(recall, &error);
@@ -299,6 +307,7 @@ void ferry_recall_look(struct ferry_recall *recall)
         size_t children = ferry_holding_waiting(holding, table, FERRY_WAIT_PARENT);
         size_t deletes = ferry_holding_waiting(holding, table, FERRY_WAIT_DELETE);
         orphans = orphans || children > 0;
+        table->brake.on = table->brake.on && deletes > 0;
         if (children + deletes > 0 && !ferry_table_stands(table))
             any = scan_table(recall, table, now) || any;
     }

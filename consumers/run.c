@@ -318,16 +318,30 @@ static void add_fates(json_t *counters, const struct ferry_table *table)
                   table->counts[FERRY_FATE_DELETED]);
 }
 
-/* {"contact":12}, of the tables where something waits. */
-static json_t *count_waiting(const struct ferry_run *run, enum ferry_wait why)
+static void add_table(json_t *counts, const struct ferry_table *table, size_t count)
+{
+    if (count > 0)
+        json_object_set_new(counts, table->mapping->table, json_integer((json_int_t)count));
+}
+
+/* {"new_purchase":12}: children that wait for their parent. */
+static json_t *count_children(const struct ferry_run *run)
 {
     json_t *counts = json_object();
-    for (size_t i = 0; i < run->table_count; i++) {
-        size_t count = ferry_holding_waiting(run->holding, run->tables[i], why);
-        if (count > 0)
-            json_object_set_new(counts, run->tables[i]->mapping->table,
-                                json_integer((json_int_t)count));
-    }
+    for (size_t i = 0; i < run->table_count; i++)
+        add_table(counts, run->tables[i],
+                  ferry_holding_waiting(run->holding, run->tables[i], FERRY_WAIT_PARENT));
+    return counts;
+}
+
+/* Deletes that wait for a person, and not only for the end of the backlog. */
+static json_t *count_held(const struct ferry_run *run)
+{
+    json_t *counts = json_object();
+    for (size_t i = 0; i < run->table_count; i++)
+        if (run->tables[i]->brake.on)
+            add_table(counts, run->tables[i],
+                      ferry_holding_waiting(run->holding, run->tables[i], FERRY_WAIT_DELETE));
     return counts;
 }
 
@@ -338,8 +352,8 @@ json_t *ferry_run_counters(const struct ferry_run *run)
         add_fates(counters, run->tables[i]);
     if (run->stopped)
         return counters;
-    json_object_set_new(counters, "waiting", count_waiting(run, FERRY_WAIT_PARENT));
-    json_object_set_new(counters, "deletesHeld", count_waiting(run, FERRY_WAIT_DELETE));
+    json_object_set_new(counters, "waiting", count_children(run));
+    json_object_set_new(counters, "deletesHeld", count_held(run));
     add_count(counters, "queued", ferry_holding_open_count(run->holding));
     add_count(counters, "retried", ferry_dispatcher_retries(run->dispatcher));
     add_count(counters, "inFlight", (uint64_t)ferry_dispatcher_in_flight(run->dispatcher));

@@ -1,6 +1,7 @@
 #include "controller/api.h"
 
 #include "controller/check.h"
+#include "controller/deletes.h"
 #include "controller/difference.h"
 #include "controller/edit.h"
 #include "controller/rejects.h"
@@ -29,6 +30,7 @@ struct ferry_api {
     struct ferry_rejects *rejects;
     struct ferry_checks *checks;
     struct ferry_replays *replays;
+    struct ferry_deletes *deletes;
     struct ferry_server *server;
     struct pending *pending;
 };
@@ -297,12 +299,22 @@ static void post_replay(void *context, struct ferry_server_exchange *exchange)
         ferry_replays_post(api->replays, ferry_launch_workflow(launch), exchange);
 }
 
-/* --- what is described but not there yet --- */
-
-static void answer_not_yet(void *context, struct ferry_server_exchange *exchange)
+static void post_approve(void *context, struct ferry_server_exchange *exchange)
 {
-    if (find_launch(context, exchange))
-        ferry_reply_refuse(exchange, 501, "this is not available in this version");
+    struct ferry_api *api = context;
+    const struct ferry_launch *launch = find_launch(api, exchange);
+
+    if (launch)
+        ferry_deletes_post(api->deletes, ferry_launch_workflow(launch), exchange, true);
+}
+
+static void post_drop(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+    const struct ferry_launch *launch = find_launch(api, exchange);
+
+    if (launch)
+        ferry_deletes_post(api->deletes, ferry_launch_workflow(launch), exchange, false);
 }
 
 static const struct ferry_server_route routes[] = {
@@ -318,8 +330,8 @@ static const struct ferry_server_route routes[] = {
     {"GET", "/v1/workflows/{id}/rejects", get_rejects},
     {"GET", "/v1/check", get_check},
     {"POST", "/v1/workflows/{id}/replay", post_replay},
-    {"POST", "/v1/workflows/{id}/deletes/approve", answer_not_yet},
-    {"POST", "/v1/workflows/{id}/deletes/drop", answer_not_yet},
+    {"POST", "/v1/workflows/{id}/deletes/approve", post_approve},
+    {"POST", "/v1/workflows/{id}/deletes/drop", post_drop},
 };
 
 /* --- life --- */
@@ -341,7 +353,8 @@ enum ferry_status ferry_api_new(const struct ferry_api_options *options, struct 
     api->rejects = ferry_rejects_new(options->parts.loop, options->parts.common);
     api->checks = ferry_checks_new(&options->parts);
     api->replays = ferry_replays_new(options->parts.store);
-    if (!api->rejects || !api->checks || !api->replays)
+    api->deletes = ferry_deletes_new(options->parts.store);
+    if (!api->rejects || !api->checks || !api->replays || !api->deletes)
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for the API");
     if (status == FERRY_OK)
         status = ferry_server_new(options->parts.loop, &server, false, &api->server, error);
@@ -366,6 +379,7 @@ void ferry_api_free(struct ferry_api *api)
     ferry_rejects_free(api->rejects);
     ferry_checks_free(api->checks);
     ferry_replays_free(api->replays);
+    ferry_deletes_free(api->deletes);
     ferry_server_free(api->server);
     free(api);
 }

@@ -13,7 +13,8 @@ struct shelf {
     json_t *saved; /* object: revision as text -> document */
     int64_t latest;
     json_t *order;
-    json_t *replays; /* object: table -> document */
+    json_t *replays;   /* object: table -> document */
+    json_t *decisions; /* the same, about deletes that wait */
 };
 
 struct ferry_documents {
@@ -27,7 +28,9 @@ struct ferry_documents *ferry_documents_new(void)
     for (int i = 0; documents && i < FERRY_WORKFLOW_COUNT; i++) {
         documents->shelves[i].saved = json_object();
         documents->shelves[i].replays = json_object();
-        if (!documents->shelves[i].saved || !documents->shelves[i].replays) {
+        documents->shelves[i].decisions = json_object();
+        if (!documents->shelves[i].saved || !documents->shelves[i].replays ||
+            !documents->shelves[i].decisions) {
             ferry_documents_free(documents);
             return NULL;
         }
@@ -43,6 +46,7 @@ void ferry_documents_free(struct ferry_documents *documents)
         json_decref(documents->shelves[i].saved);
         json_decref(documents->shelves[i].order);
         json_decref(documents->shelves[i].replays);
+        json_decref(documents->shelves[i].decisions);
     }
     free(documents);
 }
@@ -116,13 +120,37 @@ static void take_replay(struct shelf *shelf, const char *table, json_t *document
         json_object_set(shelf->replays, table, document);
 }
 
-/* What a key asks for: "<workflow>/run", "<workflow>/saved/<revision>" or
- * "<workflow>/replay/<table>". */
+int64_t ferry_decision_number(const json_t *decisions, const char *table)
+{
+    return json_integer_value(json_object_get(json_object_get(decisions, table), "decision"));
+}
+
+static void take_decision(struct shelf *shelf, const char *table, json_t *document)
+{
+    if (json_integer_value(json_object_get(document, "decision")) >
+        ferry_decision_number(shelf->decisions, table))
+        json_object_set(shelf->decisions, table, document);
+}
+
+/* What a key asks for: "<workflow>/run", "<workflow>/saved/<revision>",
+ * "<workflow>/replay/<table>" or "<workflow>/deletes/<table>". */
 struct address {
     struct shelf *shelf;
     int64_t revision;  /* 0: not a saved configuration */
-    const char *table; /* NULL: not a replay */
+    const char *table; /* NULL: neither a replay nor a decision */
+    bool deletes;      /* a decision */
 };
+
+/* False: it is none. */
+static bool parse_table(const char *rest, const char *kind, struct address *address)
+{
+    size_t length = strlen(kind);
+
+    if (strncmp(rest, kind, length) != 0 || rest[length] == '\0')
+        return false;
+    address->table = rest + length;
+    return true;
+}
 
 static bool parse_key(struct ferry_documents *documents, const char *key, struct address *address)
 {
@@ -139,12 +167,10 @@ static bool parse_key(struct ferry_documents *documents, const char *key, struct
     address->shelf = &documents->shelves[workflow - ferry_workflows];
     address->revision = 0;
     address->table = NULL;
-    if (strcmp(key + length, "/run") == 0)
+    address->deletes = strncmp(key + length, "/deletes/", 9) == 0;
+    if (strcmp(key + length, "/run") == 0 || parse_table(key + length, "/replay/", address) ||
+        parse_table(key + length, "/deletes/", address))
         return true;
-    if (strncmp(key + length, "/replay/", 8) == 0) {
-        address->table = key + length + 8;
-        return *address->table != '\0';
-    }
     if (strncmp(key + length, "/saved/", 7) != 0)
         return false;
     address->revision = strtoll(key + length + 7, &end, 10);
@@ -154,7 +180,8 @@ static bool parse_key(struct ferry_documents *documents, const char *key, struct
 static bool fits(const struct address *address, const json_t *document)
 {
     if (address->table)
-        return json_integer_value(json_object_get(document, "replay")) > 0;
+        return json_integer_value(
+                   json_object_get(document, address->deletes ? "decision" : "replay")) > 0;
     if (address->revision == 0)
         return ferry_order_generation(document) > 0 &&
                ferry_order_phase(document) != FERRY_PHASE_NONE;
@@ -167,7 +194,8 @@ static void take_away(const struct address *address)
     char name[24];
 
     if (address->table) {
-        json_object_del(address->shelf->replays, address->table);
+        json_object_del(address->deletes ? address->shelf->decisions : address->shelf->replays,
+                        address->table);
         return;
     }
     if (address->revision == 0) {
@@ -204,7 +232,9 @@ enum ferry_status ferry_documents_apply(struct ferry_documents *documents, const
                           "the document '%s' of the workflows topic is not what its key says",
                           name);
     }
-    if (address.table)
+    if (address.table && address.deletes)
+        take_decision(address.shelf, address.table, document);
+    else if (address.table)
         take_replay(address.shelf, address.table, document);
     else if (address.revision == 0)
         take_order(address.shelf, document);
@@ -257,6 +287,13 @@ json_t *ferry_documents_replays(const struct ferry_documents *documents, const c
     const struct shelf *shelf = find(documents, workflow);
 
     return shelf ? shelf->replays : NULL;
+}
+
+json_t *ferry_documents_decisions(const struct ferry_documents *documents, const char *workflow)
+{
+    const struct shelf *shelf = find(documents, workflow);
+
+    return shelf ? shelf->decisions : NULL;
 }
 
 bool ferry_documents_follows(const struct ferry_documents *documents, const char *workflow,

@@ -1,4 +1,5 @@
-/* The content of the `workflows` topic: saved configurations, run orders and replays (ADR 1). Loop
+/* The content of the `workflows` topic: saved configurations, run orders, replays and
+ * decisions about deletes (ADR 1). Loop
  * thread only.
  *
  * A document that is older than the one already here changes nothing, so what was just written and
@@ -34,6 +35,10 @@ json_t *ferry_documents_order(const struct ferry_documents *documents, const cha
 
 /* What was asked for, by table; an object, empty when nothing ever was. Borrowed. */
 json_t *ferry_documents_replays(const struct ferry_documents *documents, const char *workflow);
+/* The same of what people decided about deletes that wait. */
+json_t *ferry_documents_decisions(const struct ferry_documents *documents, const char *workflow);
+/* The number of the latest one; 0: none ever was. */
+int64_t ferry_decision_number(const json_t *decisions, const char *table);
 /* The number of the latest replay of the table that was asked for; 0: none ever was. */
 int64_t ferry_replay_number(const json_t *replays, const char *table);
 /* Whether `mapping`, of a run order, does not carry the latest one yet. */

@@ -24,13 +24,13 @@ enum mode {
     READ_ONLY /* fenced; followed all the same */
 };
 
-enum put_kind { PUT_SAVED, PUT_ORDER, PUT_REPLAY };
+enum put_kind { PUT_SAVED, PUT_ORDER, PUT_REPLAY, PUT_DECISION };
 
 struct put {
     struct put *next;
     enum put_kind kind;
     char *workflow;
-    char *table; /* of a replay */
+    char *table; /* of a replay or a decision */
     json_t *document;
     ferry_store_callback callback; /* NULL: forgotten */
     void *context;
@@ -297,6 +297,9 @@ static void name_key(const struct put *put, char *key, size_t size)
     case PUT_REPLAY:
         snprintf(key, size, "%s/replay/%s", put->workflow, put->table);
         break;
+    case PUT_DECISION:
+        snprintf(key, size, "%s/deletes/%s", put->workflow, put->table);
+        break;
     }
 }
 
@@ -350,6 +353,14 @@ static bool is_next_replay(const struct ferry_store *store, const struct put *pu
            ferry_replay_number(replays, put->table) + 1;
 }
 
+static bool is_next_decision(const struct ferry_store *store, const struct put *put)
+{
+    const json_t *decisions = ferry_documents_decisions(store->documents, put->workflow);
+
+    return json_integer_value(json_object_get(put->document, "decision")) ==
+           ferry_decision_number(decisions, put->table) + 1;
+}
+
 /* The world may have moved since it was asked for. */
 static enum ferry_status still_fits(const struct ferry_store *store, const struct put *put,
                                     struct ferry_error *error)
@@ -360,6 +371,10 @@ static enum ferry_status still_fits(const struct ferry_store *store, const struc
     if (put->kind == PUT_REPLAY && !is_next_replay(store, put))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "a replay of %s was asked for by somebody else meanwhile", put->table);
+    if (put->kind == PUT_DECISION && !is_next_decision(store, put))
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
+                          "the deletes of %s were decided on by somebody else meanwhile",
+                          put->table);
     if (put->kind == PUT_ORDER &&
         !ferry_documents_follows(store->documents, put->workflow, put->document))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
@@ -458,6 +473,17 @@ void ferry_store_replay(struct ferry_store *store, const char *workflow, const c
                         json_t *document, ferry_store_callback callback, void *context)
 {
     add_put(store, &(struct put){.kind = PUT_REPLAY,
+                                 .workflow = (char *)(uintptr_t)workflow,
+                                 .table = (char *)(uintptr_t)table,
+                                 .document = document,
+                                 .callback = callback,
+                                 .context = context});
+}
+
+void ferry_store_decide(struct ferry_store *store, const char *workflow, const char *table,
+                        json_t *document, ferry_store_callback callback, void *context)
+{
+    add_put(store, &(struct put){.kind = PUT_DECISION,
                                  .workflow = (char *)(uintptr_t)workflow,
                                  .table = (char *)(uintptr_t)table,
                                  .document = document,

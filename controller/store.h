@@ -48,15 +48,17 @@ int64_t ferry_store_silence_ms(const struct ferry_store *store);
  * FERRY_RETRY: not written, or not known to be; the sentence says which. */
 typedef void (*ferry_store_callback)(void *context, const struct ferry_error *error);
 
-/* One of `<workflow>/saved/<revision>`, `<workflow>/run` and `<workflow>/replay/<table>`; the
- * document says which revision, generation or replay it is. Writes are done one after the other,
- * and each is looked at again when its turn comes: a revision and a replay must be the next one, an
- * order must follow the present one. */
+/* One of `<workflow>/saved/<revision>`, `<workflow>/run`, `<workflow>/replay/<table>` and
+ * `<workflow>/deletes/<table>`; the document says which revision, generation, replay or decision it
+ * is. Writes are done one after the other, and each is looked at again when its turn comes: an
+ * order must follow the present one, everything else must be the next one. */
 void ferry_store_save(struct ferry_store *store, const char *workflow, json_t *document,
                       ferry_store_callback callback, void *context);
 void ferry_store_order(struct ferry_store *store, const char *workflow, json_t *order,
                        ferry_store_callback callback, void *context);
 void ferry_store_replay(struct ferry_store *store, const char *workflow, const char *table,
+                        json_t *document, ferry_store_callback callback, void *context);
+void ferry_store_decide(struct ferry_store *store, const char *workflow, const char *table,
                         json_t *document, ferry_store_callback callback, void *context);
 /* The callbacks of this context do not come any more; what they asked for may still be written. */
 void ferry_store_forget(struct ferry_store *store, const void *context);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #define STATES 5
 
@@ -67,6 +68,22 @@ bool ferry_task_is_ready(const struct ferry_task *task, int64_t generation, int6
 {
     return task->generation == generation && ferry_task_is_live(task, now) &&
            (task->state == FERRY_TASK_READY || task->state == FERRY_TASK_RUNNING);
+}
+
+int64_t ferry_task_sum(const struct ferry_task *tasks, const char *workflow, const char *counter,
+                       const char *table, int64_t now)
+{
+    const struct ferry_task *task;
+    int64_t sum = 0;
+
+    LL_FOREACH (tasks, task) {
+        const json_t *counts =
+            json_object_get(json_object_get(task->document, "counters"), counter);
+
+        if (task->writes && strcmp(task->workflow, workflow) == 0 && ferry_task_is_live(task, now))
+            sum += json_integer_value(json_object_get(counts, table));
+    }
+    return sum;
 }
 
 unsigned ferry_task_partitions(const struct ferry_task *task, const char *table)

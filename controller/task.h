@@ -29,6 +29,9 @@ void ferry_task_free(struct ferry_task *task);
 bool ferry_task_is_live(const struct ferry_task *task, int64_t now);
 /* Live, of this generation, and READY or RUNNING. */
 bool ferry_task_is_ready(const struct ferry_task *task, int64_t generation, int64_t now);
+/* The sum of a counter that the writers keep for each table, over the live ones. */
+int64_t ferry_task_sum(const struct ferry_task *tasks, const char *workflow, const char *counter,
+                       const char *table, int64_t now);
 /* A bit for each partition of `table` that a writer holds. */
 unsigned ferry_task_partitions(const struct ferry_task *task, const char *table);
 

@@ -19,6 +19,7 @@ struct sums {
     bool known;
     int64_t records;
     int64_t waiting;
+    int64_t held; /* deletes, for a person */
     double written_per_second;
 };
 
@@ -86,21 +87,9 @@ static json_t *view_writers(const struct view *view, const char *table)
     return list;
 }
 
-/* Children that wait for their parent: the writers count them, of each table. */
-static int64_t count_waiting(const struct view *view, const char *table)
+static int64_t count(const struct view *view, const char *counter, const char *table)
 {
-    const struct ferry_task *task;
-    int64_t sum = 0;
-
-    LL_FOREACH (view->tasks, task) {
-        const json_t *waiting =
-            json_object_get(json_object_get(task->document, "counters"), "waiting");
-
-        if (task->writes && strcmp(task->workflow, view->workflow) == 0 &&
-            ferry_task_is_live(task, view->now))
-            sum += json_integer_value(json_object_get(waiting, table));
-    }
-    return sum;
+    return ferry_task_sum(view->tasks, view->workflow, counter, table, view->now);
 }
 
 /* Since when the oldest record of all waits in a writer; null when none does, or none says. */
@@ -127,17 +116,19 @@ static json_t *view_mapping(const struct view *view, const json_t *mapping, stru
     const char *id = json_string_value(json_object_get(mapping, "id"));
     const char *table = json_string_value(json_object_get(mapping, "table"));
     struct ferry_backlog_view backlog = ferry_backlog_of(view->backlog, view->workflow, table);
-    int64_t waiting = count_waiting(view, table);
+    int64_t waiting = count(view, "waiting", table); /* children, for their parent */
+    int64_t held = count(view, "deletesHeld", table);
 
     sums->known = sums->known && backlog.known;
     sums->records += backlog.records;
     sums->waiting += waiting;
+    sums->held += held;
     sums->written_per_second += backlog.written_per_second;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:b, s:o, s:o}", "id", id, "table", table,
-                     "resource", or_null(json_object_get(mapping, "resource")), "key",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:o}", "id", id, "table",
+                     table, "resource", or_null(json_object_get(mapping, "resource")), "key",
                      or_null(json_object_get(mapping, "key")), "backlog",
                      number_or_null(backlog.known, backlog.records), "waiting", (json_int_t)waiting,
-                     "writtenPerSecond",
+                     "deletesHeld", (json_int_t)held, "writtenPerSecond",
                      backlog.known ? rounded(backlog.written_per_second) : json_null(),
                      "replayPending", ferry_replay_is_pending(view->replays, mapping), "reader",
                      view_reader(view, id), "writers", view_writers(view, table));
@@ -164,6 +155,7 @@ static void add_sums(json_t *json, const struct sums *sums)
 
     json_object_set_new(json, "backlog", number_or_null(sums->known, sums->records));
     json_object_set_new(json, "waiting", json_integer(sums->waiting));
+    json_object_set_new(json, "deletesHeld", json_integer(sums->held));
     json_object_set_new(json, "writtenPerSecond",
                         sums->known ? rounded(sums->written_per_second) : json_null());
     json_object_set_new(

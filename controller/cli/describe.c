@@ -154,6 +154,9 @@ static void print_mapping(const json_t *mapping)
     printf("  %s -> %s: backlog %s, waiting %lld\n", ferry_command_text(mapping, "table"),
            ferry_command_text(mapping, "resource"), text,
            (long long)json_integer_value(json_object_get(mapping, "waiting")));
+    if (json_integer_value(json_object_get(mapping, "deletesHeld")) > 0)
+        printf("    deletes: %lld wait for ferryctl deletes approve or drop\n",
+               (long long)json_integer_value(json_object_get(mapping, "deletesHeld")));
     if (json_is_true(json_object_get(mapping, "replayPending")))
         printf("    replay: pending, starts with the next start\n");
     print_task("reader", json_object_get(mapping, "reader"));

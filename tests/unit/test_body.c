@@ -41,6 +41,7 @@ static enum ferry_status write(const char *mapping_json, const char *columns_jso
                                struct ferry_error *error)
 {
     struct ferry_mapping *mapping = mapping_from(mapping_json);
+    ferry_mapping_relate(&mapping, 1);
     json_t *columns = from_json(columns_json);
     struct ferry_change change;
     change_from(columns, &change);
@@ -75,6 +76,15 @@ static void a_create_has_the_key_and_every_field(void **state)
            "{\"externalId\":\"" RECORD_ID "\",\"blackListEmail\":true,\"firstName\":\"Annab\","
            "\"location\":{\"city\":\"Bergen\",\"zipCode\":\"5003\"},\"cusIncome\":50000.0000,"
            "\"profilelink\":{\"PKey\":\"78914942-34cb-ed11-b596-0022481d68cd\"}}");
+}
+
+/* Of two records that link to each other one must come first. */
+static void a_create_alone_leaves_out_mutual_links(void **state)
+{
+    (void)state;
+    expect(profile, ann, FERRY_BODY_CREATE_ALONE,
+           "{\"externalId\":\"" RECORD_ID "\",\"blackListEmail\":true,\"firstName\":\"Annab\","
+           "\"location\":{\"city\":\"Bergen\",\"zipCode\":\"5003\"},\"cusIncome\":50000.0000}");
 }
 
 static void an_update_has_the_fields_that_apply_updates_and_no_key(void **state)
@@ -286,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_create_has_the_key_and_every_field),
+        cmocka_unit_test(a_create_alone_leaves_out_mutual_links),
         cmocka_unit_test(an_update_has_the_fields_that_apply_updates_and_no_key),
         cmocka_unit_test(a_replay_has_every_field_and_no_key),
         cmocka_unit_test(a_column_that_is_not_carried_is_left_out),
