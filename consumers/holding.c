@@ -1,11 +1,14 @@
 #include "consumers/holding.h"
 
+#include "core/base/clock.h"
 #include "core/io/tail.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
+#define STRAGGLERS  10             /* parents on their way, of a partition, that nobody waits for */
+#define NEW_MS      INT64_C(10000) /* that the first page of a table's first read may take */
 #define MAX_RECORDS ((size_t)8000)
 #define MAX_BYTES   ((size_t)8 << 20)
 
@@ -14,6 +17,7 @@ struct ferry_holding {
     const struct ferry_common *common;
     struct ferry_holding_options options;
     struct ferry_share *shares;
+    int64_t opened_at;       /* ferry_boot_ms */
     struct ferry_tail *tail; /* rebuilds the memories that are not valid */
     bool ready;
     bool full;
@@ -168,6 +172,7 @@ static enum ferry_status mark_all(struct ferry_holding *holding, struct ferry_er
 static void become_ready(struct ferry_holding *holding)
 {
     struct ferry_error error;
+    holding->opened_at = ferry_boot_ms();
     if (mark_all(holding, &error) != FERRY_OK)
         holding->options.on_trouble(holding->options.context, &error);
     holding->ready = true;
@@ -329,14 +334,30 @@ size_t ferry_holding_waiting(const struct ferry_holding *holding, const struct f
     return count;
 }
 
+static bool loads(const struct ferry_share *share)
+{
+    return share->loading && (!share->at_end || HASH_COUNT(share->lanes) > STRAGGLERS);
+}
+
+static bool is_new(const struct ferry_share *share)
+{
+    return share->window.sequence == 0 && ferry_memory_count(share->memory) == 0;
+}
+
 bool ferry_holding_loads(const struct ferry_holding *holding, const char *table)
 {
     const struct ferry_share *share;
-    DL_FOREACH (holding->shares, share)
-        if (share->loading && !share->at_end && !ferry_table_stands(share->table) &&
-            strcmp(share->table->mapping->table, table) == 0)
+    bool all_new = ferry_boot_ms() - holding->opened_at < NEW_MS;
+    bool any = false;
+    DL_FOREACH (holding->shares, share) {
+        if (ferry_table_stands(share->table) || strcmp(share->table->mapping->table, table) != 0)
+            continue;
+        if (loads(share))
             return true;
-    return false;
+        any = true;
+        all_new = all_new && is_new(share);
+    }
+    return any && all_new;
 }
 
 /* --- offsets --- */

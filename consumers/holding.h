@@ -45,7 +45,8 @@ struct ferry_brake_view ferry_holding_brake_view(const struct ferry_holding *hol
 /* How much of it was set aside. */
 size_t ferry_holding_waiting(const struct ferry_holding *holding, const struct ferry_table *table,
                              enum ferry_wait why);
-/* Records of a full read of this table are in the backlog: its children had better come later. */
+/* A full read of this table is in the backlog, or may be about to come: its children had better
+ * come later. */
 bool ferry_holding_loads(const struct ferry_holding *holding, const char *table);
 /* The offsets that may be committed now and are not, an empty list when there are none; or those of
  * all partitions, also where they stand still. The caller frees it. */

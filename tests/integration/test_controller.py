@@ -108,7 +108,6 @@ def test_unknown_things_are_named(api):
     problem(api.call("GET", "/nonsense"), 404)
     problem(api.call("DELETE", "/workflows"), 405)
     problem(api.call("GET", f"/workflows/{INGRESS}/configuration"), 404, "no configuration yet")
-    problem(api.call("POST", f"/workflows/{INGRESS}/deletes/drop"), 501, "not available")
 
 
 def test_strangers_are_refused(api, controller):

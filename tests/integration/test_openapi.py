@@ -132,6 +132,14 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     assert call("POST", replay, json={"table": "contact"}).json()["replay"] == 1
     assert call("POST", replay, json={"table": "contact"}).status_code == 200
     assert call("GET", W).json()["mappings"][0]["replayPending"]
+    for verdict in ("approve", "drop"):
+        deletes = f"{W}/deletes/{verdict}"
+        assert call("POST", deletes, json={}).status_code == 400
+        assert call("POST", deletes, json={"table": "account"}).status_code == 409
+        workers.writer("RUNNING", counters={"deletesHeld": {"contact": 3}, "waiting": {"contact": 2}})
+        wait_until(lambda: call("GET", W).json()["deletesHeld"] == 3)
+        assert call("POST", deletes, json={"table": "contact"}).json()["verdict"] == verdict
+    assert call("GET", W).json()["mappings"][0]["waiting"] == 2
     error = {"class": "quota", "message": "slow", "action": "wait"}
     workers.reader("RUNNING", warning=error | {"retryAt": 5})
     workers.writer("FAILED", error=error)
@@ -144,9 +152,6 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     assert call("GET", W + "/rejects", params={"limit": "none"}).status_code == 400
     assert call("POST", W + "/stop").status_code == 202
     assert call("POST", W + "/stop").status_code == 200
-    for path in ("/deletes/approve", "/deletes/drop"):
-        assert call("POST", W + path).status_code == 501
-
     # What a healthy controller never answers stands in the document all the same.
     never_here = {("POST", W + "/stop", "409")}
     missing = {(method, path, status) for method, path, operation in operations()

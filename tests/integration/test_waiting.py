@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from backlog import WORKFLOW, Backlog, contact, contact_mapping, field
+from backlog import WORKFLOW, Backlog, account_mapping, contact, contact_mapping, field
 
 
 def purchase_mapping(**more):
@@ -131,6 +131,28 @@ def test_a_child_whose_parent_never_comes_is_a_reject_in_the_end(ferry, backlog)
     ferry.wait_until(lambda: len(backlog.rejects()) == 1, 20, "a reject")
     assert "did not come in time" in backlog.rejects()[0][1]["ferry-reason"]
     ferry.wait_until(lambda: not waiting(ferry))
+
+
+def test_records_of_one_table_that_link_to_each_other_are_all_written(ferry):
+    accounts = account_mapping()
+    accounts["fields"].append(field("_parentaccountid_value", "Lookup", "parentlink", "link",
+                                    linkTable="account"))
+    backlog = Backlog(ferry, [accounts])
+    admin = ferry.start_sandbox().admin
+    ferry.start_writer(retry_ms=50)
+    first, second, itself, child = backlog.ids(4)
+    parents = {first: second, second: first, itself: itself, child: second}
+    backlog.start()
+    backlog.put([backlog.change(key, {"name": key[:8], "_parentaccountid_value": parent},
+                                table="account") for key, parent in parents.items()])
+
+    def linked():
+        rows = admin.campaign_rows("cusAccount")
+        return {key: row["values"].get("parentExternalId") for key, row in rows.items()} == parents
+    ferry.wait_until(linked, 30, "every account with its parent")
+    ferry.wait_until(lambda: not waiting(ferry, "account"))
+    assert backlog.rejects() == [] and ferry.sandbox.admin.breaches() == []
+    assert admin.campaign_hidden("cusAccount") == 0
 
 
 # --- the brake on deletes ---

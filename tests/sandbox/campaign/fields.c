@@ -129,9 +129,20 @@ static const struct sandbox_field line[] = {
 };
 
 static const struct sandbox_field account[] = {
-    KEY("accountId"), S("name", 160),          S("city", 80),
-    S("country", 80), T(INTEGER, "employees"), T(DOUBLE, "revenue"),
-    S("phone", 50),   R(DATETIME, "created"),  R(DATETIME, "lastModified"),
+    KEY("accountId"),
+    S("name", 160),
+    S("city", 80),
+    S("country", 80),
+    T(INTEGER, "employees"),
+    T(DOUBLE, "revenue"),
+    S("phone", 50),
+    S("parentExternalId", 36),
+    {.name = "parentlink",
+     .kind = SANDBOX_KIND_LINK,
+     .target = "cusAccount",
+     .join = "parentExternalId"},
+    R(DATETIME, "created"),
+    R(DATETIME, "lastModified"),
 };
 
 static const struct {
