@@ -161,24 +161,28 @@ static enum ferry_status send_call(struct ferry_dispatcher *dispatcher, struct f
     return FERRY_OK;
 }
 
+static bool brake_lets(struct ferry_dispatcher *dispatcher, struct ferry_table *table, int64_t now)
+{
+    struct ferry_brake_view view = ferry_holding_brake_view(dispatcher->options.holding, table);
+    return ferry_brake_lets(&table->brake, &view, now);
+}
+
 /* Whoever may be deleted goes, whoever may not is left, all others ask the brake; once. */
 static bool is_held(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane)
 {
-    struct ferry_brake *brake = &lane->share->table->brake;
+    struct ferry_table *table = lane->share->table;
+    int64_t now = ferry_boot_ms();
     if (lane->attempts > 0)
         return false;
     if (lane->now->recalled == FERRY_RECALL_DROP) {
         ferry_dispatcher_settle(dispatcher, lane, FERRY_FATE_DROPPED);
         return true;
     }
-    int64_t now = ferry_boot_ms();
-    struct ferry_brake_view view =
-        ferry_holding_brake_view(dispatcher->options.holding, lane->share->table);
-    if (lane->now->recalled != FERRY_RECALL_DELETE && !ferry_brake_lets(brake, &view, now)) {
+    if (lane->now->recalled != FERRY_RECALL_DELETE && !brake_lets(dispatcher, table, now)) {
         ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_DELETE, 0);
         return true;
     }
-    ferry_brake_count(brake, now);
+    ferry_brake_count(&table->brake, now);
     return false;
 }
 

@@ -9,6 +9,7 @@
 
 #define PULLED_AT_ONCE 100  /* of a partition: what waits must not crowd out what is new */
 #define STEP           1000 /* entries looked at in a turn of the loop */
+#define LOOK_MS        20
 #define PASS_MS        500
 #define LOOKUP_MS      INT64_C(60000) /* between two readings of what is written of the parents */
 #define CHILDREN_BYTES ((size_t)64 << 20)
@@ -20,6 +21,7 @@ struct ferry_recall {
     /* What is written of the parents, from the beginning, and then as it comes; only while children
      * wait, as it costs as much as the parents are many. */
     struct ferry_tail *parents;
+    int64_t looked_at; /* ferry_boot_ms, as the next */
     int64_t looked_up_at;
     bool doubtful; /* a child was set aside since */
     struct ferry_buffer children;
@@ -302,12 +304,16 @@ void ferry_recall_look(struct ferry_recall *recall)
     int64_t now = ferry_boot_ms();
     bool orphans = false;
     bool any = false;
+    if (now - recall->looked_at < LOOK_MS)
+        return;
+    recall->looked_at = now;
     for (size_t i = 0; i < recall->options.table_count; i++) {
         struct ferry_table *table = recall->options.tables[i];
         size_t children = ferry_holding_waiting(holding, table, FERRY_WAIT_PARENT);
         size_t deletes = ferry_holding_waiting(holding, table, FERRY_WAIT_DELETE);
         orphans = orphans || children > 0;
         table->brake.on = table->brake.on && deletes > 0;
+        ferry_table_show_waiting(table, children, table->brake.on ? deletes : 0);
         if (children + deletes > 0 && !ferry_table_stands(table))
             any = scan_table(recall, table, now) || any;
     }

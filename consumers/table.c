@@ -19,6 +19,13 @@ static void register_metrics(struct ferry_table *table, struct ferry_metrics *me
             ferry_metric(metrics, FERRY_COUNTER, "ferry_writer_records_total",
                          "Records whose fate is known, by table and outcome", labels);
     }
+    snprintf(labels, sizeof labels, "table=\"%s\"", table->mapping->table);
+    table->waiting_records =
+        ferry_metric(metrics, FERRY_GAUGE, "ferry_writer_records_waiting",
+                     "Children that wait for their parent, of the partitions owned", labels);
+    table->deletes_held =
+        ferry_metric(metrics, FERRY_GAUGE, "ferry_writer_deletes_held",
+                     "Deletes that wait for a decision, of the partitions owned", labels);
 }
 
 enum ferry_status ferry_table_new(const char *instance, json_t *mapping,
@@ -54,6 +61,12 @@ void ferry_table_count(struct ferry_table *table, enum ferry_fate fate)
 {
     table->counts[fate]++;
     ferry_metric_add(table->records[fate], 1);
+}
+
+void ferry_table_show_waiting(struct ferry_table *table, size_t children, size_t deletes)
+{
+    ferry_metric_set(table->waiting_records, (double)children);
+    ferry_metric_set(table->deletes_held, (double)deletes);
 }
 
 void ferry_table_succeed(struct ferry_table *table)

@@ -17,6 +17,8 @@ struct ferry_table {
     struct ferry_brake brake;
     uint64_t counts[FERRY_FATES];
     struct ferry_metric *records[FERRY_FATES];
+    struct ferry_metric *waiting_records;
+    struct ferry_metric *deletes_held;
     uint64_t successes;  /* answers that did what was asked */
     unsigned rejects;    /* on the destination's word, since the metadata was last compared */
     int64_t compared_at; /* when that found no fault, ferry_boot_ms; 0: never */
@@ -33,6 +35,8 @@ enum ferry_status ferry_table_new(const char *instance, json_t *mapping,
 void ferry_table_free(struct ferry_table *table);
 
 void ferry_table_count(struct ferry_table *table, enum ferry_fate fate);
+/* Children that wait for their parent, deletes that wait for a person. */
+void ferry_table_show_waiting(struct ferry_table *table, size_t children, size_t deletes);
 void ferry_table_succeed(struct ferry_table *table);
 
 /* An answer that names nobody. Neighbours that succeeded since the change was last sent put the
