@@ -5,6 +5,12 @@ import json
 import pytest
 
 from backlog import WORKFLOW, Backlog, account_mapping, contact, contact_mapping, field
+from instance import INGRESS
+
+CONTACTS = {"workflow": INGRESS, "configuration": {"mappings": [
+    {"table": "contact", "resource": "profile", "key": "externalId", "fields": [
+        {"source": "lastname", "destination": "lastName", "tooLong": "truncate"},
+        {"source": "donotbulkemail", "destination": "denyListEmail"}]}]}}
 
 
 def purchase_mapping(**more):
@@ -241,3 +247,26 @@ def test_few_deletes_go_without_a_question(ferry):
     backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[40:80]])
     ferry.wait_until(lambda: held(backlog) == 40)
     assert profiles(ferry) == set(keys[40:])
+
+
+def test_an_administrator_approves_what_the_brake_holds(ferry):
+    admin = ferry.start_sandbox(contacts=400).admin
+    ferry.start_controller()
+    ferry.start_reader()
+    ferry.start_writer(deletes_brake_records=100)
+    ferry.apply(CONTACTS)
+    ferry.start()
+    ferry.wait_until(lambda: len(profiles(ferry)) == 400 and ferry.backlog() == 0)
+    refused = ferry.ctl("deletes", "approve", INGRESS, "--table", "contact", check=False)
+    assert refused.returncode == 1 and "no deletes of table 'contact' wait" in refused.stderr
+    admin.delete_some("contact", 300, seed=3)
+    ferry.wait_until(lambda: ferry.workflow()["deletesHeld"] == 300, what="all deletes are held")
+    assert len(profiles(ferry)) == 400
+    page = ferry.ctl("describe", "workflow", INGRESS).stdout
+    assert "300 deletes of table contact wait for your decision" in page
+    assert "deletes: 300 wait for ferryctl deletes approve or drop" in page
+    done = ferry.ctl("deletes", "approve", INGRESS, "--table", "contact")
+    assert done.stdout == "300 deletes of table contact go on\n"
+    left = {row["id"] for row in admin.rows("contact")}
+    ferry.wait_until(lambda: profiles(ferry) == left, what="the profiles are gone")
+    ferry.wait_until(lambda: ferry.workflow()["deletesHeld"] == 0 and not ferry.workflow()["warning"])

@@ -102,6 +102,29 @@ static void an_older_version_is_never_written_over_a_newer_one(void **state)
     older.older = true;
     older.certain = false;
     assert_fate(&older, FERRY_FATE_SUPERSEDED);
+    older.origin = FERRY_ORIGIN_REPLAY; /* in the order of the log it is not older */
+    assert_call(&older, FERRY_CALL_PATCH);
+    older.waited = true; /* but what was set aside left that order */
+    assert_fate(&older, FERRY_FATE_SUPERSEDED);
+}
+
+static void a_record_of_a_circle_is_created_without_its_link(void **state)
+{
+    (void)state;
+    struct ferry_case alone = given(FERRY_OP_UPSERT, FERRY_KNOWN_NOT);
+    alone.alone = true;
+    assert_int_equal(ferry_plan_body(&alone, FERRY_CALL_POST), FERRY_BODY_CREATE_ALONE);
+    assert_int_equal(ferry_plan_body(&alone, FERRY_CALL_PATCH), FERRY_BODY_UPDATE);
+}
+
+static void what_waits_and_what_is_dropped_is_remembered(void **state)
+{
+    (void)state;
+    const struct ferry_fate_row *waiting = ferry_fate_row(FERRY_FATE_WAITING);
+    const struct ferry_fate_row *dropped = ferry_fate_row(FERRY_FATE_DROPPED);
+    assert_true(waiting->remembered && dropped->remembered);
+    assert_int_equal(waiting->state, FERRY_WRITTEN_WAITING);
+    assert_int_equal(dropped->state, FERRY_WRITTEN_WRITTEN);
 }
 
 static void deletes_follow_the_mapping(void **state)
@@ -179,6 +202,8 @@ int main(void)
         cmocka_unit_test(an_update_carries_only_what_is_kept_up_to_date),
         cmocka_unit_test(a_creation_that_was_cut_is_asked_for_by_patch),
         cmocka_unit_test(an_older_version_is_never_written_over_a_newer_one),
+        cmocka_unit_test(a_record_of_a_circle_is_created_without_its_link),
+        cmocka_unit_test(what_waits_and_what_is_dropped_is_remembered),
         cmocka_unit_test(deletes_follow_the_mapping),
         cmocka_unit_test(a_record_that_left_the_filter_is_deleted_only_if_the_mapping_says_so),
         cmocka_unit_test(what_was_left_alone_stays_remembered_as_written),
