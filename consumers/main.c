@@ -1,7 +1,7 @@
 /* ferry-writer: from the backlog in Kafka to the destination. */
 #include "consumers/writer.h"
 #include "core/base/log.h"
-#include "core/io/kafka.h"
+#include "core/io/process.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -10,27 +10,15 @@
 
 static struct ferry_writer_settings settings;
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_stop(void *context)
 {
-    ferry_log(FERRY_LOG_INFO, "stopping", FERRY_INT("signal", number));
-    ferry_writer_stop(handle->data);
-}
-
-static void watch_signals(uv_loop_t *loop, uv_signal_t signals[2], struct ferry_writer *writer)
-{
-    static const int numbers[2] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; i++) {
-        uv_signal_init(loop, &signals[i]);
-        signals[i].data = writer;
-        uv_signal_start(&signals[i], on_signal, numbers[i]);
-        uv_unref((uv_handle_t *)&signals[i]); /* they alone keep no loop going */
-    }
+    ferry_writer_stop(context);
 }
 
 static int serve(void)
 {
     uv_loop_t *loop = uv_default_loop();
-    uv_signal_t signals[2];
+    struct ferry_process process;
     struct ferry_writer *writer = NULL;
     struct ferry_error error;
     if (ferry_writer_new(loop, &settings, &writer, &error) != FERRY_OK) {
@@ -38,14 +26,10 @@ static int serve(void)
                   FERRY_STR("action", error.action));
         return EXIT_FAILURE;
     }
-    watch_signals(loop, signals, writer);
+    ferry_process_watch(&process, loop, on_stop, writer);
     uv_run(loop, UV_RUN_DEFAULT);
     ferry_writer_free(writer);
-    for (int i = 0; i < 2; i++)
-        uv_close((uv_handle_t *)&signals[i], NULL);
-    uv_run(loop, UV_RUN_NOWAIT);
-    ferry_kafka_join(JOIN_MS);
-    ferry_log(FERRY_LOG_INFO, "ended", FERRY_STR("worker", settings.common.worker_name));
+    ferry_process_end(&process, JOIN_MS);
     return EXIT_SUCCESS;
 }
 

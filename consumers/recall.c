@@ -11,6 +11,7 @@
 #define STEP           1000 /* entries looked at in a turn of the loop */
 #define LOOK_MS        20
 #define PASS_MS        500
+#define ENTRIES_A_MS   100            /* between two passes; one takes a tenth of that time */
 #define LOOKUP_MS      INT64_C(60000) /* between two readings of what is written of the parents */
 #define CHILDREN_BYTES ((size_t)64 << 20)
 
@@ -235,20 +236,18 @@ static enum ferry_recalled reason_to_recall(const struct pass *pass,
     return pass->releases ? FERRY_RECALL_DELETE : FERRY_RECALL_NONE;
 }
 
-/* The more there is, the more rarely: at most a tenth of the time goes into looking. */
+/* The more there is, the more rarely: a small part of the time goes into looking. */
 static void end_pass(struct ferry_share *share, int64_t now)
 {
-    int64_t rest = 10 * (now - share->scan_began);
+    int64_t rest = (int64_t)(ferry_waiting_total(share->waiting) / ENTRIES_A_MS);
     share->scanned[0] = '\0';
-    share->scan_at = now + (rest > PASS_MS ? rest : PASS_MS);
+    share->scan_at = now + PASS_MS + rest;
 }
 
 static enum ferry_status scan(struct ferry_share *share, const struct pass *pass)
 {
     struct ferry_waiting_entry entry;
     enum ferry_status status = FERRY_OK;
-    if (!share->scanned[0])
-        share->scan_began = pass->now;
     for (int left = STEP; left > 0 && share->pulled < PULLED_AT_ONCE && status == FERRY_OK;
          left--) {
         if (!ferry_waiting_next(share->waiting, share->scanned, &entry)) {

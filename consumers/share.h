@@ -32,8 +32,7 @@ struct ferry_share {
     size_t pulled;                     /* lanes that came from there */
     size_t pulled_deletes;             /* among them */
     char scanned[FERRY_WAIT_KEY_SIZE]; /* where the look through it stands */
-    int64_t scan_began;                /* ferry_boot_ms */
-    int64_t scan_at;                   /* when the next one begins */
+    int64_t scan_at;                   /* when the next one begins, ferry_boot_ms */
     int64_t log_end;                   /* when we took over */
     size_t bytes;                      /* of all items */
     bool holding;                      /* (2) above */

@@ -1,6 +1,6 @@
 #include "core/base/log.h"
 #include "core/base/settings.h"
-#include "core/io/kafka.h"
+#include "core/io/process.h"
 #include "producers/reader.h"
 
 #include <signal.h>
@@ -8,27 +8,15 @@
 
 #define JOIN_MS 5000
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_stop(void *context)
 {
-    ferry_log(FERRY_LOG_INFO, "signal", FERRY_INT("number", number));
-    ferry_reader_stop(handle->data);
+    ferry_reader_stop(context);
 }
 
-static void watch_signals(uv_loop_t *loop, uv_signal_t signals[2], struct ferry_reader *reader)
-{
-    static const int numbers[2] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; i++) {
-        uv_signal_init(loop, &signals[i]);
-        signals[i].data = reader;
-        uv_signal_start(&signals[i], on_signal, numbers[i]);
-        uv_unref((uv_handle_t *)&signals[i]); /* they alone keep no loop going */
-    }
-}
-
-static int run(const struct ferry_common *common, const struct ferry_dynamics_settings *dynamics)
+static int serve(const struct ferry_common *common, const struct ferry_dynamics_settings *dynamics)
 {
     uv_loop_t *loop = uv_default_loop();
-    uv_signal_t signals[2];
+    struct ferry_process process;
     struct ferry_reader *reader = NULL;
     struct ferry_error error;
     if (ferry_reader_new(loop, common, dynamics, &reader, &error) != FERRY_OK) {
@@ -36,14 +24,10 @@ static int run(const struct ferry_common *common, const struct ferry_dynamics_se
                   FERRY_STR("action", error.action));
         return EXIT_FAILURE;
     }
-    watch_signals(loop, signals, reader);
+    ferry_process_watch(&process, loop, on_stop, reader);
     uv_run(loop, UV_RUN_DEFAULT);
     ferry_reader_free(reader);
-    for (int i = 0; i < 2; i++)
-        uv_close((uv_handle_t *)&signals[i], NULL);
-    uv_run(loop, UV_RUN_NOWAIT);
-    ferry_kafka_join(JOIN_MS);
-    ferry_log(FERRY_LOG_INFO, "stopped", FERRY_STR("worker", common->worker_name));
+    ferry_process_end(&process, JOIN_MS);
     return EXIT_SUCCESS;
 }
 
@@ -74,7 +58,7 @@ int main(int argc, char **argv)
     case FERRY_PROGRAM_RUN:
         break;
     }
-    int code = run(&common, &dynamics);
+    int code = serve(&common, &dynamics);
     ferry_program_done(&program);
     return code;
 }

@@ -22,6 +22,15 @@ void ferry_reading_drop(struct ferry_reading *reading)
     reading->paused = reading->whole = reading->swept = false;
 }
 
+void ferry_reading_leave(struct ferry_reading *reading)
+{
+    ferry_reading_drop(reading);
+    if (reading->turn == TURN_HELD || reading->turn == TURN_WAITING) {
+        reading->turn = TURN_NONE;
+        ferry_seat_yield(reading->options.seat, &reading->user);
+    }
+}
+
 void ferry_reading_delay(struct ferry_reading *reading, int64_t delay_ms)
 {
     reading->delayed = true;
@@ -42,16 +51,13 @@ void ferry_reading_retry(struct ferry_reading *reading, const struct ferry_error
 void ferry_reading_fail(struct ferry_reading *reading, const struct ferry_error *error)
 {
     struct ferry_error why = *error; /* it may live in what is dropped now */
-    ferry_reading_drop(reading);
     if (reading->turn == TURN_HELD && ferry_seat_begun(reading->options.seat)) {
+        ferry_reading_drop(reading);
         reading->turn = TURN_ENDING;
         ferry_seat_abort(reading->options.seat, &why);
         return;
     }
-    if (reading->turn == TURN_HELD || reading->turn == TURN_WAITING) {
-        reading->turn = TURN_NONE;
-        ferry_seat_yield(reading->options.seat, &reading->user);
-    }
+    ferry_reading_leave(reading);
     ferry_reading_retry(reading, &why);
 }
 

@@ -145,7 +145,7 @@ static void take_answer(struct ferry_reading *reading, const struct ferry_remote
 {
     enum reaction reaction = reaction_to(answer);
     if (reaction == REACTION_ASK && reading->turn != TURN_ENDING) {
-        ferry_reading_drop(reading);
+        ferry_reading_leave(reading);
         reading->going = false;
         reading->options.calls->on_refused(reading->options.context, answer,
                                            reading->from.link != NULL);

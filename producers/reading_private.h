@@ -50,6 +50,8 @@ struct ferry_reading {
 
 /* Drops what is fetched or scanned, not the turn. */
 void ferry_reading_drop(struct ferry_reading *reading);
+/* Drops it, and gives the turn back; nothing may have been sent in it. */
+void ferry_reading_leave(struct ferry_reading *reading);
 /* Nothing of the work under way is kept; it is tried again, where a transaction is open after its
  * abort. */
 void ferry_reading_fail(struct ferry_reading *reading, const struct ferry_error *error);
