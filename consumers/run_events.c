@@ -316,11 +316,14 @@ static void on_committed(void *context, enum ferry_ledger_result result,
     ferry_run_poke(run);
 }
 
+/* A step makes progress of its own: it must not call for the next one when there is nothing to do. */
 static void on_progress(void *context)
 {
     struct ferry_run *run = context;
-    if (run->ending != FERRY_ENDING_NONE || ferry_ledger_count(run->ledger) >= COMMIT_COUNT ||
-        ferry_dispatcher_in_flight(run->dispatcher) == 0)
+    size_t count = ferry_ledger_count(run->ledger);
+    bool at_rest = count > 0 && ferry_dispatcher_in_flight(run->dispatcher) == 0;
+    if (run->ending != FERRY_ENDING_NONE ||
+        (ferry_ledger_idle(run->ledger) && (count >= COMMIT_COUNT || at_rest)))
         ferry_run_poke(run);
 }
 
