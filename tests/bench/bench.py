@@ -9,7 +9,8 @@ import time
 
 import lab as laboratory
 from figure import MEASUREMENTS
-import reading_figures  # noqa: F401 - registers its figures
+import reading_figures  # noqa: F401 - each registers its figures
+import writing_figures  # noqa: F401
 
 JSON = laboratory.ROOT / "build" / "bench.json"
 
