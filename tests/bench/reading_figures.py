@@ -27,7 +27,7 @@ def contacts_url(sandbox, columns):
 
 
 def bare_steps(lab, sandbox, columns, bootstrap, topic):
-    return lab.bare("bare-reader", "steps", bootstrap, topic, contacts_url(sandbox, columns),
+    return lab.bare("bare-steps", bootstrap, topic, contacts_url(sandbox, columns),
                     *columns, BENCH_AUTHORIZATION=dynamics_authorization(sandbox))
 
 
@@ -55,7 +55,7 @@ def judge_steps(lab, sandbox, columns):
 
 def read_bare(lab, sandbox, columns, name):
     with lab.topic(name) as topic:
-        run = lab.bare("bare-reader", "read", lab.kafka.bootstrap, topic,
+        run = lab.bare("bare-reader", lab.kafka.bootstrap, topic,
                        contacts_url(sandbox, columns), *columns,
                        BENCH_AUTHORIZATION=dynamics_authorization(sandbox))
     return run["cpuUs"] / run["records"], run["records"] / run["wallUs"] * 1e6
