@@ -20,7 +20,7 @@ import confluent_kafka.admin  # noqa: E402
 import requests  # noqa: E402
 import servers  # noqa: E402
 from instance import Instance  # noqa: E402
-from support import wait_until  # noqa: E402
+from support import wait_until  # noqa: E402, F401 - for the figures
 
 median = statistics.median
 
@@ -54,7 +54,8 @@ def example_columns():
 
 
 def dynamics_authorization(sandbox):
-    answer = requests.post(f"{sandbox.dynamics}/{sandbox.TENANT}/oauth2/v2.0/token", timeout=10, data={
+    url = f"{sandbox.dynamics}/{sandbox.TENANT}/oauth2/v2.0/token"
+    answer = requests.post(url, timeout=10, data={
         "grant_type": "client_credentials", "client_id": sandbox.DYNAMICS_CLIENT,
         "client_secret": sandbox.DYNAMICS_SECRET, "scope": f"{sandbox.dynamics}/.default"})
     return "Bearer " + answer.json()["access_token"]
@@ -141,7 +142,3 @@ class Lab:
         if run.returncode != 0:
             raise RuntimeError(f"{program}: {run.stderr}")
         return json.loads(run.stdout)
-
-
-def until(condition, timeout, what, interval=0.05):
-    return wait_until(condition, timeout, what, interval)

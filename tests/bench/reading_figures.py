@@ -1,22 +1,21 @@
 """The reader: CPU a record against a bare program and against Airbyte's source."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
 
 from figure import Figure, measures
-from lab import (ROOT, Stretch, dynamics_authorization, example_columns, median, requests, servers,
-                 until)
+from lab import (FOLDER, ROOT, Stretch, dynamics_authorization, example_columns, median, requests,
+                 wait_until)
 from reading import Reading, mapping
 
 sys.path.insert(0, str(ROOT / "tests" / "strangers"))
 
-# CPU us a record of one core, as the libraries were measured once: a page of 5000 by https, yajl's SAX
-# interface with 22 keys matched, direct Avro of 22 columns, lz4 transactions of 5000 to librdkafka's
-# mock cluster. There yajl alone, its events only counted, needed 0.87 us; what it needs here for our
-# page tells how much slower this machine is, with its neighbours of now.
+# CPU us a record of one core, as the libraries were measured once: a page of 5000 by https, yajl's
+# SAX interface with 22 keys matched, direct Avro of 22 columns, lz4 transactions of 5000 to
+# librdkafka's mock cluster. There yajl alone, its events only counted, needed 0.87 us; what it needs
+# here for our page tells how much slower this machine is, with its neighbours of now.
 LIMITS = {"fetch": 0.25, "parse": 1.04, "encode": 0.10, "produce": 1.06}
 COUNT = 0.87
 SLACK = 1.3
@@ -40,7 +39,8 @@ def judge_steps(lab, sandbox, columns):
     slower = steps["countUs"] / COUNT
     print(f"  a page: {steps['records']} records of {steps['pageBytes'] / steps['records']:.0f} "
           f"bytes of JSON; a record in Kafka: {steps['recordBytes']:.0f} bytes")
-    print(f"  yajl alone: {steps['countUs']:.3f} us a record, {slower:.2f} times the library's {COUNT}")
+    print(f"  yajl alone: {steps['countUs']:.3f} us a record, {slower:.2f} times the library's "
+          f"{COUNT}")
     good = True
     for name, limit in LIMITS.items():
         seen = steps[name + "Us"]
@@ -71,7 +71,7 @@ def read_all(lab, sandbox, columns, count, name):
         stretch = Stretch(reader)
         control.order("GO")
         metric = 'ferry_reader_records_total{table="contact"}'
-        until(lambda: reader.metrics().get(metric) == count, 300, "the whole table is read")
+        wait_until(lambda: reader.metrics().get(metric) == count, 300, "the whole table is read")
         return stretch.end(count)
 
 
@@ -130,7 +130,7 @@ class Airbyte:
         return {stream["name"]: stream for stream in catalog["streams"]}
 
     def read(self, stream):
-        """(CPU seconds of a full read, records). What it says goes to a file and is counted after."""
+        """(CPU seconds of a full read, records). What it says is counted afterwards."""
         catalog = {"streams": [{
             "stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "append"}]}
         path = self.folder / "said"
@@ -157,7 +157,7 @@ def against_airbyte(lab):
     with lab.sandbox("peers", contacts=count, accounts=1, foreign=True) as sandbox:
         columns = all_columns(sandbox)
         print(f"  all columns: {len(columns) + 1}")
-        airbyte = Airbyte(sandbox, servers.pathlib.Path(lab.kafka.folder.parent) / "airbyte")
+        airbyte = Airbyte(sandbox, FOLDER / "airbyte")
         streams = airbyte.streams()
         theirs, few, many = [], [], []
         for number in range(rounds):

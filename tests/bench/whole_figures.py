@@ -7,7 +7,7 @@ import time
 
 from figure import Figure, measures
 from instance import INGRESS
-from lab import example, median, until
+from lab import example, median, wait_until
 from writing_figures import forget
 
 MEGABYTE = 1e6
@@ -36,8 +36,8 @@ class Memory:
 
 
 class Flow:
-    """The demo's workflow over a table of contacts: a few more than `waiting`, for the sandbox's random
-    choice of rows to change does not find the last ones."""
+    """The demo's workflow over a table of contacts: a few more than `waiting`, for the sandbox's
+    random choice of rows to change does not find the last ones."""
 
     def __init__(self, instance, waiting):
         self.instance = instance
@@ -170,13 +170,13 @@ def delay(lab):
         instance.apply(example())
         instance.start()
         admin = sandbox.admin
-        until(lambda: admin.campaign_count("profile") == 20_000 and instance.backlog() == 0, 120,
-              "the first load has crossed")
+        wait_until(lambda: admin.campaign_count("profile") == 20_000 and instance.backlog() == 0,
+                   120, "the first load has crossed")
         admin.keep_changing("contact", 1000, seconds)
-        until(lambda: not admin.scripts(), seconds + 30, "the changes are made")
+        wait_until(lambda: not admin.scripts(), seconds + 30, "the changes are made")
         changed = len({(row["id"], row["version"]) for row in admin.served("contact")
                        if row["kind"] == "delta" and row["id"]})
-        until(lambda: instance.backlog() == 0, 60, "the changes have crossed")
+        wait_until(lambda: instance.backlog() == 0, 60, "the changes have crossed")
         found = sorted(delays(admin))
     assert len(found) >= 0.9 * changed
     print(f"  {len(found)} changes told in delta pages; longest {found[-1]} ms")
