@@ -217,7 +217,8 @@ def calls(lab):
     contacts = Contacts(lab, "calls-rows", count)
     with lab.instance("calls") as instance:
         sandbox = instance.start_sandbox(record=False)
-        writer = instance.start_writer(log_level="info")
+        # Without the brake: that nobody asks a person is not what is measured.
+        writer = instance.start_writer(log_level="info", deletes_brake_percent=100)
         backlog = Backlog(instance, contacts.mappings)
 
         def cost(changes, waiting=False):
