@@ -1,7 +1,9 @@
 """The Dataverse half against sections 1 to 8 and the list of section 10 of its reference."""
 
+import http.client
 import json
 import re
+import time
 import urllib.parse
 import uuid
 
@@ -300,6 +302,36 @@ def test_what_was_served_and_followed_is_recorded(start):
     sandbox.dynamics("GET", link)
     lines = sandbox.admin("GET", "dynamics/contact/served").lines
     assert lines[5]["followed"] and lines[6]["id"] is None and lines[6]["kind"] == "delta"
+
+
+def test_a_served_page_tells_when_its_last_byte_went_out(start):
+    sandbox = start("--contacts", 2000, "--record", "--dynamics-latency-ms", 30)
+    rule = {"system": "dynamics", "kind": "slowBody", "ms": 2, "match": {"path": "contacts"}}
+
+    def read():
+        asked = time.time() * 1000
+        sandbox.read(SELECT, 1000)
+        moments = dict.fromkeys(line["sentAtMs"] for line in
+                                sandbox.admin("GET", "dynamics/contact/served").lines)
+        return asked, list(moments), time.time() * 1000
+
+    asked, (first, second), answered = read()
+    assert asked + 29 <= first and first + 29 <= second <= answered + 1
+    size = len(sandbox.dynamics("GET", SELECT, Prefer="odata.track-changes").body)
+    assert sandbox.admin("POST", "faults", rule).status == 201
+    asked, (*_, slow, last), _ = read()
+    pauses = size / 2 // 1024 - 1
+    assert slow >= asked + 29 + 2 * pauses and last >= slow + 29 + 2 * pauses
+
+
+def test_a_page_that_was_cut_was_never_sent(start):
+    sandbox = start("--contacts", 6, "--record")
+    rule = {"system": "dynamics", "kind": "lostReply", "count": 1, "match": {"path": "contacts"}}
+    sandbox.admin("POST", "faults", rule)
+    with pytest.raises(http.client.RemoteDisconnected):
+        sandbox.dynamics("GET", SELECT, Prefer="odata.track-changes")
+    lines = sandbox.admin("GET", "dynamics/contact/served").lines
+    assert len(lines) == 6 and {line["sentAtMs"] for line in lines} == {None}
 
 
 # annotations and untracked reads

@@ -267,6 +267,10 @@ static void write_served(const struct sandbox_reads *reads, size_t page, size_t 
                      ",\"kind\":\"%s\",\"followed\":%s",
                      page + 1, of->request, of->after, of->delta ? "delta" : "initial",
                      of->followed ? "true" : "false");
+    if (of->sent_ms)
+        sandbox_buf_addf(buf, ",\"sentAtMs\":%" PRId64, of->sent_ms);
+    else
+        sandbox_buf_adds(buf, ",\"sentAtMs\":null");
     if (empty) {
         sandbox_buf_adds(buf, ",\"id\":null}\n");
         return;

@@ -232,9 +232,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
     struct sandbox_http *http = cls;
     struct sandbox_request *request = *state;
 
-    (void)connection, (void)code;
+    (void)connection;
     if (!request)
         return;
+    request->sent = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
     sandbox_timer_stop(http->loop, &request->timer);
     if (request->number) {
         http->service->stats.in_flight--;

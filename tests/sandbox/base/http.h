@@ -71,6 +71,7 @@ struct sandbox_request {
     bool lose_reply; /* fault: commit, then cut */
     bool malformed;  /* a %XX that is none */
     bool too_large;  /* the body was over the ceiling */
+    bool sent;       /* for finish: the last byte of the answer went out */
     bool closing;    /* internal */
     struct sandbox_timer timer;
     struct sandbox_http *http;

@@ -157,14 +157,26 @@ static void arrive(struct sandbox_request *request)
         sandbox_tokens_revoke(&dynamics->tokens);
 }
 
+static void finish(struct sandbox_request *request)
+{
+    struct sandbox_dynamics *dynamics = request->service->context;
+    bool page = request->call == SANDBOX_CALL_PAGE || request->call == SANDBOX_CALL_DELTA;
+
+    if (page && request->sent && dynamics->settings.record)
+        sandbox_served_sent(&dynamics->reads, request->number, sandbox_clock_ms(dynamics->clock));
+}
+
 void sandbox_dynamics_init(struct sandbox_dynamics *dynamics,
                            const struct sandbox_dynamics_settings *settings,
                            const struct sandbox_clock *clock, struct sandbox_faults *faults)
 {
     uint64_t seed = 4711;
 
-    dynamics->service = (struct sandbox_service){
-        .name = "dynamics", .context = dynamics, .arrive = arrive, .serve = serve};
+    dynamics->service = (struct sandbox_service){.name = "dynamics",
+                                                 .context = dynamics,
+                                                 .arrive = arrive,
+                                                 .serve = serve,
+                                                 .finish = finish};
     dynamics->settings = *settings;
     dynamics->clock = clock;
     dynamics->faults = faults;

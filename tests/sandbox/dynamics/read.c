@@ -201,3 +201,13 @@ void sandbox_served_followed(struct sandbox_reads *reads, uint64_t page)
         reads->pages[page - 1].followed = true;
     reads->following = page;
 }
+
+void sandbox_served_sent(struct sandbox_reads *reads, uint64_t request, int64_t now_ms)
+{
+    for (size_t i = reads->page_count; i-- > 0;) {
+        if (reads->pages[i].request != request)
+            continue;
+        reads->pages[i].sent_ms = now_ms;
+        return;
+    }
+}

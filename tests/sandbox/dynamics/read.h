@@ -48,6 +48,7 @@ struct sandbox_served_page {
     const struct sandbox_table *table;
     bool delta;
     bool followed;
+    int64_t sent_ms; /* when its last byte went out; 0: not yet, or never */
     size_t first_row;
 };
 
@@ -95,5 +96,7 @@ uint64_t sandbox_served_page(struct sandbox_reads *reads, uint64_t request,
 void sandbox_served_row(struct sandbox_reads *reads, const uint8_t id[static 16], uint64_t version,
                         bool deleted);
 void sandbox_served_followed(struct sandbox_reads *reads, uint64_t page);
+/* The answer to the request that carried a page has gone out. */
+void sandbox_served_sent(struct sandbox_reads *reads, uint64_t request, int64_t now_ms);
 
 #endif
