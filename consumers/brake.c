@@ -5,7 +5,8 @@
 uint64_t ferry_brake_limit(const struct ferry_brake *brake, const struct ferry_brake_view *view)
 {
     uint64_t records = (uint64_t)((double)brake->limits.records * view->part);
-    uint64_t share = view->rows * (uint64_t)brake->limits.percent / 100;
+    uint64_t before = view->rows + brake->let; /* of the table that the hour began with */
+    uint64_t share = before * (uint64_t)brake->limits.percent / 100;
     return records > share ? records : share;
 }
 

@@ -85,6 +85,17 @@ static void what_went_within_the_hour_counts(void **state)
     assert_true(ferry_brake_releases(&brake, &view, NOW + HOUR));
 }
 
+static void a_hundred_percent_is_no_brake(void **state)
+{
+    struct ferry_brake brake = {.limits = {.records = 0, .percent = 100}};
+    (void)state;
+    for (uint64_t rows = 500; rows > 0; rows--) {
+        struct ferry_brake_view view = of(rows, 1, 0);
+        assert_true(ferry_brake_lets(&brake, &view, NOW));
+        ferry_brake_count(&brake, NOW);
+    }
+}
+
 static void decision_takes_the_brake_off_once(void **state)
 {
     struct ferry_brake brake = fresh();
@@ -117,6 +128,7 @@ int main(void)
         cmocka_unit_test(what_was_set_aside_goes_when_it_was_few),
         cmocka_unit_test(too_many_wait_for_a_person),
         cmocka_unit_test(what_went_within_the_hour_counts),
+        cmocka_unit_test(a_hundred_percent_is_no_brake),
         cmocka_unit_test(decision_takes_the_brake_off_once),
         cmocka_unit_test(limits_of_zero_ask_for_each_delete),
     };
