@@ -70,7 +70,7 @@ class Backlog:
 
     def _create_topics(self):
         compact = {"cleanup.policy": "compact", "retention.ms": "-1"}
-        sizes = {"workflows": 1, "status": 1, f"rejects.{WORKFLOW}": 1}
+        sizes = {"workflows": 1, "status": 1, "checkpoints": 4, f"rejects.{WORKFLOW}": 1}
         for mapping in self.mappings:
             for kind in ("changes", "written", "waiting"):
                 sizes[f"{kind}.{mapping['table']}"] = PARTITIONS
