@@ -41,9 +41,13 @@ enum ferry_status ferry_dataverse_source_check(struct ferry_dataverse_source *so
                                                struct ferry_dataverse_read **ret_read,
                                                struct ferry_error *error) FERRY_MUST_CHECK;
 
-/* The page behind `link`; NULL: the first page of a tracked read of the whole table. */
+/* The page behind `link`; NULL: the first page, of a tracked read of the whole table, or of the
+ * rows that a $filter `where` (not yet encoded) names, untracked. `where` comes with every page of
+ * these.
+ */
 enum ferry_status ferry_dataverse_source_read(
-    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping, const char *link,
+    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping, const char *where,
+    const char *link,
     enum ferry_http_flow (*on_page_body)(void *context, const char *data, size_t length),
     ferry_remote_callback on_page_done, void *context, struct ferry_dataverse_read **ret_read,
     struct ferry_error *error) FERRY_MUST_CHECK;
