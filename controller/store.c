@@ -349,8 +349,7 @@ static bool is_next_replay(const struct ferry_store *store, const struct put *pu
 {
     const json_t *replays = ferry_documents_replays(store->documents, put->workflow);
 
-    return json_integer_value(json_object_get(put->document, "replay")) ==
-           ferry_replay_number(replays, put->table) + 1;
+    return ferry_replay_follows(replays, put->table, put->document);
 }
 
 static bool is_next_decision(const struct ferry_store *store, const struct put *put)
@@ -370,7 +369,8 @@ static enum ferry_status still_fits(const struct ferry_store *store, const struc
 
     if (put->kind == PUT_REPLAY && !is_next_replay(store, put))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
-                          "a replay of %s was asked for by somebody else meanwhile", put->table);
+                          "a replay of %s was asked for or cancelled by somebody else meanwhile",
+                          put->table);
     if (put->kind == PUT_DECISION && !is_next_decision(store, put))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "the deletes of %s were decided on by somebody else meanwhile",
