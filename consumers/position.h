@@ -1,7 +1,9 @@
 /* Where the writers stand, told in `checkpoints` in the transaction that commits the offset (ADR
  * 1): where a group goes on whose offsets the broker has dropped. Not told at every commit, so a
  * position may be behind the offset, but by less than FERRY_POSITION_STRIDE; after a clean stop it
- * is exact. Loop thread only, but for ferry_positions_find. */
+ * is exact. The price: a writer that dies in such a transaction delays a reader that takes over
+ * that partition of `checkpoints` by the time-out of a transaction, 10 s. Loop thread only, but for
+ * ferry_positions_find. */
 #ifndef FERRY_POSITION_H
 #define FERRY_POSITION_H
 
