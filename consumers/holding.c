@@ -114,7 +114,7 @@ static enum ferry_status open_share(struct ferry_holding *holding,
         ferry_share_new(table, part->partition, part->committed, part->log_end, &share, error);
     if (status != FERRY_OK)
         return status;
-    if (part->fresh)
+    if (part->fresh || part->restored)
         share->window.committed = -1; /* so that even an empty partition gets its offset */
     if (part->restored)               /* the predecessor may have come further */
         share->doubted += FERRY_POSITION_STRIDE;

@@ -224,9 +224,10 @@ static enum ferry_status ask(struct ferry_reading *reading, struct ferry_error *
 {
     const struct ferry_checkpoint *from = &reading->from;
     bool picking = ferry_checkpoint_picks(from);
-    return ferry_dataverse_source_read(
-        reading->options.source, reading->options.mapping, picking ? from->pick_where : NULL,
-        picking ? from->pick_link : from->link, on_body, on_done, reading, &reading->read, error);
+    const struct ferry_dataverse_page page = {.where = picking ? from->pick_where : NULL,
+                                              .link = picking ? from->pick_link : from->link};
+    return ferry_dataverse_source_read(reading->options.source, reading->options.mapping, page,
+                                       on_body, on_done, reading, &reading->read, error);
 }
 
 void ferry_reading_begin_page(struct ferry_reading *reading)

@@ -314,8 +314,8 @@ static enum ferry_status narrow(const struct ferry_mapping *mapping, const char 
 }
 
 enum ferry_status ferry_dataverse_source_read(
-    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping, const char *where,
-    const char *link,
+    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping,
+    struct ferry_dataverse_page page,
     enum ferry_http_flow (*on_page_body)(void *context, const char *data, size_t length),
     ferry_remote_callback on_page_done, void *context, struct ferry_dataverse_read **ret_read,
     struct ferry_error *error)
@@ -324,17 +324,17 @@ enum ferry_status ferry_dataverse_source_read(
     struct ferry_dataverse_read *read = calloc(1, sizeof *read);
     ferry_buffer_init(&path, PATH_CEILING);
     enum ferry_status status = read ? first_path(mapping, &path) : FERRY_NOMEM;
-    if (status == FERRY_OK && where)
-        status = narrow(mapping, where, &path);
+    if (status == FERRY_OK && page.where)
+        status = narrow(mapping, page.where, &path);
     if (status != FERRY_OK) {
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     } else {
         *read = (struct ferry_dataverse_read){
             .source = source, .on_body = on_page_body, .on_done = on_page_done, .context = context};
         const struct ferry_dataverse_request request = {
-            .link = link,
-            .path = link ? NULL : path.data,
-            .prefer = where ? source->prefer_untracked : source->prefer,
+            .link = page.link,
+            .path = page.link ? NULL : path.data,
+            .prefer = page.where ? source->prefer_untracked : source->prefer,
             .on_body = on_body,
             .on_done = on_done,
             .context = read,

@@ -69,14 +69,14 @@ def test_offsets_lost_while_stopped_are_restored_and_only_what_waits_is_sent(fer
     backlog.wait_for("STOPPED")
     writer.stop()
     assert positions(ferry) == offsets(ferry), "after a clean stop they are exact"
-    backlog.put([backlog.change(key, contact(n, 1)) for n, key in enumerate(keys[:200])])
+    backlog.put([backlog.change(key, contact(n, 1)) for n, key in enumerate(keys[:5])])
     forget_offsets(ferry)
     ferry.sandbox.admin.reset_stats()
     start_again(backlog, writer)
-    backlog.wait_until_written()
+    backlog.wait_until_written()  # offsets in every partition, also where nothing waited
     calls = backlog.calls()
-    assert (calls["insert"], calls["update"], calls["delete"]) == (0, 200, 0)
-    assert_profiles(ferry, {key: (n, int(n < 200)) for n, key in enumerate(keys)})
+    assert (calls["insert"], calls["update"], calls["delete"]) == (0, 5, 0)
+    assert_profiles(ferry, {key: (n, int(n < 5)) for n, key in enumerate(keys)})
     assert backlog.rejects() == []
 
 
