@@ -1,5 +1,6 @@
 """What the broker forgets while everything is down, or while nothing moves: offsets, transactional ids, topics."""
 
+import copy
 import shutil
 import subprocess
 
@@ -172,9 +173,14 @@ def test_transactional_ids_that_expired_are_made_anew(ferry_that_is_forgotten):
     ferry.start()
     oracle = Oracle(ferry)
     oracle.wait_until_settled()
-    # The reader moves its link on with every look, so its id lives; the writer's does not.
-    wait_until(lambda: not any(".writer." in one for one in transactional_ids(ferry)), 30,
-               "the broker has forgotten the writer's id while it runs")
+    # The reader moves its link on with every look, so its id lives; the others' do not.
+    wait_until(lambda: all(".reader." in one for one in transactional_ids(ferry)), 30,
+               "the broker has forgotten the writer's and the controller's id while they run")
+    edit = copy.deepcopy(CONTACTS)
+    edit["configuration"]["mappings"][0]["deleteFilteredOut"] = True
+    opened = len(services[0].events("journal_open"))
+    assert "revision 2" in ferry.apply(edit).stdout
+    assert len(services[0].events("journal_open")) == opened + 1, "its id was made anew for this"
     assert ferry.sandbox.admin.touch("contact", 20)["changed"] == 20
     oracle.wait_until_settled()
     for service in services:
