@@ -1,6 +1,8 @@
 #include "consumers/group.h"
 
+#include "consumers/position.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/io/kafka.h"
 
 #include <stdlib.h>
@@ -24,6 +26,7 @@ enum phase {
 
 struct ferry_group {
     uv_loop_t *loop;
+    const struct ferry_common *common;
     struct ferry_group_options options;
     rd_kafka_t *consumer;
     rd_kafka_t *asker; /* read_uncommitted: the true end of a log */
@@ -38,8 +41,9 @@ struct ferry_group {
     uv_work_t work;
     rd_kafka_topic_partition_list_t *question; /* the work's own */
     struct ferry_group_part *answers;
-    bool outdated;    /* the assignment changed while the work ran */
-    uv_timer_t timer; /* to ask again */
+    struct ferry_positions *positions; /* NULL: every offset was there */
+    bool outdated;                     /* the assignment changed while the work ran */
+    uv_timer_t timer;                  /* to ask again */
     struct ferry_error error;
     bool asked; /* the work succeeded */
     bool working;
@@ -65,9 +69,25 @@ static enum ferry_status ask_committed(struct ferry_group *group)
     return ferry_kafka_fail(&group->error, "cannot read committed offsets", code);
 }
 
-/* Where there is no committed offset we start at the beginning: either nothing was ever written
- * from here, or the broker expired the offsets of a group that stood still for a week. TODO(issue
- * 3, slice 2): restore those from `checkpoints`. */
+/* The broker drops the offsets of a group that stood still for a week; a position is then where we
+ * go on. One beyond the end is of a log that is gone: nothing is lost by beginning anew. */
+static bool restore(const struct ferry_group *group, rd_kafka_topic_partition_t *start,
+                    int64_t high)
+{
+    int64_t position = ferry_positions_find(group->positions, start->topic, start->partition);
+    if (start->offset >= 0 || position < 0)
+        return false;
+    if (position <= high) {
+        start->offset = position;
+        return true;
+    }
+    ferry_log(FERRY_LOG_WARN, "position_beyond_the_end", FERRY_STR("topic", start->topic),
+              FERRY_INT("partition", start->partition), FERRY_INT("position", position),
+              FERRY_INT("end", high), FERRY_STR("goes_on", "from the beginning of the log"));
+    return false;
+}
+
+/* Where neither is known we start at the beginning: nothing was ever written from here. */
 static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_partition_t *start,
                                     struct ferry_group_part *part, int64_t low, int64_t high)
 {
@@ -79,6 +99,7 @@ static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_pa
                      group->options.group_id);
         return FERRY_INVALID;
     }
+    bool restored = restore(group, start, high);
     bool fresh = start->offset < 0;
     if (start->offset < low)
         start->offset = low;
@@ -86,6 +107,7 @@ static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_pa
                                       .partition = start->partition,
                                       .committed = start->offset,
                                       .fresh = fresh,
+                                      .restored = restored,
                                       .log_end = high};
     return FERRY_OK;
 }
@@ -134,6 +156,7 @@ static void release_memory(struct ferry_group *group)
     ferry_kafka_destroy(group->consumer);
     ferry_kafka_destroy(group->asker);
     free(group->parts);
+    ferry_positions_free(group->positions);
     if (group->on_left)
         group->on_left(group->left_context);
     free(group);
@@ -174,6 +197,10 @@ void ferry_group_free(struct ferry_group *group, void (*on_left)(void *context),
     group->on_left = on_left;
     group->left_context = context;
     ferry_kafka_wake_free(group->wake);
+    if (!group->working) {
+        ferry_positions_free(group->positions);
+        group->positions = NULL;
+    }
     uv_close((uv_handle_t *)&group->timer, on_timer_closed);
     if (!group->working)
         close_consumer(group);
@@ -193,6 +220,53 @@ static void on_ask_timer(uv_timer_t *timer)
         ask(group);
 }
 
+static void on_positions_ready(void *context)
+{
+    struct ferry_group *group = context;
+    if (group->phase == PHASE_ASKING && !group->working)
+        ask(group);
+}
+
+static void on_positions_trouble(void *context, const struct ferry_error *error)
+{
+    struct ferry_group *group = context;
+    group->options.on_trouble(group->options.context, error);
+}
+
+static void read_positions(struct ferry_group *group)
+{
+    const struct ferry_positions_options options = {.workflow = group->options.workflow,
+                                                    .on_ready = on_positions_ready,
+                                                    .on_trouble = on_positions_trouble,
+                                                    .context = group};
+    if (ferry_positions_new(group->loop, group->common, &options, &group->positions,
+                            &group->error) == FERRY_OK)
+        return;
+    uv_timer_start(&group->timer, on_ask_timer, ASK_AGAIN_MS, 0);
+    tell_trouble(group);
+}
+
+/* True: an offset is missing, and whether it was ever told is still to be read. */
+static bool needs_positions(const struct ferry_group *group)
+{
+    if (group->positions && ferry_positions_ready(group->positions))
+        return false;
+    for (int i = 0; i < group->question->cnt; i++)
+        if (group->answers[i].fresh)
+            return true;
+    return false;
+}
+
+static void log_restored(const struct ferry_group *group)
+{
+    int count = 0;
+    for (int i = 0; i < group->assigned->cnt; i++)
+        count += group->parts[i].restored;
+    if (count > 0)
+        ferry_log(FERRY_LOG_WARN, "offsets_restored", FERRY_STR("group", group->options.group_id),
+                  FERRY_INT("partitions", count), FERRY_STR("from", "checkpoints"));
+}
+
 /* The list moves to the assignment: with the offsets, and holding the names that the parts point
  * to. */
 static void take_answers(struct ferry_group *group)
@@ -204,7 +278,18 @@ static void take_answers(struct ferry_group *group)
     group->question = NULL;
     group->answers = NULL;
     group->phase = PHASE_OFFERED;
+    ferry_positions_free(group->positions);
+    group->positions = NULL;
+    log_restored(group);
     group->options.on_assigned(group->options.context, group->parts, (size_t)group->assigned->cnt);
+}
+
+/* What was read for another assignment may be behind by now. */
+static void ask_anew(struct ferry_group *group)
+{
+    ferry_positions_free(group->positions);
+    group->positions = NULL;
+    ask(group);
 }
 
 static void after_ask(uv_work_t *work, int status)
@@ -217,7 +302,10 @@ static void after_ask(uv_work_t *work, int status)
     } else if (group->phase != PHASE_ASKING) {
         return;
     } else if (group->outdated) {
-        ask(group);
+        ask_anew(group);
+    } else if (group->asked && needs_positions(group)) {
+        if (!group->positions)
+            read_positions(group);
     } else if (group->asked) {
         take_answers(group);
     } else {
@@ -260,7 +348,7 @@ static void take_assignment(struct ferry_group *group,
     group->assigned = rd_kafka_topic_partition_list_copy(partitions);
     group->phase = PHASE_ASKING;
     if (!group->working)
-        ask(group);
+        ask_anew(group);
 }
 
 static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
@@ -459,6 +547,7 @@ enum ferry_status ferry_group_new(uv_loop_t *loop, const struct ferry_common *co
     if (!group)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     group->loop = loop;
+    group->common = common;
     group->options = *options;
     group->beat_ms = ferry_boot_ms();
     group->work.data = group;

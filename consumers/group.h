@@ -16,12 +16,14 @@ struct ferry_group_part {
     int partition;
     int64_t committed; /* where to start */
     bool fresh;        /* nothing was committed: the start is the beginning of the log */
+    bool restored;     /* the broker had no offset any more, `checkpoints` had */
     int64_t log_end;   /* at this moment */
     bool paused;       /* the group's own */
 };
 
 struct ferry_group_options {
     const char *group_id;
+    const char *workflow;
     const char *const *topics;
     size_t topic_count;
     /* Ours from now on, though nothing is read before ferry_group_accept. `count` may be 0. */

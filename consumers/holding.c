@@ -1,5 +1,6 @@
 #include "consumers/holding.h"
 
+#include "consumers/position.h"
 #include "core/base/clock.h"
 #include "core/io/tail.h"
 
@@ -113,8 +114,10 @@ static enum ferry_status open_share(struct ferry_holding *holding,
         ferry_share_new(table, part->partition, part->committed, part->log_end, &share, error);
     if (status != FERRY_OK)
         return status;
-    if (part->fresh)
+    if (part->fresh || part->restored)
         share->window.committed = -1; /* so that even an empty partition gets its offset */
+    if (part->restored)               /* the predecessor may have come further */
+        share->doubted += FERRY_POSITION_STRIDE;
     DL_APPEND(holding->shares, share);
     *ret_share = share;
     status = ferry_memory_open(holding->options.memory, table->mapping->table, part->partition,

@@ -56,6 +56,11 @@ static enum ferry_status compare_field(const struct ferry_mapping *mapping,
         return misfit(mapping, field->destination, "does not exist any more", error);
     if (found->read_only)
         return misfit(mapping, field->destination, "is read-only now", error);
+    if (strcmp(ferry_campaign_field_type(found), field->destination_type) != 0)
+        return misfit(mapping, field->destination,
+                      field->link_table ? "is no link to one record any more"
+                                        : "is of another type than at the start",
+                      error);
     if (is_limited(field) && found->length > 0 &&
         (field->length == 0 || found->length < field->length))
         return misfit(mapping, field->destination, "is shorter than it was at the start", error);

@@ -170,6 +170,8 @@ static enum ferry_status name_parts(struct ferry_run *run, const char *workflow,
                                     struct ferry_error *error)
 {
     const struct ferry_common *common = run->options.common;
+    ferry_topic_name(common->instance, (struct ferry_topic){FERRY_TOPIC_CHECKPOINTS, NULL},
+                     run->checkpoints);
     run->workflow = strdup(workflow);
     if (!run->workflow || asprintf(&run->group_id, "%s.%s", common->instance, run->workflow) < 0 ||
         asprintf(&run->transactional_id, "%s.writer.%s", common->instance, common->worker_name) < 0)

@@ -1,9 +1,11 @@
 #include "consumers/run_private.h"
 
+#include "consumers/position.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
 #include <string.h>
+#include <utlist.h>
 
 #define COMMIT_MS    INT64_C(300)
 #define COMMIT_COUNT ((size_t)1000)
@@ -241,6 +243,7 @@ static bool takes(void *context, const char *topic)
 enum ferry_status ferry_run_join(struct ferry_run *run, struct ferry_error *error)
 {
     const struct ferry_group_options options = {.group_id = run->group_id,
+                                                .workflow = run->workflow,
                                                 .topics = run->topics,
                                                 .topic_count = run->table_count,
                                                 .on_assigned = on_assigned,
@@ -270,6 +273,47 @@ static bool is_due(struct ferry_run *run, size_t count)
            ferry_boot_ms() - run->committed_at >= COMMIT_MS;
 }
 
+/* After a clean stop the positions are exact. */
+static bool is_last(const struct ferry_run *run)
+{
+    return run->stopping && run->going && run->was_ready;
+}
+
+static bool has_untold(const struct ferry_run *run)
+{
+    const struct ferry_share *share;
+    DL_FOREACH (ferry_holding_shares(run->holding), share)
+        if (share->told != ferry_window_prefix(&share->window))
+            return true;
+    return false;
+}
+
+static enum ferry_status tell_positions(struct ferry_run *run,
+                                        const rd_kafka_topic_partition_list_t *offsets)
+{
+    enum ferry_status status = FERRY_OK;
+    for (int i = 0; i < offsets->cnt && status == FERRY_OK; i++) {
+        const rd_kafka_topic_partition_t *part = &offsets->elems[i];
+        struct ferry_share *share = ferry_holding_find(run->holding, part->topic, part->partition);
+        if (share)
+            status = ferry_position_tell(run->ledger, run->checkpoints, run->workflow, share,
+                                         part->offset, is_last(run));
+    }
+    return status;
+}
+
+static void start_commit(struct ferry_run *run, rd_kafka_topic_partition_list_t *offsets)
+{
+    struct ferry_error error;
+    if (tell_positions(run, offsets) == FERRY_OK) {
+        ferry_ledger_commit(run->ledger, ferry_group_consumer(run->group), offsets);
+        return;
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+    ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    ferry_run_break(run, &error);
+}
+
 bool ferry_run_commit(struct ferry_run *run)
 {
     /* We were away: what we know is dropped before anything else. */
@@ -277,13 +321,14 @@ bool ferry_run_commit(struct ferry_run *run)
         return true;
     size_t count = ferry_ledger_count(run->ledger);
     /* Only offsets tell the broker whether we are still the owner, so messages never go alone. */
-    rd_kafka_topic_partition_list_t *offsets = ferry_holding_offsets(run->holding, count > 0);
+    rd_kafka_topic_partition_list_t *offsets =
+        ferry_holding_offsets(run->holding, count > 0 || (is_last(run) && has_untold(run)));
     if ((count == 0 && offsets->cnt == 0) || !is_due(run, count)) {
         bool more = count > 0 || offsets->cnt > 0;
         rd_kafka_topic_partition_list_destroy(offsets);
         return more;
     }
-    ferry_ledger_commit(run->ledger, ferry_group_consumer(run->group), offsets);
+    start_commit(run, offsets);
     return true;
 }
 

@@ -26,6 +26,7 @@ struct ferry_run {
     char *workflow;
     char *group_id;
     char *transactional_id;
+    char checkpoints[FERRY_TOPIC_SIZE];
     struct ferry_table **tables;
     const char **topics;
     size_t table_count;

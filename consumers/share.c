@@ -15,6 +15,8 @@ enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int6
     share->log_end = log_end;
     share->holding = committed < log_end;
     share->loading = true;
+    share->doubted = FERRY_SHARE_GATE;
+    share->told = -1;
     ferry_window_init(&share->window, committed);
     *ret_share = share;
     return FERRY_OK;
@@ -97,7 +99,7 @@ static void queue(struct ferry_share *share, struct ferry_lane *lane, struct fer
 
 static void look_around(struct ferry_share *share)
 {
-    if (share->window.sequence >= FERRY_SHARE_GATE || share->window.end >= share->log_end)
+    if (share->window.sequence >= share->doubted || share->window.end >= share->log_end)
         share->holding = false;
 }
 
@@ -126,7 +128,7 @@ enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_mes
     inherit(share, item, key);
     share->at_end = false;
     share->loading = item->origin != FERRY_ORIGIN_DELTA;
-    item->certain = entry->sequence >= FERRY_SHARE_GATE || entry->offset >= share->log_end;
+    item->certain = entry->sequence >= share->doubted || entry->offset >= share->log_end;
     queue(share, lane, item);
     look_around(share);
     return FERRY_OK;

@@ -37,7 +37,9 @@ struct ferry_share {
     size_t bytes;                      /* of all items */
     bool holding;                      /* (2) above */
     bool at_end;                       /* all that the partition held was read */
-    bool loading; /* the last record read was one of a full read, or none was read yet */
+    bool loading;    /* the last record read was one of a full read, or none was read yet */
+    int64_t doubted; /* records that a predecessor may have sent */
+    int64_t told;    /* the position that stands in `checkpoints`; -1: not known */
 };
 
 enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int64_t committed,

@@ -299,6 +299,15 @@ static void post_replay(void *context, struct ferry_server_exchange *exchange)
         ferry_replays_post(api->replays, ferry_launch_workflow(launch), exchange);
 }
 
+static void post_replay_cancel(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+    const struct ferry_launch *launch = find_launch(api, exchange);
+
+    if (launch)
+        ferry_replays_cancel(api->replays, ferry_launch_workflow(launch), exchange);
+}
+
 static void post_approve(void *context, struct ferry_server_exchange *exchange)
 {
     struct ferry_api *api = context;
@@ -330,6 +339,7 @@ static const struct ferry_server_route routes[] = {
     {"GET", "/v1/workflows/{id}/rejects", get_rejects},
     {"GET", "/v1/check", get_check},
     {"POST", "/v1/workflows/{id}/replay", post_replay},
+    {"POST", "/v1/workflows/{id}/replay/cancel", post_replay_cancel},
     {"POST", "/v1/workflows/{id}/deletes/approve", post_approve},
     {"POST", "/v1/workflows/{id}/deletes/drop", post_drop},
 };
@@ -352,7 +362,7 @@ enum ferry_status ferry_api_new(const struct ferry_api_options *options, struct 
     status = ferry_edits_new(&options->parts, &api->edits, error);
     api->rejects = ferry_rejects_new(options->parts.loop, options->parts.common);
     api->checks = ferry_checks_new(&options->parts);
-    api->replays = ferry_replays_new(options->parts.store);
+    api->replays = ferry_replays_new(&api->options.parts);
     api->deletes = ferry_deletes_new(options->parts.store);
     if (!api->rejects || !api->checks || !api->replays || !api->deletes)
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for the API");

@@ -25,6 +25,13 @@ static bool is_told(const json_t *faults, const char *reason)
     return false;
 }
 
+static const char *joint(const struct ferry_error *error)
+{
+    size_t length = strlen(error->message);
+    bool ended = length > 0 && error->message[length - 1] == '.';
+    return !error->action[0] ? "" : ended ? " " : ": ";
+}
+
 /* Wrong credentials are told once, and not for every table. */
 static void tell(struct ferry_compile *compile, size_t index, const char *member,
                  const struct ferry_error *error)
@@ -33,8 +40,7 @@ static void tell(struct ferry_compile *compile, size_t index, const char *member
     char reason[sizeof error->message + sizeof error->action + 4];
     bool everywhere = error->class == FERRY_CLASS_CREDENTIALS;
     snprintf(path, sizeof path, "/mappings/%zu/%s", index, member);
-    snprintf(reason, sizeof reason, "%s%s%s", error->message, error->action[0] ? ": " : "",
-             error->action);
+    snprintf(reason, sizeof reason, "%s%s%s", error->message, joint(error), error->action);
     if (everywhere && is_told(compile->result.faults, reason))
         return;
     if (!ferry_fault_add(compile->result.faults, error->class, everywhere ? "" : path, "%s",

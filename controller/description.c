@@ -28,11 +28,7 @@ json_t *ferry_description_table(const struct ferry_dataverse_table *table)
 
 static json_t *describe_field(const struct ferry_campaign_field *field)
 {
-    static const char *const kinds[] = {"enumeration", "link", "collection", "item"};
-    const char *type = field->type;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcmp(field->kind, kinds[i]) == 0)
-            type = kinds[i];
+    const char *type = ferry_campaign_field_type(field);
     return json_pack("{s:s, s:I, s:b, s:b, s:O?, s:s?}", "type", type, "length",
                      (json_int_t)field->length, "readOnly", (int)field->read_only, "mandatory",
                      (int)field->mandatory, "names", field->values, "target", field->target);

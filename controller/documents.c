@@ -105,18 +105,47 @@ int64_t ferry_replay_number(const json_t *replays, const char *table)
     return json_integer_value(json_object_get(json_object_get(replays, table), "replay"));
 }
 
+static bool is_cancelled(const json_t *document)
+{
+    return json_is_true(json_object_get(document, "cancelled"));
+}
+
+json_t *ferry_replay_wanted(const json_t *replays, const char *table)
+{
+    json_t *latest = json_object_get(replays, table);
+
+    return is_cancelled(latest) ? json_object_get(latest, "before") : latest;
+}
+
 bool ferry_replay_is_pending(const json_t *replays, const json_t *mapping)
 {
     const char *table = json_string_value(json_object_get(mapping, "table"));
+    const json_t *wanted = table ? ferry_replay_wanted(replays, table) : NULL;
 
-    return table && ferry_replay_number(replays, table) >
+    return table && json_integer_value(json_object_get(wanted, "replay")) !=
                         json_integer_value(json_object_get(mapping, "replay"));
+}
+
+/* A cancellation keeps the number of what it cancels. */
+static bool is_later_replay(const json_t *replays, const char *table, const json_t *document)
+{
+    int64_t number = json_integer_value(json_object_get(document, "replay"));
+    int64_t latest = ferry_replay_number(replays, table);
+
+    return number > latest || (number == latest && is_cancelled(document) &&
+                               !is_cancelled(json_object_get(replays, table)));
+}
+
+bool ferry_replay_follows(const json_t *replays, const char *table, const json_t *document)
+{
+    return is_later_replay(replays, table, document) &&
+           json_integer_value(json_object_get(document, "replay")) <=
+               ferry_replay_number(replays, table) + 1;
 }
 
 static void take_replay(struct shelf *shelf, const char *table, json_t *document)
 {
-    if (json_integer_value(json_object_get(document, "replay")) >
-        ferry_replay_number(shelf->replays, table))
+    if (is_later_replay(shelf->replays, table, document))
         json_object_set(shelf->replays, table, document);
 }
 

@@ -39,10 +39,16 @@ json_t *ferry_documents_replays(const struct ferry_documents *documents, const c
 json_t *ferry_documents_decisions(const struct ferry_documents *documents, const char *workflow);
 /* The number of the latest one; 0: none ever was. */
 int64_t ferry_decision_number(const json_t *decisions, const char *table);
-/* The number of the latest replay of the table that was asked for; 0: none ever was. */
+/* The number of the latest replay of the table that was asked for, cancelled or not; 0: none ever
+ * was. */
 int64_t ferry_replay_number(const json_t *replays, const char *table);
-/* Whether `mapping`, of a run order, does not carry the latest one yet. */
+/* The latest one that was not cancelled: its "replay" and, for some rows only, its "where".
+ * Borrowed; NULL: there is none. */
+json_t *ferry_replay_wanted(const json_t *replays, const char *table);
+/* Whether `mapping`, of a run order, carries another one than the one that is wanted. */
 bool ferry_replay_is_pending(const json_t *replays, const json_t *mapping);
+/* Whether `document` may follow what is there: it is the next one, or cancels the latest. */
+bool ferry_replay_follows(const json_t *replays, const char *table, const json_t *document);
 
 /* Whether `order` may follow the one that is here: a later phase of its generation, or a later
  * generation. */

@@ -163,6 +163,10 @@ static enum ferry_journal_outcome judge(struct ferry_journal *journal, const cha
         ferry_advise(&journal->error, "use the other one, or end it and repeat this after 30 s");
         return FERRY_JOURNAL_FENCED;
     }
+    if (code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING) {
+        *ret_abort = false; /* the broker knows of no transaction */
+        return FERRY_JOURNAL_FORGOTTEN;
+    }
     if (status == FERRY_RETRY && *ret_abort)
         return FERRY_JOURNAL_NOT_DONE;
     return FERRY_JOURNAL_UNKNOWN;

@@ -12,10 +12,12 @@ struct ferry_journal;
 
 enum ferry_journal_outcome {
     FERRY_JOURNAL_DONE,
-    FERRY_JOURNAL_NOT_DONE, /* nothing was written; the same may succeed later */
-    FERRY_JOURNAL_UNKNOWN,  /* it may have been written: open again and read */
-    FERRY_JOURNAL_FENCED,   /* nothing was written; another controller has opened after us */
-    FERRY_JOURNAL_REFUSED,  /* open only: a topic or a setting is wrong; a person has to act */
+    FERRY_JOURNAL_NOT_DONE,  /* nothing was written; the same may succeed later */
+    FERRY_JOURNAL_FORGOTTEN, /* nothing was written: the broker has dropped our id (a week without a
+                                write): open again */
+    FERRY_JOURNAL_UNKNOWN,   /* it may have been written: open again and read */
+    FERRY_JOURNAL_FENCED,    /* nothing was written; another controller has opened after us */
+    FERRY_JOURNAL_REFUSED,   /* open only: a topic or a setting is wrong; a person has to act */
 };
 
 typedef void (*ferry_journal_callback)(void *context, enum ferry_journal_outcome outcome,

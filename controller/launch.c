@@ -187,10 +187,12 @@ static void order_replays(struct ferry_launch *launch)
 
     json_array_foreach (launch->mappings, i, mapping) {
         const char *table = json_string_value(json_object_get(mapping, "table"));
-        int64_t replay = table ? ferry_replay_number(replays, table) : 0;
+        const json_t *wanted = table ? ferry_replay_wanted(replays, table) : NULL;
 
-        if (replay > 0)
-            json_object_set_new(mapping, "replay", json_integer(replay));
+        if (wanted)
+            json_object_set(mapping, "replay", json_object_get(wanted, "replay"));
+        if (json_object_get(wanted, "where"))
+            json_object_set(mapping, "replayWhere", json_object_get(wanted, "where"));
     }
 }
 

@@ -32,6 +32,7 @@ struct put {
     char *workflow;
     char *table; /* of a replay or a decision */
     json_t *document;
+    bool repeated;
     ferry_store_callback callback; /* NULL: forgotten */
     void *context;
 };
@@ -55,6 +56,7 @@ struct ferry_store {
     struct put *puts; /* the first is under way when the journal is busy with it */
     enum mode mode;
     bool writing;
+    bool reopening; /* the put under way is tried once more afterwards */
     bool readable;
     bool workflows_read;
     bool status_read;
@@ -172,6 +174,8 @@ static void check_read(struct ferry_store *store)
     if (store->mode == READING) {
         store->mode = ACTIVE;
         store->attempts = 0;
+        if (store->reopening)
+            store->writing = store->reopening = false;
     }
     next_put(store);
     changed(store);
@@ -220,6 +224,8 @@ static void on_timer(uv_timer_t *timer)
     open_journal(timer->data);
 }
 
+static void finish_put(struct ferry_store *store, const struct ferry_error *error);
+
 static void try_again_later(struct ferry_store *store)
 {
     int64_t delay = ferry_backoff_ms(store->attempts++, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
@@ -227,6 +233,8 @@ static void try_again_later(struct ferry_store *store)
     ferry_log(FERRY_LOG_WARN, "store_not_writable", FERRY_STR("message", store->trouble.message),
               FERRY_STR("action", store->trouble.action), FERRY_INT("retry_ms", delay));
     uv_timer_start(&store->timer, on_timer, (uint64_t)delay, 0);
+    if (store->reopening)
+        finish_put(store, &store->trouble);
     changed(store);
 }
 
@@ -278,7 +286,7 @@ static void finish_put(struct ferry_store *store, const struct ferry_error *erro
     struct put *put = store->puts;
 
     LL_DELETE(store->puts, put);
-    store->writing = false;
+    store->writing = store->reopening = false;
     if (put->callback)
         put->callback(put->context, error);
     free_put(put);
@@ -329,6 +337,11 @@ static void on_put(void *context, enum ferry_journal_outcome outcome,
         changed(store);
         return;
     }
+    if (outcome == FERRY_JOURNAL_FORGOTTEN && !store->puts->repeated) {
+        store->puts->repeated = store->reopening = true;
+        open_journal(store);
+        return;
+    }
     store->trouble = *error;
     ferry_log(FERRY_LOG_WARN, "document_not_written", FERRY_STR("message", error->message));
     if (outcome == FERRY_JOURNAL_FENCED) {
@@ -349,8 +362,7 @@ static bool is_next_replay(const struct ferry_store *store, const struct put *pu
 {
     const json_t *replays = ferry_documents_replays(store->documents, put->workflow);
 
-    return json_integer_value(json_object_get(put->document, "replay")) ==
-           ferry_replay_number(replays, put->table) + 1;
+    return ferry_replay_follows(replays, put->table, put->document);
 }
 
 static bool is_next_decision(const struct ferry_store *store, const struct put *put)
@@ -370,7 +382,8 @@ static enum ferry_status still_fits(const struct ferry_store *store, const struc
 
     if (put->kind == PUT_REPLAY && !is_next_replay(store, put))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
-                          "a replay of %s was asked for by somebody else meanwhile", put->table);
+                          "a replay of %s was asked for or cancelled by somebody else meanwhile",
+                          put->table);
     if (put->kind == PUT_DECISION && !is_next_decision(store, put))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "the deletes of %s were decided on by somebody else meanwhile",

@@ -18,6 +18,8 @@ static const struct {
     {"table", offsetof(struct ferry_checkpoint, table), true},
     {"columnsHash", offsetof(struct ferry_checkpoint, columns_hash), true},
     {"link", offsetof(struct ferry_checkpoint, link), false},
+    {"pickWhere", offsetof(struct ferry_checkpoint, pick_where), false},
+    {"pickLink", offsetof(struct ferry_checkpoint, pick_link), false},
 };
 static const struct {
     const char *key;
@@ -77,14 +79,19 @@ enum ferry_status ferry_checkpoint_copy(struct ferry_checkpoint *to,
     return FERRY_OK;
 }
 
+static enum ferry_status replace(char **text, const char *with)
+{
+    char *copy = with ? strdup(with) : NULL;
+    if (with && !copy)
+        return FERRY_NOMEM;
+    free(*text);
+    *text = copy;
+    return FERRY_OK;
+}
+
 enum ferry_status ferry_checkpoint_link(struct ferry_checkpoint *checkpoint, const char *link)
 {
-    char *copy = link ? strdup(link) : NULL;
-    if (link && !copy)
-        return FERRY_NOMEM;
-    free(checkpoint->link);
-    checkpoint->link = copy;
-    return FERRY_OK;
+    return replace(&checkpoint->link, link);
 }
 
 enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, const char *task,
@@ -102,13 +109,45 @@ enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, co
         .replay = later ? replay : checkpoint->replay,
         .replaying = later || checkpoint->replaying,
     };
-    if (!first.task || !first.table || !first.columns_hash) {
+    /* Its next page may lack a column that was added: from its beginning. */
+    enum ferry_status status =
+        later ? FERRY_OK : replace(&first.pick_where, checkpoint->pick_where);
+    if (status != FERRY_OK || !first.task || !first.table || !first.columns_hash) {
         ferry_checkpoint_done(&first);
         return FERRY_NOMEM;
     }
     ferry_checkpoint_done(checkpoint);
     *checkpoint = first;
     return FERRY_OK;
+}
+
+enum ferry_status ferry_checkpoint_pick(struct ferry_checkpoint *checkpoint, int64_t replay,
+                                        const char *where)
+{
+    enum ferry_status status = replace(&checkpoint->pick_where, where);
+    if (status == FERRY_OK)
+        status = replace(&checkpoint->pick_link, NULL);
+    if (status == FERRY_OK)
+        checkpoint->replay = replay;
+    return status;
+}
+
+bool ferry_checkpoint_picks(const struct ferry_checkpoint *checkpoint)
+{
+    return checkpoint->pick_where && checkpoint->phase == FERRY_CHECKPOINT_DELTA;
+}
+
+static void end_pick(struct ferry_checkpoint *checkpoint)
+{
+    free(checkpoint->pick_where);
+    free(checkpoint->pick_link);
+    checkpoint->pick_where = checkpoint->pick_link = NULL;
+}
+
+void ferry_checkpoint_cancel(struct ferry_checkpoint *checkpoint)
+{
+    end_pick(checkpoint);
+    checkpoint->replaying = 0;
 }
 
 enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,
@@ -121,6 +160,12 @@ enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,
         return status;
     next->pages_read++;
     next->records_read += records;
+    if (ferry_checkpoint_picks(from)) {
+        if (next_link)
+            return replace(&next->pick_link, next_link);
+        end_pick(next);
+        return FERRY_OK;
+    }
     if (next_link)
         return ferry_checkpoint_link(next, next_link);
     next->delta_link_at = asked_at;

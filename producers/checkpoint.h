@@ -5,6 +5,7 @@
 
 #include "core/base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,9 @@ struct ferry_checkpoint {
     char *task;
     char *table;
     char *columns_hash;
-    char *link; /* byte for byte as the server gave it */
+    char *link;       /* byte for byte as the server gave it */
+    char *pick_where; /* the $filter of a replay of some rows that is under way; NULL: none is */
+    char *pick_link;  /* its next page; NULL before the first */
     enum ferry_checkpoint_phase phase;
     int64_t read_number;
     int64_t delta_link_at; /* wall ms: the age of the delta link that is used; 0: none yet */
@@ -39,10 +42,17 @@ enum ferry_status ferry_checkpoint_copy(struct ferry_checkpoint *to,
                                         const struct ferry_checkpoint *from) FERRY_MUST_CHECK;
 /* The beginning of the next full read of a table: one number higher than what `checkpoint` held
  * before. It is a replay's when `replay` is a later one, or when it repeats one that was not read
- * to its end. */
+ * to its end; one of the whole table ends one of some rows. */
 enum ferry_status ferry_checkpoint_begin(struct ferry_checkpoint *checkpoint, const char *task,
                                          const char *table, const char *columns_hash,
                                          int64_t replay, int64_t now) FERRY_MUST_CHECK;
+/* Before the next delta the rows of `where` are read, as replay number `replay`. */
+enum ferry_status ferry_checkpoint_pick(struct ferry_checkpoint *checkpoint, int64_t replay,
+                                        const char *where) FERRY_MUST_CHECK;
+/* Whether the next page is one of these. */
+bool ferry_checkpoint_picks(const struct ferry_checkpoint *checkpoint);
+/* The replay under way was cancelled: its rows are no more than read. */
+void ferry_checkpoint_cancel(struct ferry_checkpoint *checkpoint);
 /* What follows a page with so many records that was asked for at `asked_at` (wall ms): `next_link`
  * when it has one, else `delta_link`. */
 enum ferry_status ferry_checkpoint_follow(struct ferry_checkpoint *next,

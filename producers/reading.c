@@ -94,11 +94,24 @@ bool ferry_reading_commit(struct ferry_reading *reading)
 
 /* ---- the next step ---- */
 
+/* The latest replay of the whole table that is to be read; what picks rows leaves it as it was. */
+static int64_t whole_replay(const struct ferry_reading *reading)
+{
+    const struct ferry_mapping *mapping = reading->options.mapping;
+    return mapping->replay_where ? reading->at.replay : mapping->replay;
+}
+
 static bool needs_full_read(const struct ferry_reading *reading)
 {
-    return reading->again || !reading->at.task ||
-           reading->options.mapping->replay > reading->at.replay ||
+    return reading->again || !reading->at.task || whole_replay(reading) > reading->at.replay ||
            strcmp(reading->at.columns_hash, reading->options.mapping->columns_hash) != 0;
+}
+
+/* One that is under way is finished first. */
+static bool needs_pick(const struct ferry_reading *reading)
+{
+    const struct ferry_mapping *mapping = reading->options.mapping;
+    return mapping->replay_where && mapping->replay > reading->at.replay && !reading->at.pick_where;
 }
 
 /* From what is committed; nothing is under way. */
@@ -106,11 +119,16 @@ static void next_step(struct ferry_reading *reading)
 {
     const struct ferry_mapping *mapping = reading->options.mapping;
     enum ferry_status status = FERRY_OK;
+    if (mapping->replay < reading->at.replay)
+        ferry_checkpoint_cancel(&reading->at);
     if (needs_full_read(reading)) {
-        status = ferry_checkpoint_begin(&reading->at, reading->options.task, mapping->table,
-                                        mapping->columns_hash, mapping->replay, ferry_wall_ms());
+        status =
+            ferry_checkpoint_begin(&reading->at, reading->options.task, mapping->table,
+                                   mapping->columns_hash, whole_replay(reading), ferry_wall_ms());
         reading->again = status != FERRY_OK;
     }
+    if (status == FERRY_OK && needs_pick(reading))
+        status = ferry_checkpoint_pick(&reading->at, mapping->replay, mapping->replay_where);
     if (status == FERRY_OK)
         status = ferry_checkpoint_copy(&reading->from, &reading->at);
     if (status != FERRY_OK)

@@ -24,6 +24,8 @@ static enum ferry_status judge_page(struct ferry_reading *reading, struct ferry_
         link = ferry_page_delta_link(reading->page);
     if (link)
         return judge_link(reading, link, error);
+    if (ferry_checkpoint_picks(&reading->from))
+        return FERRY_OK;
     if (reading->from.phase == FERRY_CHECKPOINT_DELTA && ferry_page_records(reading->page) == 0)
         return FERRY_FULL;
     return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
@@ -33,6 +35,8 @@ static enum ferry_status judge_page(struct ferry_reading *reading, struct ferry_
 
 static enum ferry_origin origin_of(const struct ferry_checkpoint *from)
 {
+    if (ferry_checkpoint_picks(from))
+        return FERRY_ORIGIN_REPLAY;
     if (from->phase == FERRY_CHECKPOINT_DELTA)
         return FERRY_ORIGIN_DELTA;
     if (from->replaying)
@@ -88,7 +92,7 @@ static enum ferry_status follow(struct ferry_reading *reading)
         .rejects = reading->page_rejects,
         .pages = 1,
     };
-    reading->more = ferry_page_next_link(reading->page) != NULL;
+    reading->more = ferry_page_next_link(reading->page) || ferry_checkpoint_picks(&reading->from);
     return ferry_checkpoint_follow(
         &reading->next, &reading->from, ferry_page_next_link(reading->page),
         ferry_page_delta_link(reading->page), reading->done.records, reading->asked_at);
@@ -141,14 +145,32 @@ static enum reaction reaction_to(const struct ferry_remote_answer *answer)
     }
 }
 
+/* A next page that is refused may have grown old with its table: what was picked is picked anew. */
+static void refuse(struct ferry_reading *reading, const struct ferry_remote_answer *answer)
+{
+    struct ferry_remote_answer refusal = *answer;
+    bool picking = ferry_checkpoint_picks(&reading->from);
+    if (picking)
+        ferry_advise(&refusal.error,
+                     "The replay of some rows of table %s is refused: cancel it with ferryctl "
+                     "replay --cancel, then stop and start the workflow.",
+                     reading->options.mapping->table);
+    if (picking && ferry_checkpoint_pick(&reading->at, reading->at.replay,
+                                         reading->from.pick_where) != FERRY_OK) {
+        ferry_reading_fail_memory(reading);
+        return;
+    }
+    reading->options.calls->on_refused(reading->options.context, &refusal,
+                                       !picking && reading->from.link != NULL);
+}
+
 static void take_answer(struct ferry_reading *reading, const struct ferry_remote_answer *answer)
 {
     enum reaction reaction = reaction_to(answer);
     if (reaction == REACTION_ASK && reading->turn != TURN_ENDING) {
         ferry_reading_leave(reading);
         reading->going = false;
-        reading->options.calls->on_refused(reading->options.context, answer,
-                                           reading->from.link != NULL);
+        refuse(reading, answer);
         return;
     }
     struct ferry_error error = answer->error;
@@ -198,6 +220,16 @@ static enum ferry_status ready_page(struct ferry_reading *reading)
     return ferry_page_new(&options, &reading->page);
 }
 
+static enum ferry_status ask(struct ferry_reading *reading, struct ferry_error *error)
+{
+    const struct ferry_checkpoint *from = &reading->from;
+    bool picking = ferry_checkpoint_picks(from);
+    const struct ferry_dataverse_page page = {.where = picking ? from->pick_where : NULL,
+                                              .link = picking ? from->pick_link : from->link};
+    return ferry_dataverse_source_read(reading->options.source, reading->options.mapping, page,
+                                       on_body, on_done, reading, &reading->read, error);
+}
+
 void ferry_reading_begin_page(struct ferry_reading *reading)
 {
     int64_t patience = ferry_dataverse_source_wait(reading->options.source);
@@ -215,9 +247,7 @@ void ferry_reading_begin_page(struct ferry_reading *reading)
     reading->page_rejects = 0;
     reading->asked_at = ferry_wall_ms();
     if (status == FERRY_OK)
-        status = ferry_dataverse_source_read(reading->options.source, reading->options.mapping,
-                                             reading->from.link, on_body, on_done, reading,
-                                             &reading->read, &error);
+        status = ask(reading, &error);
     else
         ferry_fail(&error, status, FERRY_CLASS_BUG, "out of memory");
     if (status != FERRY_OK)

@@ -389,6 +389,10 @@ void ferry_task_tick(struct ferry_task *task)
                   (json_int_t)ferry_reading_rejects(task->reading), "readNumber",
                   (json_int_t)at->read_number, "phase", ferry_checkpoint_phase_name(at->phase),
                   "fullReadStartedAt", (json_int_t)at->full_read_started_at);
+    if (at->replay)
+        json_object_set_new(counters, "replay", json_integer(at->replay));
+    if (at->replaying || at->pick_where)
+        json_object_set_new(counters, "replaying", json_integer(1));
     if (at->delta_link_at)
         json_object_set_new(counters, "deltaLinkAgeSeconds", json_integer((json_int_t)age));
     if (days >= 0)

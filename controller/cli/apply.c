@@ -1,4 +1,4 @@
-/* apply -f, edit: a configuration goes to the controller. */
+/* apply -f, rollback, edit: a configuration goes to the controller. */
 #include "controller/cli/command.h"
 
 #include <errno.h>
@@ -166,6 +166,53 @@ int ferry_apply(const struct ferry_command *command)
     code = apply_wish(&named, &wish);
     json_decref(wish.file);
     return code;
+}
+
+/* --- rollback --- */
+
+/* 0: there is none to go back to. */
+static long older_revision(const struct ferry_command *command, json_int_t latest)
+{
+    if (command->to_revision > 0)
+        return command->to_revision;
+    return latest > 1 ? (long)latest - 1 : 0;
+}
+
+static int roll_back(const struct ferry_command *command, json_int_t latest, long to)
+{
+    struct ferry_client_answer older;
+    struct wish wish = {.workflow = command->argument, .revision = latest};
+    char path[512];
+    char rest[64];
+    int code;
+
+    snprintf(rest, sizeof rest, "/configuration?revision=%ld", to);
+    ferry_command_path(command, rest, path, sizeof path);
+    code = ferry_command_ask(command, "GET", path, NULL, NULL, &older);
+    if (code != FERRY_EXIT_OK)
+        return code;
+    wish.configuration = json_object_get(older.body, "configuration");
+    code = apply_wish(command, &wish);
+    ferry_client_done(&older);
+    return code;
+}
+
+int ferry_rollback(const struct ferry_command *command)
+{
+    struct ferry_client_answer saved;
+    json_int_t latest;
+    long to;
+    int code = get_saved(command, &saved);
+
+    if (code != FERRY_EXIT_OK)
+        return code;
+    latest = json_integer_value(json_object_get(saved.body, "revision"));
+    to = older_revision(command, latest);
+    ferry_client_done(&saved);
+    if (latest > 0 && to > 0)
+        return roll_back(command, latest, to);
+    fprintf(stderr, "ferryctl: %s has no older revision to go back to\n", command->argument);
+    return FERRY_EXIT_REFUSED;
 }
 
 /* --- edit --- */

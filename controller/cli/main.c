@@ -55,6 +55,7 @@ int main(int argc, char **argv)
     command.client = ferry_client_new(server && *server ? server : DEFAULT_SERVER);
     code = command.client ? row->run(&command) : FERRY_EXIT_REFUSED;
     ferry_client_free(command.client);
+    json_decref(command.ids);
     curl_global_cleanup();
     return code;
 }

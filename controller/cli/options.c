@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS_MAX 16
+#define OPTIONS_MAX 24
 
 static void print_help(FILE *out)
 {
@@ -67,6 +67,39 @@ static bool parse_output(const char *text, enum ferry_output *ret_output)
     return false;
 }
 
+static bool take_flag(struct ferry_command *command, const char *name)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {{"watch", &command->watch},     {"wait", &command->wait},
+                 {"running", &command->running}, {"values", &command->values},
+                 {"dry-run", &command->dry_run}, {"cancel", &command->cancel}};
+
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (strcmp(name, flags[i].name) == 0)
+            *flags[i].flag = true;
+    return true;
+}
+
+/* Those of replay and rollback. */
+static bool take_more(struct ferry_command *command, const char *name)
+{
+    if (strcmp(name, "to-revision") == 0)
+        return parse_number(name, optarg, &command->to_revision);
+    if (strcmp(name, "filter") == 0)
+        command->filter = optarg;
+    else if (strcmp(name, "since") == 0)
+        command->since = optarg;
+    else if (strcmp(name, "id") != 0)
+        return take_flag(command, name);
+    else if (!command->ids)
+        command->ids = json_pack("[s]", optarg);
+    else
+        json_array_append_new(command->ids, json_string(optarg));
+    return true;
+}
+
 /* What one option does; false: the sentence is printed. */
 static bool take_option(struct ferry_command *command, const char **server, const char *name)
 {
@@ -84,14 +117,8 @@ static bool take_option(struct ferry_command *command, const char **server, cons
         command->revision = optarg;
     else if (strcmp(name, "table") == 0)
         command->table = optarg;
-    else if (strcmp(name, "watch") == 0)
-        command->watch = true;
-    else if (strcmp(name, "wait") == 0)
-        command->wait = true;
-    else if (strcmp(name, "running") == 0)
-        command->running = true;
-    else if (strcmp(name, "values") == 0)
-        command->values = true;
+    else
+        return take_more(command, name);
     return true;
 }
 

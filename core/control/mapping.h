@@ -49,6 +49,7 @@ struct ferry_mapping {
     size_t field_count;
     json_t *filter; /* {"all":[…]}, {"any":[…]} or {"field","is","value"}; NULL: every record */
     int64_t replay; /* which replay of the table is to be read, counted up; 0: none yet */
+    const char *replay_where; /* a $filter: only these rows of it; NULL: the whole table */
     bool apply_deletes;
     bool delete_filtered_out;
 };

@@ -55,6 +55,9 @@ enum ferry_status ferry_campaign_describe(struct ferry_campaign *campaign, const
                                           const char *resource,
                                           ferry_campaign_resource_callback callback, void *context,
                                           struct ferry_error *error) FERRY_MUST_CHECK;
+/* What a mapping calls its type: the kind of an enumeration, a link, a collection or an item, else
+ * the type. */
+const char *ferry_campaign_field_type(const struct ferry_campaign_field *field);
 const struct ferry_campaign_field *
 ferry_campaign_field(const struct ferry_campaign_resource *resource, const char *name);
 /* The wire name of an opt-out attribute: denyListEmail is blackListEmail on most instances. `name`

@@ -3,12 +3,14 @@
 #include "core/base/clock.h"
 #include "core/io/origin.h"
 
+#include <curl/curl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define TRACKED          "odata.track-changes,"
 #define PATIENCE_MS      2000 /* when a throttling answer names no time */
 #define RETENTION_AGE_MS 3600000
 #define PATH_CEILING     ((size_t)32 << 10)
@@ -18,6 +20,7 @@ struct ferry_dataverse_source {
     struct ferry_metrics *metrics;
     char *base; /* every link must begin with it */
     char prefer[96];
+    const char *prefer_untracked; /* its end */
     int64_t poll_ms;
     int64_t not_before; /* boot ms */
     int64_t retention;  /* days */
@@ -47,8 +50,9 @@ enum ferry_status ferry_dataverse_source_new(struct ferry_http *http,
     source->metrics = metrics;
     source->poll_ms = settings->poll_interval_ms;
     source->retention = -1;
-    snprintf(source->prefer, sizeof source->prefer,
-             "odata.track-changes,odata.maxpagesize=%" PRId64, settings->page_size);
+    snprintf(source->prefer, sizeof source->prefer, TRACKED "odata.maxpagesize=%" PRId64,
+             settings->page_size);
+    source->prefer_untracked = source->prefer + strlen(TRACKED);
     size_t length = strlen(settings->url);
     while (length > 0 && settings->url[length - 1] == '/')
         length--;
@@ -297,8 +301,21 @@ static enum ferry_status first_path(const struct ferry_mapping *mapping, struct 
     return status;
 }
 
+/* Without an order of their own, pages of an untracked read may repeat or skip rows. */
+static enum ferry_status narrow(const struct ferry_mapping *mapping, const char *where,
+                                struct ferry_buffer *path)
+{
+    char *escaped = curl_easy_escape(NULL, where, 0);
+    enum ferry_status status =
+        escaped ? ferry_buffer_printf(path, "&$filter=%s&$orderby=%s", escaped, mapping->primary_id)
+                : FERRY_NOMEM;
+    curl_free(escaped);
+    return status;
+}
+
 enum ferry_status ferry_dataverse_source_read(
-    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping, const char *link,
+    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping,
+    struct ferry_dataverse_page page,
     enum ferry_http_flow (*on_page_body)(void *context, const char *data, size_t length),
     ferry_remote_callback on_page_done, void *context, struct ferry_dataverse_read **ret_read,
     struct ferry_error *error)
@@ -307,15 +324,17 @@ enum ferry_status ferry_dataverse_source_read(
     struct ferry_dataverse_read *read = calloc(1, sizeof *read);
     ferry_buffer_init(&path, PATH_CEILING);
     enum ferry_status status = read ? first_path(mapping, &path) : FERRY_NOMEM;
+    if (status == FERRY_OK && page.where)
+        status = narrow(mapping, page.where, &path);
     if (status != FERRY_OK) {
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     } else {
         *read = (struct ferry_dataverse_read){
             .source = source, .on_body = on_page_body, .on_done = on_page_done, .context = context};
         const struct ferry_dataverse_request request = {
-            .link = link,
-            .path = link ? NULL : path.data,
-            .prefer = source->prefer,
+            .link = page.link,
+            .path = page.link ? NULL : path.data,
+            .prefer = page.where ? source->prefer_untracked : source->prefer,
             .on_body = on_body,
             .on_done = on_done,
             .context = read,

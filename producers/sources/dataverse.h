@@ -41,9 +41,15 @@ enum ferry_status ferry_dataverse_source_check(struct ferry_dataverse_source *so
                                                struct ferry_dataverse_read **ret_read,
                                                struct ferry_error *error) FERRY_MUST_CHECK;
 
-/* The page behind `link`; NULL: the first page of a tracked read of the whole table. */
+/* Which page. */
+struct ferry_dataverse_page {
+    const char *where; /* a $filter (not yet encoded) names the rows, which are read untracked; it
+                          comes with every page of them. NULL: a tracked read of the whole table */
+    const char *link;  /* NULL: the first page */
+};
 enum ferry_status ferry_dataverse_source_read(
-    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping, const char *link,
+    struct ferry_dataverse_source *source, const struct ferry_mapping *mapping,
+    struct ferry_dataverse_page page,
     enum ferry_http_flow (*on_page_body)(void *context, const char *data, size_t length),
     ferry_remote_callback on_page_done, void *context, struct ferry_dataverse_read **ret_read,
     struct ferry_error *error) FERRY_MUST_CHECK;

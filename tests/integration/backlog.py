@@ -43,6 +43,17 @@ def account_mapping(**more):
             "fields": fields, "applyDeletes": True, "deleteFilteredOut": False} | more
 
 
+def purchase_mapping(**more):
+    """new_purchase -> cusPurchase: a child of contact."""
+    fields = [field("new_orderno", "String", "orderNo", length=30),
+              field("_new_contact_value", "Lookup", "profilelink", "link", linkTable="contact")]
+    return {"id": "new_purchase", "table": "new_purchase", "entitySet": "new_purchases",
+            "primaryId": "new_purchaseid", "api": "profileAndServicesExt",
+            "resource": "cusPurchase", "key": "purchaseId",
+            "columns": sorted(one["source"] for one in fields), "columnsHash": "test",
+            "fields": fields, "applyDeletes": True, "deleteFilteredOut": False} | more
+
+
 def contact(number, version=0):
     """The columns of a contact, telling its number and version."""
     return {"firstname": f"First {number}", "lastname": f"Last {number} v{version}",
@@ -70,7 +81,7 @@ class Backlog:
 
     def _create_topics(self):
         compact = {"cleanup.policy": "compact", "retention.ms": "-1"}
-        sizes = {"workflows": 1, "status": 1, f"rejects.{WORKFLOW}": 1}
+        sizes = {"workflows": 1, "status": 1, "checkpoints": 4, f"rejects.{WORKFLOW}": 1}
         for mapping in self.mappings:
             for kind in ("changes", "written", "waiting"):
                 sizes[f"{kind}.{mapping['table']}"] = PARTITIONS

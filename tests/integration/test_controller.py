@@ -479,21 +479,6 @@ def start_unready(ferry, monkeypatch):
     return ferry.start_controller()
 
 
-def test_controller_without_kafka_answers_why_and_goes_on_when_it_comes(ferry_on_own_kafka, monkeypatch):
-    ferry = ferry_on_own_kafka
-    ferry.kafka.stop()
-    ferry.start_sandbox()
-    controller = start_unready(ferry, monkeypatch)
-    api = Api(controller)
-    problem(api.call("GET", "/workflows"), 503, "Kafka")
-    assert controller.get("/readyz").status_code == 503
-    assert controller.get("/healthz").status_code == 200
-    ferry.kafka.start()
-    wait_until(lambda: api.call("GET", "/workflows").ok, 60)
-    wait_until(lambda: controller.get("/readyz").ok)
-    assert api.put(CONTACTS).status_code == 201
-
-
 def test_topic_of_the_wrong_shape_is_named(ferry, monkeypatch):
     ferry.topics.admin.create_topics([confluent_kafka.admin.NewTopic(
         f"{ferry.name}.checkpoints", 3, config={"cleanup.policy": "compact"})])[

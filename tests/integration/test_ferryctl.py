@@ -144,6 +144,24 @@ def test_what_get_config_prints_can_be_applied(ferry, played):
     assert "revision 3" in ferry.ctl("apply", "-f", "-", stdin=json.dumps(again)).stdout
 
 
+def test_rollback_saves_an_older_revision_again(ferry, played):
+    def rollback(*words):
+        return ferry.ctl("rollback", INGRESS, *words, check=False)
+    assert rollback().returncode == EVERY_EXIT["refused"]
+    ferry.apply(wish())
+    nothing = rollback()
+    assert nothing.returncode == EVERY_EXIT["refused"] and "no older revision" in nothing.stderr
+    ferry.apply(wish(renamed("lastName")))
+    ferry.apply(wish(renamed("middleName")))
+    missing = rollback("--to-revision", 9)
+    assert missing.returncode == EVERY_EXIT["refused"] and "no revision 9" in missing.stderr
+    assert "configured (revision 4)" in rollback("--to-revision", 1).stdout
+    assert ferry.ctl_json("get", "config", INGRESS)["configuration"] == CONTACTS
+    assert "configured (revision 5)" in rollback().stdout
+    assert ferry.ctl_json("get", "config", INGRESS)["configuration"] == renamed("middleName")
+    assert "unchanged" in rollback("--to-revision", 5).stdout
+
+
 def test_faults_are_printed_with_their_paths(ferry, played):
     bad = renamed("firstName")
     bad["mappings"][0]["fields"].append({"source": "lastname", "destination": "firstName"})
@@ -271,12 +289,14 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 TYPED = [
-    ("ferryctl ''", {"get", "describe", "start", "stop", "apply", "edit", "diff", "check"}),
+    ("ferryctl ''", {"get", "describe", "start", "stop", "apply", "edit", "diff", "check",
+                    "replay", "rollback"}),
     ("ferryctl get wor", {"workflows", "workflow"}),
     ("ferryctl describe ''", {"workflow"}),
     ("ferryctl start dyn", {INGRESS}),
     ("ferryctl get config ''", {INGRESS, "opt-in-out"}),
     ("ferryctl stop --w", {"--wait", "--watch"}),
+    ("ferryctl replay x --c", {"--cancel"}),
     ("ferryctl get workflows -o ''", {"json", "wide", "name"}),
 ]
 

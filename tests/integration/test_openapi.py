@@ -131,6 +131,15 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     assert call("POST", replay, json={"table": "account"}).status_code == 422
     assert call("POST", replay, json={"table": "contact"}).json()["replay"] == 1
     assert call("POST", replay, json={"table": "contact"}).status_code == 200
+    some = {"table": "contact", "filter": "statecode eq 0"}
+    assert call("POST", replay, json=some).status_code == 409
+    assert call("POST", replay, json=some | {"dryRun": True}).json()["records"] <= 5
+    cancel = replay + "/cancel"
+    assert call("POST", cancel, json={}).status_code == 400
+    assert call("POST", cancel, json={"table": "account"}).status_code == 422
+    assert call("POST", cancel, json={"table": "contact"}).json()["cancelled"]
+    assert call("POST", cancel, json={"table": "contact"}).status_code == 409
+    assert call("POST", replay, json=some).json()["replay"] == 2
     assert call("GET", W).json()["mappings"][0]["replayPending"]
     for verdict in ("approve", "drop"):
         deletes = f"{W}/deletes/{verdict}"

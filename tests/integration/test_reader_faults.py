@@ -75,43 +75,6 @@ def test_token_revoked_in_mid_load_is_renewed(lab, ferry):
     reading.assert_exactly_once(lab)
 
 
-@pytest.mark.parametrize("variant", ["host", "port", "path", "userinfo", "scheme"])
-def test_foreign_link_is_not_followed_and_the_last_good_one_is(lab, ferry, variant):
-    reader = ferry.start_reader(dynamics_page_size=100)
-    ferry.sandbox.admin.fault("dynamics", "foreignLink", variant=variant, count=2, after=3,
-                              match={"path": "/contacts?"})
-    lab.start(mapping())
-    lab.wait_until_mirrored()
-    assert fired(ferry) == 2
-    waits = reader.events("task_waits")
-    assert len(waits) == 2 and all("link" in wait["message"] for wait in waits)
-    reading.assert_exactly_once(lab)
-    assert ferry.sandbox.admin.breaches() == []
-
-
-def test_byte_that_is_no_utf8_rejects_its_record_and_the_page_goes_on(lab, ferry):
-    ferry.start_reader(dynamics_page_size=100)
-    ferry.sandbox.admin.fault("dynamics", "invalidUtf8", count=1, after=2,
-                              match={"path": "/contacts?"})
-    lab.start(mapping())
-    ferry.wait_until(lambda: lab.checkpoint().get("phase") == "DELTA")
-    assert fired(ferry) == 1
-    rejects = lab.rejects()
-    assert len(rejects) == 1
-    headers = {name: value.decode() for name, value in rejects[0].headers()}
-    assert "UTF-8" in headers["ferry-reason"]
-    assert headers["ferry-class"] == "schema"
-    assert headers["ferry-attempts"] == "1"
-    with pytest.raises(UnicodeDecodeError):
-        rejects[0].value().decode()
-    assert rejects[0].value().startswith(b'{"@odata.etag"') and rejects[0].value().endswith(b"}")
-    ids = {row["id"] for row in ferry.sandbox.admin.rows("contact", select="createdon")}
-    missing = ids - set(lab.latest())
-    assert len(lab.changes()) == 999
-    assert {headers["ferry-origin"]} == {f"contact/{id_}" for id_ in missing}
-    ferry.wait_until(lambda: lab.status()["counters"]["recordsRejected"] == 1)
-
-
 def test_expired_delta_link_reads_again_and_finds_the_missed_deletes(lab, ferry):
     reader = ferry.start_reader(dynamics_page_size=100)
     lab.start(mapping())

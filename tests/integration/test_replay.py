@@ -26,7 +26,8 @@ class Damage:
         ferry.start()
         self.oracle.wait_until_settled()
         self.crossed = self.last_accepted()
-        assert self.admin.spoil("profile", SPOILT)["spoilt"] == SPOILT
+        self.spoilt = self.admin.spoil("profile", SPOILT)["keys"]
+        assert len(self.spoilt) == SPOILT
         assert len(self.oracle.mirrors()) == SPOILT, "the fault happened"
 
     def last_accepted(self):
@@ -42,8 +43,9 @@ class Damage:
         self.stop()
         self.ferry.start()
 
-    def replay(self):
-        return self.ferry.ctl("replay", INGRESS, "--table", "contact").stdout
+    def replay(self, *words, check=True):
+        run = self.ferry.ctl("replay", INGRESS, "--table", "contact", *words, check=check)
+        return run.stdout if check else run
 
     def mapping(self):
         return self.ferry.workflow()["mappings"][0]
@@ -64,6 +66,23 @@ class Damage:
             return (at["replay"], at["phase"]) == (number, "DELTA")
         self.ferry.wait_until(replayed, 60, f"replay {number} is read to its end")
         self.oracle.wait_until_settled()
+
+    def wait_until_picked(self, number=1):
+        def picked():
+            at = self.checkpoint()
+            return at["replay"] == number and "pickWhere" not in at
+        self.ferry.wait_until(picked, 60, f"the rows of replay {number} are read")
+        self.ferry.wait_until(lambda: self.ferry.backlog() == 0, 30, "backlog 0")
+
+    def assert_only_these_written(self, ids):
+        """One call for each, and one record of a replay; the table was not read again for it."""
+        written = collections.Counter((entry["verb"], entry["key"]) for entry in self.accepted())
+        assert written == {("PATCH", id_): 1 for id_ in ids}
+        assert self.replayed() == {id_: 1 for id_ in ids}
+        assert self.checkpoint()["readNumber"] == 1
+        assert {mirror[0] for mirror in self.oracle.mirrors()} == set(self.spoilt) - set(ids)
+        assert not self.mapping()["replayPending"]
+        assert self.admin.breaches() == []
 
     def replayed(self):
         """{id: how many records of the log are a replay's}"""
@@ -145,3 +164,122 @@ def test_what_cannot_be_replayed_is_refused_with_its_reason(ferry):
     refused = ferry.ctl("replay", INGRESS, check=False)
     assert refused.returncode == 2 and "--table" in refused.stderr
     assert ferry.ctl_json("replay", INGRESS, "--table", "contact")["replay"] == 1
+
+
+def test_rows_are_replayed_by_id(damage):
+    ids = damage.spoilt[:3]
+    said = damage.replay("--id", ids[0], "--id", ids[1], "--id", ids[2])
+    assert said.startswith("3 rows of contact will be read again at the next start")
+    damage.restart()
+    damage.wait_until_picked()
+    damage.assert_only_these_written(ids)
+    changed = damage.admin.touch("contact", 5, ids=True)["ids"]
+    damage.ferry.wait_until(lambda: len(damage.accepted()) == 3 + len(changed), 30,
+                            "the changes that follow arrive as ever")
+
+
+def test_rows_are_replayed_by_the_time_of_their_last_change(damage, ferry):
+    since = damage.admin.advance_clock(3600)
+    changed = damage.admin.touch("contact", 7, ids=True)["ids"]
+    ferry.wait_until(lambda: len(damage.accepted()) == len(changed), 30, "the changes arrived")
+    damage.crossed = damage.last_accepted()
+    damage.spoilt = damage.admin.spoil("profile", ROWS, value="AGAIN")["keys"]
+    assert damage.replay("--since", since, "--dry-run") == "7 rows of contact would be read again\n"
+    assert not damage.mapping()["replayPending"], "a dry run asks for nothing"
+    damage.replay("--since", since)
+    damage.restart()
+    damage.wait_until_picked()
+    damage.assert_only_these_written(changed)
+
+
+@pytest.mark.parametrize("step", ["before-commit:4", "after-commit:3"])
+def test_a_reader_killed_in_mid_replay_of_some_rows_goes_on_with_them(damage, ferry, monkeypatch,
+                                                                      step):
+    wanted = [row["id"] for row in damage.admin.rows("contact", select="donotbulkemail,statecode")
+              if row["columns"]["statecode"] == 0 and not row["columns"].get("donotbulkemail")]
+    damage.replay("--filter", "statecode eq 0 and donotbulkemail eq false")
+    damage.stop()
+    damage.reader.stop()
+    monkeypatch.setenv("FERRY_CRASH_AT", step)
+    damage.reader.start()
+    monkeypatch.delenv("FERRY_CRASH_AT")
+    ferry.ctl("start", INGRESS)
+    assert damage.reader.wait_for_exit() == -signal.SIGKILL, "the fault happened"
+    assert damage.replayed().total() < len(wanted), "in mid-replay"
+    damage.reader.start()
+    damage.wait_until_picked()
+    damage.assert_only_these_written(wanted)
+
+
+def test_a_pending_replay_is_cancelled_and_the_next_one_is_another(damage, ferry):
+    damage.replay("--id", damage.spoilt[0])
+    assert damage.mapping()["replayPending"] and ferry.workflow()["restartNeeded"]
+    refused = damage.replay(check=False)
+    assert refused.returncode == 1 and "another replay of contact is pending already" in refused.stderr
+    assert damage.replay("--cancel") == "the replay of contact is cancelled\n"
+    assert not damage.mapping()["replayPending"] and not ferry.workflow()["restartNeeded"]
+    refused = damage.replay("--cancel", check=False)
+    assert refused.returncode == 1 and "no replay of contact is pending" in refused.stderr
+    damage.controller.kill9()
+    damage.controller.start()
+    damage.restart()
+    damage.wait_until_asked_again()
+    assert not damage.accepted(), "a cancelled replay writes nothing"
+    damage.replay("--id", damage.spoilt[1])
+    damage.restart()
+    damage.wait_until_picked(2)
+    damage.assert_only_these_written([damage.spoilt[1]])
+
+
+def test_a_replay_under_way_is_cancelled_at_the_next_start(damage, ferry):
+    damage.admin.fault("dynamics", "stall", ms=60000, after=3, match={"path": "$orderby=contactid"})
+    damage.replay("--filter", "statecode eq 0")
+    damage.restart()
+    ferry.wait_until(lambda: damage.replayed().total() == 3 * PAGE, 30, "it is under way")
+    damage.stop()
+    read = damage.replayed().total()
+    assert read == 3 * PAGE, "in mid-replay"
+    damage.replay("--cancel")
+    damage.admin.clear_faults()
+    ferry.start()
+    damage.wait_until_picked()
+    damage.wait_until_asked_again()
+    assert damage.replayed().total() == read, "no row was read for it any more"
+    assert not ferry.workflow()["restartNeeded"]
+
+
+def test_a_filter_that_no_longer_fits_fails_with_the_way_out(damage, ferry):
+    damage.replay("--filter", "pager eq null")
+    damage.admin.publish_dynamics(table="contact", removeColumn="pager")
+    damage.stop()
+    ferry.ctl("start", INGRESS)
+    ferry.wait_until(lambda: ferry.status() == "FAILED", 30)
+    error = ferry.ctl_json("get", "workflow", INGRESS)["error"]
+    assert "pager" in error["message"] and "--cancel" in error["action"]
+    damage.replay("--cancel")
+    damage.restart()
+    damage.wait_until_asked_again()
+    assert not damage.accepted()
+
+
+def test_rows_that_cannot_be_named_are_refused_with_their_reason(ferry):
+    ferry.start_sandbox(contacts=5001)
+    ferry.start_controller()
+    ferry.apply(CONTACTS)
+
+    def refused(*words):
+        run = ferry.ctl("replay", INGRESS, "--table", "contact", *words, check=False)
+        assert run.returncode == 1, run.stdout
+        return run.stderr
+    assert "'me' is no id" in refused("--id", "me")
+    assert "since: 'yesterday'" in refused("--since", "yesterday")
+    assert "nonsense" in refused("--filter", "nonsense eq 1")
+    assert "Correct the filter" in refused("--filter", "lastname eq")
+    ids = [word for row in ferry.sandbox.admin.rows("contact", select="lastname")[:101]
+           for word in ("--id", row["id"])]
+    assert "101 ids are too many" in refused(*ids)
+    said = ferry.ctl("replay", INGRESS, "--table", "contact", "--dry-run").stdout
+    assert said == "more than 5000 rows of contact would be read again\n"
+    usage = ferry.ctl("replay", INGRESS, "--table", "contact", "--cancel", "--dry-run", check=False)
+    assert usage.returncode == 2 and "--cancel" in usage.stderr
+    assert ferry.sandbox.admin.breaches() != [], "the filters that Dynamics refused, and no other"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from backlog import Backlog, account_mapping, contact, contact_mapping, field
+from backlog import (Backlog, account_mapping, contact, contact_mapping, field,
+                     purchase_mapping)
 from test_writer import assert_never_back, assert_profiles, edits
 
 
@@ -284,3 +285,59 @@ def test_a_published_schema_stops_its_table_alone_and_loses_nothing(ferry, publi
     for n, key in enumerate(keys):
         if key not in rejected:
             assert rows[key]["values"]["lastName"] == f"Last {n} v1"
+
+
+def purchase(backlog, key, parent, version=0):
+    return backlog.change(key, {"new_orderno": f"order v{version}", "_new_contact_value": parent},
+                          table="new_purchase")
+
+
+def orders(admin):
+    return {key: (row["values"].get("orderNo"), row["values"].get("profileExternalId"))
+            for key, row in admin.campaign_rows("cusPurchase").items()}
+
+
+def cardinality(name):
+    return {"resource": "cusPurchase", "linkCardinality": {"link": "profilelink", "cardinality": name}}
+
+
+def test_a_link_that_became_a_collection_stops_its_table_alone_and_loses_nothing(ferry):
+    backlog = Backlog(ferry, [contact_mapping(), purchase_mapping()])
+    ferry.start_sandbox()
+    ferry.start_writer(retry_ms=50)
+    admin = ferry.sandbox.admin
+    parents, keys = backlog.ids(20), backlog.ids(150)
+    parent_of = {key: parents[n % 20] for n, key in enumerate(keys)}
+    backlog.start()
+    backlog.put([backlog.change(key, contact(n)) for n, key in enumerate(parents)])
+    backlog.wait_until_written()
+    backlog.put([purchase(backlog, key, parent_of[key]) for key in keys[:100]])
+    backlog.wait_until_written()
+    # An optional link takes a parent as before: nobody stops for it.
+    admin.publish_campaign(**cardinality("0-1"))
+    backlog.put([purchase(backlog, key, parent_of[key], 1) for key in keys[:100]])
+    backlog.wait_until_written()
+    assert backlog.task()["error"] is None
+
+    admin.publish_campaign(**cardinality("N"))
+    backlog.put([purchase(backlog, key, parent_of[key], 2) for key in keys])
+    error = backlog.wait_for("FAILED")["error"]
+    assert error["class"] == "schema"
+    assert "profilelink" in error["message"] and "new_purchase" in error["action"]
+    backlog.put([backlog.change(key, contact(n, 1)) for n, key in enumerate(parents)])
+    ferry.wait_until(lambda: admin.campaign_row("profile", parents[-1])["values"]["lastName"]
+                     .endswith("v1"), 30, "the other table goes on")
+    assert backlog.lag() > 0
+    assert all(order == "order v1" for order, _ in orders(admin).values()), "the fault happened"
+
+    admin.publish_campaign(**cardinality("1"))
+    backlog.wait_for("RUNNING", error=None)
+    backlog.wait_until_written()
+    assert len(backlog.rejects()) <= 20
+    rejected = {ferry.topics.decode(value)["id"] for _, _, value in backlog.rejects()}
+    found = orders(admin)
+    assert len(found) == admin.campaign_count("cusPurchase") and set(found) >= set(keys) - rejected
+    assert all(found[key] == ("order v2", parent_of[key]) for key in keys if key not in rejected)
+    accepted = [entry["key"] for entry in admin.journal("cusPurchase")]
+    assert len(accepted) == 100 + 100 + 150 - len(rejected), "nothing is doubled"
+    assert admin.campaign_hidden("cusPurchase") == 0

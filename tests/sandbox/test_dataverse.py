@@ -390,6 +390,19 @@ def test_untracked_lists_page_and_order(sandbox):
     assert len(reply.json["value"]) == 3
 
 
+def test_a_count_ends_at_5000_and_says_so_to_who_asks(start):
+    sandbox, annotation = start("--contacts", 5001), "Microsoft.Dynamics.CRM.totalrecordcount"
+    prefer = f'odata.maxpagesize=1,odata.include-annotations="{annotation},{annotation}limitexceeded"'
+    whole = sandbox.dynamics("GET", "contacts?$select=contactid&$count=true", Prefer=prefer).json
+    assert whole["@odata.count"] == whole[f"@{annotation}"] == 5000
+    assert whole[f"@{annotation}limitexceeded"] is True and len(whole["value"]) == 1
+    part = sandbox.dynamics("GET", "contacts?$select=contactid&$count=true&$filter=statecode%20eq%201",
+                            Prefer=prefer).json
+    assert 0 < part["@odata.count"] < 5000 and part[f"@{annotation}limitexceeded"] is False
+    silent = sandbox.dynamics("GET", "contacts?$select=contactid&$count=true").json
+    assert silent["@odata.count"] == 5000 and f"@{annotation}" not in silent
+
+
 def test_one_row_is_read_by_id_and_not_twice_if_unchanged(sandbox):
     row = sandbox.dynamics("GET", "contacts?$top=1").json["value"][0]
     target = "contacts(%s)?$select=lastname" % row["contactid"]

@@ -200,6 +200,46 @@ static void a_sweep_goes_through_the_slices_of_every_partition(void **state)
     ferry_checkpoint_done(&next);
 }
 
+static void rows_of_a_replay_come_before_the_next_delta(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    char *printed = NULL;
+    assert_int_equal(parse(at, text), FERRY_OK);
+    assert_false(ferry_checkpoint_picks(at));
+    assert_int_equal(ferry_checkpoint_pick(at, 5, "a eq 1"), FERRY_OK);
+    assert_true(ferry_checkpoint_picks(at));
+    step(at, "https://o/p2", NULL);
+    assert_string_equal(at->pick_link, "https://o/p2");
+    assert_int_equal(ferry_checkpoint_print(at, &printed), FERRY_OK);
+    assert_int_equal(parse(at, printed), FERRY_OK);
+    free(printed);
+    assert_int_equal(at->replay, 5);
+    assert_string_equal(at->pick_where, "a eq 1");
+    step(at, NULL, NULL);
+    assert_false(ferry_checkpoint_picks(at));
+    assert_int_equal(at->phase, FERRY_CHECKPOINT_DELTA);
+    assert_non_null(strstr(at->link, "$deltatoken="));
+    assert_int_equal(at->delta_link_at, 1780000000000);
+}
+
+static void a_full_read_in_between_begins_the_rows_anew_or_ends_them(void **state)
+{
+    struct ferry_checkpoint *at = *state;
+    assert_int_equal(parse(at, text), FERRY_OK);
+    assert_int_equal(ferry_checkpoint_pick(at, 5, "a eq 1"), FERRY_OK);
+    step(at, "https://o/p2", NULL);
+    begin(at, 5);
+    assert_false(ferry_checkpoint_picks(at));
+    assert_string_equal(at->pick_where, "a eq 1");
+    assert_null(at->pick_link);
+    assert_int_equal(at->replaying, 0);
+    begin(at, 6); /* of the whole table */
+    assert_null(at->pick_where);
+    assert_int_equal(at->replaying, 1);
+    ferry_checkpoint_cancel(at);
+    assert_int_equal(at->replaying, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -212,6 +252,8 @@ int main(void)
         TEST(a_page_within_a_delta_keeps_the_age_of_its_beginning),
         TEST(a_further_read_sweeps_before_its_deltas),
         TEST(a_later_replay_is_one_until_its_last_page),
+        TEST(a_full_read_in_between_begins_the_rows_anew_or_ends_them),
+        TEST(rows_of_a_replay_come_before_the_next_delta),
         TEST(a_read_for_another_reason_is_no_replay),
         TEST(a_replay_that_was_broken_off_is_repeated_as_one),
         TEST(a_sweep_goes_through_the_slices_of_every_partition),

@@ -119,6 +119,46 @@ static void replays_count_up_for_each_table(void **state)
     assert_int_equal(ferry_replay_number(replays, "account"), 1);
     assert_int_equal(apply(ID "/replay/contact", NULL), FERRY_OK);
     assert_int_equal(ferry_replay_number(replays, "contact"), 0);
+}
+
+static int64_t wanted(const json_t *replays)
+{
+    return json_integer_value(json_object_get(ferry_replay_wanted(replays, "contact"), "replay"));
+}
+
+static bool follows(const json_t *replays, const char *text)
+{
+    json_t *document = json_loads(text, 0, NULL);
+    bool result = ferry_replay_follows(replays, "contact", document);
+    json_decref(document);
+    return result;
+}
+
+static void a_cancelled_replay_gives_way_to_the_one_before(void **state)
+{
+    static const char cancelled[] = "{\"replay\":3,\"cancelled\":true,\"before\":{\"replay\":2}}";
+    (void)state;
+    const json_t *replays = ferry_documents_replays(documents, ID);
+    json_t *mapping = json_pack("{s:s, s:i}", "table", "contact", "replay", 2);
+    assert_int_equal(apply(ID "/replay/contact", "{\"replay\":3,\"before\":{\"replay\":2}}"),
+                     FERRY_OK);
+    assert_int_equal(wanted(replays), 3);
+    assert_true(ferry_replay_is_pending(replays, mapping));
+    assert_true(follows(replays, cancelled));
+    assert_int_equal(apply(ID "/replay/contact", cancelled), FERRY_OK);
+    assert_int_equal(wanted(replays), 2);
+    assert_false(ferry_replay_is_pending(replays, mapping));
+    assert_false(follows(replays, cancelled));
+    /* What is cancelled does not come back. */
+    assert_int_equal(apply(ID "/replay/contact", "{\"replay\":3}"), FERRY_OK);
+    assert_int_equal(wanted(replays), 2);
+    assert_false(follows(replays, "{\"replay\":3}"));
+    assert_true(follows(replays, "{\"replay\":4}"));
+    assert_false(follows(replays, "{\"replay\":5}"));
+    /* The one that runs was cancelled: another start ends it. */
+    json_object_set_new(mapping, "replay", json_integer(3));
+    assert_true(ferry_replay_is_pending(replays, mapping));
+    json_decref(mapping);
     assert_null(ferry_documents_order(documents, ID));
     assert_int_equal(ferry_documents_revision(documents, ID), 0);
 }
@@ -169,6 +209,7 @@ int main(void)
         TEST(a_removed_revision_keeps_its_number),
         TEST(an_older_order_changes_nothing),
         TEST(replays_count_up_for_each_table),
+        TEST(a_cancelled_replay_gives_way_to_the_one_before),
         TEST(what_does_not_fit_its_key_is_refused_and_named),
         TEST(a_key_that_is_too_long_is_refused),
     };

@@ -51,6 +51,22 @@ static void finish(struct ferry_share *share, struct ferry_lane *lane)
     ferry_share_settle(share, lane);
 }
 
+static void a_predecessor_that_came_further_is_looked_for_further(void **state)
+{
+    (void)state;
+    struct ferry_share *share = share_of(0, 10000);
+    share->doubted += 250;
+    take_many(share, 0, FERRY_SHARE_GATE);
+    assert_null(ferry_share_next(share));
+    take_many(share, FERRY_SHARE_GATE, FERRY_SHARE_GATE + 249);
+    assert_null(ferry_share_next(share));
+    take(share, FERRY_SHARE_GATE + 249, "id-0", 99999);
+    struct ferry_lane *lane = ferry_share_next(share);
+    assert_non_null(lane);
+    assert_false(lane->now->certain);
+    ferry_share_free(share);
+}
+
 static void a_new_record_at_the_end_may_be_sent_at_once_and_is_certain(void **state)
 {
     (void)state;
@@ -196,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_record_at_the_end_may_be_sent_at_once_and_is_certain),
+        cmocka_unit_test(a_predecessor_that_came_further_is_looked_for_further),
         cmocka_unit_test(nothing_is_sent_before_what_a_predecessor_may_have_sent_was_read),
         cmocka_unit_test(the_end_of_the_partition_ends_the_hold),
         cmocka_unit_test(only_what_a_predecessor_can_have_touched_is_uncertain),

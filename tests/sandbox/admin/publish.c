@@ -87,9 +87,11 @@ static bool set_cardinality(struct publication *publication)
     struct sandbox_field *field = named(publication, "link");
     const char *cardinality = json_string_value(json_object_get(publication->value, "cardinality"));
 
-    if (!field || !cardinality || field->kind != SANDBOX_KIND_LINK)
+    if (!field || !cardinality ||
+        (field->kind != SANDBOX_KIND_LINK && field->kind != SANDBOX_KIND_COLLECTION))
         return false;
-    field->optional_link = strcmp(cardinality, "0-1") == 0;
+    field->kind = strcmp(cardinality, "N") == 0 ? SANDBOX_KIND_COLLECTION : SANDBOX_KIND_LINK;
+    field->optional_link = strcmp(cardinality, "1") != 0;
     return true;
 }
 

@@ -8,6 +8,8 @@
 #include "dynamics/filter.h"
 #include "dynamics/render.h"
 
+#define COUNT_MAX 5000
+
 struct list {
     struct sandbox_call_context *call;
     const struct sandbox_select *select;
@@ -227,6 +229,21 @@ static void write_rows(struct list *list, size_t from, size_t to)
     }
 }
 
+/* The real service counts no further; whether there are more it says only to who asks. */
+static void write_count(const struct sandbox_call_context *call, size_t count,
+                        struct sandbox_buf *buf)
+{
+    size_t told = count < COUNT_MAX ? count : COUNT_MAX;
+
+    sandbox_buf_addf(buf, ",\"@odata.count\":%zu", told);
+    if (strstr(call->prefer.annotations, "Microsoft.Dynamics.CRM.totalrecordcount") ||
+        strchr(call->prefer.annotations, '*'))
+        sandbox_buf_addf(buf,
+                         ",\"@Microsoft.Dynamics.CRM.totalrecordcount\":%zu,"
+                         "\"@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded\":%s",
+                         told, count > COUNT_MAX ? "true" : "false");
+}
+
 static void write_list(struct list *list, const struct sandbox_cookie *at)
 {
     struct sandbox_call_context *call = list->call;
@@ -243,7 +260,7 @@ static void write_list(struct list *list, const struct sandbox_cookie *at)
     sandbox_render_context(buf, call, list->select, "");
     const char *count = sandbox_request_param(call->request, "$count");
     if (count && strcmp(count, "true") == 0)
-        sandbox_buf_addf(buf, ",\"@odata.count\":%zu", list->count < 5000 ? list->count : 5000);
+        write_count(call, list->count, buf);
     sandbox_buf_adds(buf, ",\"value\":[");
     write_rows(list, from, to);
     sandbox_buf_addc(buf, ']');
