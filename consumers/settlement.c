@@ -154,7 +154,7 @@ enum ferry_status ferry_settlement_set_aside(struct ferry_settlement *settlement
     bool again = known && item->recalled != FERRY_RECALL_NONE && before.why == why && !lane->alone;
     const struct ferry_waiting_entry entry = {.why = why,
                                               .origin = item->origin,
-                                              .certain = true,
+                                              .certain = item->certain && !lane->unsure,
                                               .tries = again ? before.tries + 1 : 1,
                                               .since = before.since,
                                               .due_at = due_at,

@@ -18,7 +18,7 @@ enum ferry_wait { FERRY_WAIT_PARENT, FERRY_WAIT_DELETE };
 struct ferry_waiting_entry {
     enum ferry_wait why;
     enum ferry_origin origin;
-    bool certain;     /* set aside by this process: no other writer's request is on the way */
+    bool certain;     /* as the change was: nobody's request can have been on the way for it */
     bool parent_gone; /* deleted or filtered out, as far as we heard */
     unsigned tries;
     int64_t since;    /* wall ms, of the first change of the key that had to wait */
