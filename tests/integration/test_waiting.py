@@ -1,6 +1,7 @@
 """What is set aside: children whose parent is missing, and deletes that are too many. Played on the topics."""
 
 import json
+import signal
 
 import pytest
 
@@ -247,6 +248,27 @@ def test_few_deletes_go_without_a_question(ferry):
     backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[40:80]])
     ferry.wait_until(lambda: held(backlog) == 40)
     assert profiles(ferry) == set(keys[40:])
+
+
+def test_a_held_delete_remembers_that_a_predecessor_may_have_inserted(ferry, monkeypatch):
+    backlog, _ = loaded(ferry, 0, deletes_brake_records=0, deletes_brake_percent=0)
+    writer = ferry.servers[-1]
+    writer.stop()
+    monkeypatch.setenv("FERRY_CRASH_AT", "before-commit:1")
+    writer.start()
+    monkeypatch.delenv("FERRY_CRASH_AT")
+    backlog.wait_for("RUNNING")
+    keys = backlog.ids(20)
+    backlog.put([backlog.change(key, contact(n)) for n, key in enumerate(keys)])
+    assert writer.wait_for_exit() == -signal.SIGKILL, "the fault happened"
+    inserted = profiles(ferry)
+    assert inserted and not backlog.written(), "inserted, and nobody remembers"
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys])
+    writer.start()
+    ferry.wait_until(lambda: held(backlog) == 20, 30, "all deletes are held")
+    decide(backlog, 1, "approve")
+    ferry.wait_until(lambda: not waiting(ferry, "contact"), what="none waits any more")
+    assert profiles(ferry) == set()
 
 
 def test_an_administrator_approves_what_the_brake_holds(ferry):
