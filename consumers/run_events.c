@@ -361,7 +361,8 @@ static void on_committed(void *context, enum ferry_ledger_result result,
     ferry_run_poke(run);
 }
 
-/* A step makes progress of its own: it must not call for the next one when there is nothing to do. */
+/* A step makes progress of its own: it must not call for the next one when there is nothing to do.
+ */
 static void on_progress(void *context)
 {
     struct ferry_run *run = context;

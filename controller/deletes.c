@@ -66,6 +66,7 @@ static struct request *make(struct ferry_deletes *deletes, const struct ferry_wo
     const json_t *decided =
         ferry_documents_decisions(ferry_store_documents(deletes->store), workflow->id);
     struct request *request = calloc(1, sizeof *request);
+    json_int_t number = ferry_decision_number(decided, table);
 
     if (!request)
         return NULL;
@@ -73,10 +74,9 @@ static struct request *make(struct ferry_deletes *deletes, const struct ferry_wo
     request->workflow = workflow;
     request->exchange = exchange;
     request->table = strdup(table);
-    request->document = json_pack("{s:I, s:s, s:I, s:s}", "decision",
-                                  (json_int_t)(ferry_decision_number(decided, table) + 1),
-                                  "verdict", verdict, "decidedAt", (json_int_t)ferry_wall_ms(),
-                                  "decidedBy", ferry_reply_user(exchange));
+    request->document =
+        json_pack("{s:I, s:s, s:I, s:s}", "decision", number + 1, "verdict", verdict, "decidedAt",
+                  (json_int_t)ferry_wall_ms(), "decidedBy", ferry_reply_user(exchange));
     if (request->table && request->document)
         return request;
     free_request(request);
