@@ -134,16 +134,19 @@ static enum ferry_status load_written(struct ferry_share *share, const rd_kafka_
                                       struct ferry_error *error)
 {
     struct ferry_memory_record record = {.state = FERRY_WRITTEN_ABSENT};
-    struct ferry_written written;
+    struct ferry_written written = {.state = FERRY_WRITTEN_REJECTED};
+    enum ferry_status unread = FERRY_OK;
     if (message->payload) {
-        if (ferry_written_decode(message->payload, message->len, &written, error) != FERRY_OK)
-            return error->status;
+        /* What cannot be read was written all the same: a delete must not pass it by. */
+        unread = ferry_written_decode(message->payload, message->len, &written, error);
         record = (struct ferry_memory_record){.state = written.state,
                                               .version = written.version,
                                               .read_number = written.read_number,
                                               .hash = written.hash};
     }
-    return ferry_memory_put(share->memory, message->key, message->key_len, &record, error);
+    enum ferry_status status =
+        ferry_memory_put(share->memory, message->key, message->key_len, &record, error);
+    return status == FERRY_OK ? unread : status;
 }
 
 static void on_record(void *context, const rd_kafka_message_t *message)

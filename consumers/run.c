@@ -47,11 +47,13 @@ static void on_handle_closed(uv_handle_t *handle)
 static void close_parts(struct ferry_run *run)
 {
     run->stopped = true;
+    ferry_registration_free(run->registration);
     ferry_inspection_free(run->inspection);
     ferry_recall_free(run->recall);
     ferry_dispatcher_free(run->dispatcher);
     ferry_holding_free(run->holding);
     ferry_ledger_free(run->ledger);
+    run->registration = NULL;
     run->inspection = NULL;
     run->recall = NULL;
     run->dispatcher = NULL;
@@ -89,7 +91,8 @@ static void step_revoke(struct ferry_run *run)
 static void step_run(struct ferry_run *run)
 {
     struct ferry_error error;
-    if (!run->group && run->fenced && !run->broken.set && ferry_run_join(run, &error) != FERRY_OK) {
+    if (!run->group && run->fenced && run->registered && !run->broken.set &&
+        ferry_run_join(run, &error) != FERRY_OK) {
         ferry_run_break(run, &error);
         return;
     }
@@ -221,6 +224,7 @@ enum ferry_status ferry_run_new(const struct ferry_run_options *options, const c
         status = ferry_run_open_parts(run, error);
     if (status != FERRY_OK) {
         ferry_recall_free(run->recall);
+        ferry_registration_free(run->registration);
         ferry_dispatcher_free(run->dispatcher);
         ferry_ledger_free(run->ledger);
         ferry_holding_free(run->holding);
@@ -291,9 +295,10 @@ const struct ferry_error *ferry_run_error(const struct ferry_run *run)
 
 const struct ferry_error *ferry_run_warning(const struct ferry_run *run, int64_t *ret_retry_at)
 {
-    const struct ferry_run_trouble *trouble = run->cluster.set  ? &run->cluster
-                                              : run->remote.set ? &run->remote
-                                                                : &run->held;
+    const struct ferry_run_trouble *const ranks[] = {&run->cluster, &run->registry, &run->remote};
+    const struct ferry_run_trouble *trouble = &run->held;
+    for (size_t i = sizeof ranks / sizeof ranks[0]; i > 0; i--)
+        trouble = ranks[i - 1]->set ? ranks[i - 1] : trouble;
     *ret_retry_at = trouble->retry_at;
     return trouble->set ? &trouble->error : NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "consumers/dispatcher.h"
 #include "core/control/orders.h"
+#include "core/io/registry.h"
 
 struct ferry_run;
 
@@ -13,6 +14,7 @@ struct ferry_run_options {
     const struct ferry_common *common;
     struct ferry_campaign *campaign;
     struct ferry_memory *memory;
+    struct ferry_registry *registry; /* NULL: none */
     struct ferry_metrics *metrics;
     int concurrency;
     int64_t retry_ms;

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -392,6 +393,49 @@ void ferry_run_recall(struct ferry_run *run)
     set_trouble(run, &run->held, ferry_recall_held(run->recall), 0);
 }
 
+/* --- the schemas of the topics --- */
+
+static void on_registered(void *context)
+{
+    struct ferry_run *run = context;
+    run->registered = true;
+    set_trouble(run, &run->registry, NULL, 0);
+    ferry_run_poke(run);
+}
+
+static void on_unregistered(void *context, const struct ferry_error *error, int64_t retry_at)
+{
+    struct ferry_run *run = context;
+    if (error->status == FERRY_INVALID)
+        ferry_run_break(run, error);
+    else
+        set_trouble(run, &run->registry, error, retry_at);
+}
+
+static enum ferry_status make_registration(struct ferry_run *run, struct ferry_error *error)
+{
+    struct ferry_registration_entry *entries = calloc(2 * run->table_count + 1, sizeof *entries);
+    if (!entries)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    for (size_t i = 0; i < run->table_count; i++) {
+        struct ferry_table *table = run->tables[i];
+        entries[2 * i] =
+            (struct ferry_registration_entry){table->changes, FERRY_SCHEMA_CHANGE, NULL};
+        entries[2 * i + 1] =
+            (struct ferry_registration_entry){table->written, FERRY_SCHEMA_WRITTEN, &table->wire};
+    }
+    const struct ferry_registration_options options = {.loop = run->options.loop,
+                                                       .registry = run->options.registry,
+                                                       .entries = entries,
+                                                       .count = 2 * run->table_count,
+                                                       .on_done = on_registered,
+                                                       .on_trouble = on_unregistered,
+                                                       .context = run};
+    enum ferry_status status = ferry_registration_new(&options, &run->registration, error);
+    free(entries);
+    return status;
+}
+
 /* --- the parts --- */
 
 static enum ferry_status make_holding(struct ferry_run *run, struct ferry_error *error)
@@ -465,6 +509,8 @@ enum ferry_status ferry_run_open_parts(struct ferry_run *run, struct ferry_error
     enum ferry_status status = make_holding(run, error);
     if (status == FERRY_OK)
         status = make_ledger(run, error);
+    if (status == FERRY_OK)
+        status = make_registration(run, error);
     if (status == FERRY_OK)
         status = make_dispatcher(run, error);
     if (status == FERRY_OK)

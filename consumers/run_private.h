@@ -5,6 +5,7 @@
 #include "consumers/inspection.h"
 #include "consumers/recall.h"
 #include "consumers/run.h"
+#include "core/control/registration.h"
 
 /* How a run, or the ownership of its partitions, comes to its end. */
 enum ferry_run_ending {
@@ -30,6 +31,7 @@ struct ferry_run {
     struct ferry_table **tables;
     const char **topics;
     size_t table_count;
+    struct ferry_registration *registration;
     struct ferry_inspection *inspection;
     struct ferry_ledger *ledger;
     struct ferry_holding *holding;
@@ -42,7 +44,8 @@ struct ferry_run {
     size_t inspected; /* tables whose metadata was compared */
     bool going;
     bool was_ready;
-    bool fenced; /* the ledger is ready */
+    bool fenced;     /* the ledger is ready */
+    bool registered; /* the schemas are; nothing may be decoded before */
     bool stopping;
     bool revoking;
     bool leaving; /* the group; nothing of it may be called any more */
@@ -57,6 +60,7 @@ struct ferry_run {
     struct ferry_run_trouble remote;  /* the destination */
     struct ferry_run_trouble cluster; /* Kafka */
     struct ferry_run_trouble held;    /* deletes that wait for a person */
+    struct ferry_run_trouble registry;
     struct ferry_metric *commit_seconds;
     struct ferry_metric *commits;
 };

@@ -55,7 +55,7 @@ static enum ferry_status encode(struct ferry_settlement *settlement, const struc
         .written_at = ferry_wall_ms(),
     };
     ferry_buffer_clear(&settlement->scratch);
-    return ferry_written_encode(&written, &settlement->wire, &settlement->scratch, error);
+    return ferry_written_encode(&written, &lane->share->table->wire, &settlement->scratch, error);
 }
 
 static enum ferry_status tell(struct ferry_settlement *settlement, const struct ferry_lane *lane,

@@ -4,11 +4,9 @@
 
 #include "consumers/ledger.h"
 #include "consumers/share.h"
-#include "core/record/wire.h"
 
 struct ferry_settlement {
     struct ferry_ledger *ledger;
-    struct ferry_wire wire; /* of `written` */
     struct ferry_buffer scratch;
     char rejects[FERRY_TOPIC_SIZE];
 };

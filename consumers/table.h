@@ -15,6 +15,7 @@ struct ferry_table {
     char written[FERRY_TOPIC_SIZE];
     char waiting[FERRY_TOPIC_SIZE];
     struct ferry_brake brake;
+    struct ferry_wire wire; /* of written */
     uint64_t counts[FERRY_FATES];
     struct ferry_metric *records[FERRY_FATES];
     struct ferry_metric *waiting_records;

@@ -6,6 +6,7 @@
 #include "core/base/metrics.h"
 #include "core/control/report.h"
 #include "core/io/health.h"
+#include "core/io/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct ferry_writer {
     struct ferry_metrics *metrics;
     struct ferry_health *health;
     struct ferry_http *http;
+    struct ferry_registry *registry; /* NULL: none is set */
     struct ferry_campaign *campaign;
     struct ferry_memory *memory;
     struct ferry_reporter *reporter;
@@ -118,6 +120,7 @@ static void start_run(struct ferry_writer *writer)
         .common = &settings->common,
         .campaign = writer->campaign,
         .memory = writer->memory,
+        .registry = writer->registry,
         .metrics = writer->metrics,
         .concurrency = (int)settings->campaign.concurrency_max,
         .retry_ms = settings->retry_ms,
@@ -202,6 +205,7 @@ static void close_all(struct ferry_writer *writer)
     ferry_report_free(writer->report);
     ferry_reporter_free(writer->reporter);
     ferry_campaign_free(writer->campaign);
+    ferry_registry_free(writer->registry);
     ferry_http_free(writer->http);
     ferry_health_free(writer->health);
     ferry_memory_free(writer->memory);
@@ -240,6 +244,8 @@ static enum ferry_status open_parts(struct ferry_writer *writer, struct ferry_er
                                   &writer->health, error);
     if (status == FERRY_OK)
         status = ferry_http_new(writer->loop, &http, &writer->http, error);
+    if (status == FERRY_OK)
+        status = ferry_registry_new(writer->http, &settings->common, &writer->registry, error);
     if (status == FERRY_OK)
         status = ferry_campaign_new(writer->http, &settings->campaign, &writer->campaign, error);
     return status;

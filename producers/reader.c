@@ -4,6 +4,7 @@
 #include "core/control/orders.h"
 #include "core/io/health.h"
 #include "core/io/kafka.h"
+#include "core/io/registry.h"
 #include "core/io/topics.h"
 #include "producers/alarm.h"
 #include "producers/membership.h"
@@ -31,6 +32,7 @@ struct ferry_reader {
     struct ferry_metrics *metrics;
     struct ferry_health *health;
     struct ferry_http *http;
+    struct ferry_registry *registry; /* NULL: none is set */
     struct ferry_dataverse_source *source;
     rd_kafka_t *asker;
     struct ferry_topiccheck *topics;
@@ -88,6 +90,7 @@ static struct held *make_task(struct ferry_reader *reader, const struct ferry_ma
         .seat = reader->seats[partition],
         .reporter = reader->reporter,
         .metrics = reader->metrics,
+        .registry = reader->registry,
         .asker = reader->asker,
         .workflow = WORKFLOW,
         .mapping = mapping,
@@ -323,6 +326,8 @@ enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_common *c
     if (status == FERRY_OK)
         status = ferry_http_new(loop, &http, &reader->http, error);
     if (status == FERRY_OK)
+        status = ferry_registry_new(reader->http, common, &reader->registry, error);
+    if (status == FERRY_OK)
         status = ferry_dataverse_source_new(reader->http, dynamics, reader->metrics,
                                             &reader->source, error);
     if (status == FERRY_OK)
@@ -349,6 +354,8 @@ static void end_loop(struct ferry_reader *reader)
     reader->reporter = NULL;
     ferry_dataverse_source_free(reader->source);
     reader->source = NULL;
+    ferry_registry_free(reader->registry);
+    reader->registry = NULL;
     ferry_http_free(reader->http);
     reader->http = NULL;
     ferry_health_free(reader->health);

@@ -17,7 +17,13 @@
 #define DAY_SECONDS  86400
 
 /* What must be there before a task is ready. */
-enum { PREPARED_TABLE = 1, PREPARED_TOPICS = 2, PREPARED_SEAT = 4, PREPARED_ALL = 7 };
+enum {
+    PREPARED_TABLE = 1,
+    PREPARED_TOPICS = 2,
+    PREPARED_SEAT = 4,
+    PREPARED_SCHEMA = 8,
+    PREPARED_ALL = 15
+};
 
 struct ferry_task {
     struct ferry_task_options options;
@@ -27,6 +33,9 @@ struct ferry_task {
     struct ferry_reading *reading;
     struct ferry_dataverse_read *check;
     struct ferry_topiccheck *topics;
+    struct ferry_registration *registration;
+    char changes[FERRY_TOPIC_SIZE];
+    struct ferry_wire wire;    /* of changes */
     struct ferry_alarm *alarm; /* asks about the table again */
     enum ferry_task_state state;
     unsigned prepared;
@@ -194,6 +203,41 @@ static void check_topics(struct ferry_task *task)
         give_up(task, &error);
 }
 
+static void on_registered(void *context)
+{
+    struct ferry_task *task = context;
+    ferry_reading_wire(task->reading, task->wire);
+    task->prepared |= PREPARED_SCHEMA;
+    advance(task);
+}
+
+static void on_unregistered(void *context, const struct ferry_error *error, int64_t retry_at)
+{
+    struct ferry_task *task = context;
+    if (error->status == FERRY_INVALID)
+        give_up(task, error);
+    else
+        warn(task, error, retry_at);
+}
+
+static enum ferry_status register_schema(struct ferry_task *task, struct ferry_error *error)
+{
+    const struct ferry_registration_entry entry = {task->changes, FERRY_SCHEMA_CHANGE, &task->wire};
+    const struct ferry_registration_options options = {
+        .loop = task->options.loop,
+        .registry = task->options.registry,
+        .entries = &entry,
+        .count = 1,
+        .on_done = on_registered,
+        .on_trouble = on_unregistered,
+        .context = task,
+    };
+    ferry_topic_name(task->options.common->instance,
+                     (struct ferry_topic){FERRY_TOPIC_CHANGES, task->mapping->table},
+                     task->changes);
+    return ferry_registration_new(&options, &task->registration, error);
+}
+
 /* ---- what the reading says ---- */
 
 static void on_seat(void *context, const struct ferry_error *error, int64_t retry_at)
@@ -245,6 +289,8 @@ static void on_stopped(void *context)
     struct ferry_task *task = context;
     ferry_dataverse_source_cancel(task->check);
     task->check = NULL;
+    ferry_registration_free(task->registration);
+    task->registration = NULL;
     ferry_alarm_stop(task->alarm);
     calm(task);
     if (task->failing && !task->stopping) {
@@ -293,7 +339,8 @@ static enum ferry_status assemble(struct ferry_task *task, struct ferry_error *e
         .context = task,
         .metrics = options->metrics,
     };
-    return ferry_reading_new(&reading, &task->reading, error);
+    status = ferry_reading_new(&reading, &task->reading, error);
+    return status == FERRY_OK ? register_schema(task, error) : status;
 }
 
 enum ferry_status ferry_task_new(const struct ferry_task_options *options,
@@ -321,6 +368,7 @@ void ferry_task_free(struct ferry_task *task)
         return;
     ferry_dataverse_source_cancel(task->check);
     ferry_topiccheck_free(task->topics);
+    ferry_registration_free(task->registration);
     ferry_reading_free(task->reading);
     ferry_alarm_free(task->alarm);
     ferry_report_free(task->report);

@@ -3,6 +3,7 @@
 #ifndef FERRY_TASK_H
 #define FERRY_TASK_H
 
+#include "core/control/registration.h"
 #include "core/control/report.h"
 #include "producers/reading.h"
 
@@ -15,6 +16,7 @@ struct ferry_task_options { /* all borrowed while the task lives */
     struct ferry_seat *seat;
     struct ferry_reporter *reporter;
     struct ferry_metrics *metrics;
+    struct ferry_registry *registry; /* of schemas; NULL: none */
     rd_kafka_t *asker; /* for questions about topics, in threads: must outlive the loop */
     const char *workflow;
     const struct ferry_mapping *mapping; /* only during new */

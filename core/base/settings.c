@@ -224,15 +224,15 @@ static enum ferry_status check_kafka(const struct ferry_common *common, struct f
     return refuse(error, "kafka.bootstrap.servers", "is required");
 }
 
-/* Better refused than ignored: who sets it expects his tools to read the topics through it. */
+/* Better refused than ignored: half of a login is a mistake. */
 static enum ferry_status check_registry(const struct ferry_common *common,
                                         struct ferry_error *error)
 {
-    if (!common->registry_url)
-        return FERRY_OK;
-    return refuse(
-        error, "schema.registry.url",
-        "is not available in this version; leave it unset for Avro single-object encoding");
+    if (!common->registry_user != !common->registry_password_file)
+        return refuse(error, "schema.registry.user", "goes with schema.registry.password.file");
+    if (common->registry_user && !common->registry_url)
+        return refuse(error, "schema.registry.user", "is of no use without schema.registry.url");
+    return FERRY_OK;
 }
 
 enum ferry_status ferry_settings_check(const struct ferry_program *program,

@@ -47,6 +47,8 @@ struct ferry_common {
     char *log_format;
     char *health_listen;
     char *registry_url;
+    char *registry_user;
+    char *registry_password_file;
     int64_t replication_factor;
     int64_t min_insync_replicas;
     bool topics_manage;

@@ -19,7 +19,13 @@ const struct ferry_setting ferry_common_settings[] = {
     {"health.listen", FERRY_SETTING_TEXT, COMMON(health_listen), NULL, 0, 0, 0,
      "host:port of /healthz, /readyz and /metrics; port 0 takes a free one; unset: no port"},
     {"schema.registry.url", FERRY_SETTING_TEXT, COMMON(registry_url), NULL, 0, 0, 0,
-     "not available in this version: the topics carry Avro single-object encoding"},
+     "schema registry with Confluent's API, with its path, e.g. "
+     "https://registry.example/apis/ccompat/v7: records carry its schema ids; unset: Avro "
+     "single-object encoding"},
+    {"schema.registry.user", FERRY_SETTING_TEXT, COMMON(registry_user), NULL, 0, 0, 0,
+     "user (or API key) of the schema registry; unset: none"},
+    {"schema.registry.password.file", FERRY_SETTING_TEXT, COMMON(registry_password_file), NULL, 0,
+     0, 0, "file with that user's password; read again for each question"},
     {"topics.manage", FERRY_SETTING_BOOLEAN, COMMON(topics_manage), "true", 0, 0, 0,
      "let the controller create missing topics; false: it only verifies them"},
     {"topics.replication.factor", FERRY_SETTING_INTEGER, COMMON(replication_factor), "3", 1, 32767,

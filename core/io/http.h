@@ -43,7 +43,9 @@ struct ferry_http_request {
     const char *method;
     const char *url;
     const char *const *headers; /* "Name: value", NULL-terminated; copied */
-    const char *body;           /* copied; NULL for none */
+    const char *user;           /* for basic authentication; copied; NULL for none */
+    const char *password;
+    const char *body; /* copied; NULL for none */
     size_t body_length;
     /* Of the whole request; 0: 70,000. A stream (on_body) is instead cut after that long without a
      * byte, in whole seconds; paused time does not count. */

@@ -297,6 +297,8 @@ enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
     call->context = request->context;
     if (curl_easy_setopt(call->easy, CURLOPT_URL, request->url) != CURLE_OK)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    curl_easy_setopt(call->easy, CURLOPT_USERNAME, request->user);
+    curl_easy_setopt(call->easy, CURLOPT_PASSWORD, request->password);
     status = fill_headers(call, request, error);
     if (status == FERRY_OK)
         status = fill_body(call, request, error);

@@ -28,7 +28,8 @@ struct question {
 
 struct ferry_registry {
     struct ferry_http *http;
-    char *url;
+    const struct ferry_common *common;
+    char *url; /* without a slash at its end */
     struct question *questions;
 };
 
@@ -43,15 +44,19 @@ static void question_free(struct question *question)
     free(question);
 }
 
-enum ferry_status ferry_registry_new(struct ferry_http *http, const char *url,
+enum ferry_status ferry_registry_new(struct ferry_http *http, const struct ferry_common *common,
                                      struct ferry_registry **ret_registry,
                                      struct ferry_error *error)
 {
-    enum ferry_status status = ferry_origin_base("schema.registry.url", url, error);
+    *ret_registry = NULL;
+    if (!common->registry_url)
+        return FERRY_OK;
+    enum ferry_status status =
+        ferry_origin_base("schema.registry.url", common->registry_url, error);
     if (status != FERRY_OK)
         return status;
     struct ferry_registry *registry = calloc(1, sizeof *registry);
-    if (!registry || !(registry->url = strdup(url))) {
+    if (!registry || !(registry->url = strdup(common->registry_url))) {
         free(registry);
         return out_of_memory(error);
     }
@@ -59,40 +64,93 @@ enum ferry_status ferry_registry_new(struct ferry_http *http, const char *url,
     if (length > 0 && registry->url[length - 1] == '/')
         registry->url[length - 1] = '\0';
     registry->http = http;
+    registry->common = common;
     *ret_registry = registry;
     return FERRY_OK;
 }
 
-void ferry_registry_free(struct ferry_registry *registry)
+static void drop(struct question *question)
 {
-    if (!registry)
-        return;
+    DL_DELETE(question->registry->questions, question);
+    ferry_http_cancel(question->call);
+    question_free(question);
+}
+
+void ferry_registry_forget(struct ferry_registry *registry, const void *context)
+{
     struct question *question;
     struct question *next;
+    if (!registry)
+        return;
     DL_FOREACH_SAFE (registry->questions, question, next) {
-        ferry_http_cancel(question->call);
-        question_free(question);
+        if (question->context == context)
+            drop(question);
     }
+}
+
+void ferry_registry_free(struct ferry_registry *registry)
+{
+    struct question *question;
+    struct question *next;
+    if (!registry)
+        return;
+    DL_FOREACH_SAFE (registry->questions, question, next)
+        drop(question);
     free(registry->url);
     free(registry);
 }
 
+/* --- answers --- */
+
+#define URL_ADVICE                                                                                 \
+    "schema.registry.url must lead to Confluent's API: with its path, as "                         \
+    "https://registry.example/apis/ccompat/v7"
+
+/* What an answer other than 200 means; 0 ends the list and stands for all others. */
+static const struct refusal {
+    int status;
+    enum ferry_status verdict;
+    enum ferry_class class;
+    const char *action;
+} refusals[] = {
+    {401, FERRY_INVALID, FERRY_CLASS_CREDENTIALS,
+     "set schema.registry.user and schema.registry.password.file to what the registry knows"},
+    {403, FERRY_INVALID, FERRY_CLASS_PERMISSION,
+     "give the user of schema.registry.user the right to register schemas"},
+    {408, FERRY_RETRY, FERRY_CLASS_NETWORK, ""},
+    {409, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+     "set the subject's compatibility to BACKWARD or NONE, or delete its other versions"},
+    {422, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+     "the registry must take Avro schemas; see its log for what it has against this one"},
+    {429, FERRY_RETRY, FERRY_CLASS_QUOTA, ""},
+    {0, FERRY_INVALID, FERRY_CLASS_MAPPING, URL_ADVICE},
+};
+
+static const struct refusal *find_refusal(int status)
+{
+    static const struct refusal ill = {0, FERRY_RETRY, FERRY_CLASS_NETWORK, ""};
+    const struct refusal *refusal = refusals;
+    if (status >= 500)
+        return &ill;
+    while (refusal->status != 0 && refusal->status != status)
+        refusal++;
+    return refusal;
+}
+
 /* {"error_code":409,"message":"..."}, from Confluent's own and from those that imitate it. */
-static void refuse(const struct question *question, const struct ferry_http_answer *answer,
-                   struct ferry_error *error)
+static enum ferry_status refuse(const struct question *question,
+                                const struct ferry_http_answer *answer, struct ferry_error *error)
 {
     json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
     const char *message = json_string_value(json_object_get(body, "message"));
-    bool theirs = answer->status >= 500 || answer->status == 429 || answer->status == 408;
-    ferry_fail(error, theirs ? FERRY_RETRY : FERRY_INVALID,
-               theirs ? FERRY_CLASS_NETWORK : FERRY_CLASS_SCHEMA,
-               "the schema registry answered %d for subject %s: %.200s", answer->status,
-               question->subject, message ? message : "(no message)");
-    if (answer->status == 409)
-        ferry_advise(
-            error,
-            "set the subject's compatibility to BACKWARD or NONE, or delete its other versions");
+    const struct refusal *refusal = find_refusal(answer->status);
+    ferry_fail(error, refusal->verdict, refusal->class,
+               "The schema registry %.150s answered %d for subject %.100s: %.180s",
+               question->registry->url, answer->status, question->subject,
+               message ? message : "(no message)");
+    ferry_advise(error, "%s", refusal->action);
     json_decref(body);
+    return refusal->verdict;
 }
 
 static bool read_id(const struct ferry_http_answer *answer, uint32_t *ret_id)
@@ -111,19 +169,19 @@ static enum ferry_status judge(const struct question *question,
                                const struct ferry_http_answer *answer, uint32_t *ret_id,
                                struct ferry_error *error)
 {
+    const char *url = question->registry->url;
     if (answer->outcome != FERRY_HTTP_ANSWERED)
         return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
-                          "the schema registry %s does not answer: %.200s", question->registry->url,
-                          answer->error);
-    if (answer->status != 200) {
-        refuse(question, answer, error);
-        return error->status;
-    }
-    if (!read_id(answer, ret_id))
-        return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK,
-                          "%s did not answer as a schema registry does; is its path right?",
-                          question->registry->url);
-    return FERRY_OK;
+                          "The schema registry %.200s does not answer: %.200s", url, answer->error);
+    if (answer->status != 200)
+        return refuse(question, answer, error);
+    if (read_id(answer, ret_id))
+        return FERRY_OK;
+    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_MAPPING,
+               "What answers at %.200s is no schema registry: it gave no id for subject %.100s.",
+               url, question->subject);
+    ferry_advise(error, URL_ADVICE);
+    return FERRY_INVALID;
 }
 
 static void on_done(void *context, const struct ferry_http_answer *answer)
@@ -138,30 +196,52 @@ static void on_done(void *context, const struct ferry_http_answer *answer)
     question_free(question);
 }
 
-static enum ferry_status ask(struct question *question, const char *schema,
-                             struct ferry_error *error)
+/* --- questions --- */
+
+static enum ferry_status send_as(struct question *question, const char *url, const char *body,
+                                 const char *password, struct ferry_error *error)
 {
-    json_t *body = json_pack("{ss}", "schema", schema);
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    char *url = NULL;
-    json_decref(body);
-    if (!text ||
-        asprintf(&url, "%s/subjects/%s/versions", question->registry->url, question->subject) < 0) {
-        free(text);
-        return out_of_memory(error);
-    }
+    const struct ferry_registry *registry = question->registry;
     const struct ferry_http_request request = {
         .method = "POST",
         .url = url,
         .headers = headers,
-        .body = text,
-        .body_length = strlen(text),
+        .user = registry->common->registry_user,
+        .password = password,
+        .body = body,
+        .body_length = strlen(body),
         .timeout_ms = TIMEOUT_MS,
         .on_done = on_done,
         .context = question,
     };
-    enum ferry_status status =
-        ferry_http_send(question->registry->http, &request, &question->call, error);
+    return ferry_http_send(registry->http, &request, &question->call, error);
+}
+
+static enum ferry_status send_body(struct question *question, const char *url, const char *body,
+                                   struct ferry_error *error)
+{
+    const char *file = question->registry->common->registry_password_file;
+    char *password = NULL;
+    enum ferry_status status = file ? ferry_secret_read(file, &password, error) : FERRY_OK;
+    if (status == FERRY_OK)
+        status = send_as(question, url, body, password, error);
+    ferry_secret_free(password);
+    return status;
+}
+
+static enum ferry_status ask(struct question *question, const char *schema,
+                             struct ferry_error *error)
+{
+    const char *base = question->registry->url;
+    json_t *body = json_pack("{ss}", "schema", schema);
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *url = NULL;
+    json_decref(body);
+    if (!text || asprintf(&url, "%s/subjects/%s/versions", base, question->subject) < 0) {
+        free(text);
+        return out_of_memory(error);
+    }
+    enum ferry_status status = send_body(question, url, text, error);
     free(text);
     free(url);
     return status;

@@ -2,18 +2,20 @@
 #ifndef FERRY_REGISTRY_H
 #define FERRY_REGISTRY_H
 
-#include "core/base/status.h"
+#include "core/base/settings.h"
 #include "core/io/http.h"
 
 struct ferry_registry;
 
-/* `schema_id` is the registry's; FERRY_RETRY: not reachable; FERRY_INVALID: it refused the schema
- * (incompatible, or no rights). */
+/* `error` NULL: `schema_id` is the registry's. FERRY_RETRY: it does not answer as it should, ask
+ * later. FERRY_INVALID: it refuses, and a human is needed. The error names the registry. */
 typedef void (*ferry_registry_callback)(void *context, uint32_t schema_id,
                                         const struct ferry_error *error);
 
-/* `url` is the base with its path: https://registry.example/apis/ccompat/v7. */
-enum ferry_status ferry_registry_new(struct ferry_http *http, const char *url,
+/* By schema.registry.url, the base with its path: https://registry.example/apis/ccompat/v7. The
+ * settings are borrowed. Without that setting there is none: *ret_registry is NULL and all is well.
+ */
+enum ferry_status ferry_registry_new(struct ferry_http *http, const struct ferry_common *common,
                                      struct ferry_registry **ret_registry,
                                      struct ferry_error *error) FERRY_MUST_CHECK;
 /* Pending callbacks are dropped. */
@@ -24,5 +26,7 @@ enum ferry_status ferry_registry_register(struct ferry_registry *registry, const
                                           const char *schema, ferry_registry_callback callback,
                                           void *context,
                                           struct ferry_error *error) FERRY_MUST_CHECK;
+/* Drops the pending callbacks of this context. */
+void ferry_registry_forget(struct ferry_registry *registry, const void *context);
 
 #endif

@@ -125,11 +125,16 @@ static void what_is_required_is_named_when_missing(void **state)
     assert_non_null(strstr(fixture->error.message, "dynamics.url"));
 }
 
-static void a_schema_registry_is_refused_while_nobody_would_use_it(void **state)
+static void half_a_login_for_the_schema_registry_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    assert_int_equal(
-        load(fixture, "kafka.bootstrap.servers=a:1\nschema.registry.url=https://r/x\n"), FERRY_OK);
+    assert_int_equal(load(fixture, "kafka.bootstrap.servers=a:1\nschema.registry.url=https://r/x\n"
+                                   "schema.registry.user=u\n"),
+                     FERRY_OK);
+    assert_int_equal(ferry_settings_check(&fixture->program, &fixture->error), FERRY_INVALID);
+    assert_non_null(strstr(fixture->error.message, "schema.registry.password.file"));
+    assert_int_equal(load(fixture, "schema.registry.password.file=f\nschema.registry.url=\n"),
+                     FERRY_OK);
     assert_int_equal(ferry_settings_check(&fixture->program, &fixture->error), FERRY_INVALID);
     assert_non_null(strstr(fixture->error.message, "schema.registry.url"));
 }
@@ -176,8 +181,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(kafka_settings_pass_through_and_the_last_one_counts, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_required_is_named_when_missing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_schema_registry_is_refused_while_nobody_would_use_it,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(half_a_login_for_the_schema_registry_is_refused, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_worker_gets_a_name_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_loses_its_newline_and_an_empty_one_is_refused,
                                         set_up, tear_down),
