@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define RETRY_MS     1000
-#define RETRY_CAP_MS 30000
+#define RETRY_CAP_MS 5000
 
 static const struct {
     const char *text;

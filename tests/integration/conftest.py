@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 import servers
+import support
 from instance import Instance
 from support import ROOT
 
@@ -89,6 +90,25 @@ def own_kafka(request):
     yield broker
     broker.kill9()
     shutil.rmtree(broker.folder / "data", ignore_errors=True)
+
+
+def _registry(folder):
+    server = servers.Registry(folder, support.free_port())
+    yield server
+    server.kill9()
+
+
+@pytest.fixture(scope="module")
+def registry():
+    """A schema registry that the tests of a module share; each has subjects of its own."""
+    for server in _registry(FOLDER / "registry"):
+        yield server.start()
+
+
+@pytest.fixture
+def late_registry():
+    """A schema registry that the test starts itself."""
+    yield from _registry(FOLDER / "registry-late")
 
 
 def _instance(request, kafka, seed):

@@ -19,6 +19,7 @@ class Instance:
         self.seed = seed  # for every random choice of the test
         self.servers = []
         self.sandbox = None
+        self.registry = None  # a servers.Registry: set, services started from then on use it
         self.topics = support.Topics(kafka.bootstrap, name)
         (folder / "dynamics.secret").write_text(servers.Sandbox.DYNAMICS_SECRET + "\n")
         (folder / "campaign.secret").write_text(servers.Sandbox.CAMPAIGN_SECRET + "\n")
@@ -79,8 +80,12 @@ class Instance:
 
     # Settings.
 
+    def use_registry(self, registry):
+        self.registry = self.topics.registry = registry
+
     def _common(self):
-        return {"instance": self.name, "kafka.bootstrap.servers": self.kafka.bootstrap,
+        registry = {"schema.registry.url": self.registry.url} if self.registry else {}
+        return {**registry, "instance": self.name, "kafka.bootstrap.servers": self.kafka.bootstrap,
                 "topics.replication.factor": 1, "topics.min.insync.replicas": 1,
                 "log.level": "debug"}
 

@@ -181,6 +181,43 @@ class Kafka(Server):
         raise FileNotFoundError("no address in server.properties yet")
 
 
+class Registry(Server):
+    """Apicurio's schema registry with Confluent's API; in memory, so that its end is the end of its ids."""
+
+    clean_exit = 128 + signal.SIGTERM
+    jar = next((ROOT / "build" / "registry" / "lib").glob("*-runner.jar"), None)
+
+    def __init__(self, folder, port):
+        super().__init__("registry", folder)
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
+
+    def command(self):
+        assert self.jar, "no schema registry in build/registry/lib; run script/bootstrap test"
+        return ["java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}",
+                "-jar", self.jar]
+
+    def wait_until_running(self):
+        self._wait(lambda: requests.get(self.url + "/subjects", timeout=5).ok, "lists subjects")
+        return self
+
+    def get(self, path):
+        answer = requests.get(self.url + path, timeout=10)
+        assert answer.ok, f"GET {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def put(self, path, **body):
+        answer = requests.put(self.url + path, json=body, timeout=10)
+        assert answer.ok, f"PUT {path}: {answer.status_code} {answer.text}"
+
+    def register(self, subject, schema):
+        answer = requests.post(f"{self.url}/subjects/{subject}/versions",
+                               json={"schema": json.dumps(schema)}, timeout=10)
+        assert answer.ok, f"{subject}: {answer.status_code} {answer.text}"
+        return answer.json()["id"]
+
+
 class Sandbox(Server):
     """ferry-sandbox: Dynamics 365 and Campaign on three free ports. `admin` is its control API."""
 

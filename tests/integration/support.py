@@ -3,7 +3,9 @@
 import io
 import json
 import pathlib
+import random
 import shlex
+import socket
 import time
 
 import confluent_kafka
@@ -41,6 +43,18 @@ def stays(condition, seconds, what=None, interval=0.05):
         seen = condition()
         assert seen, f"did not stay so for {seconds:g} s: {what or condition}; saw {seen!r}"
         time.sleep(interval)
+
+
+def free_port():
+    """Outside of the range that the kernel gives to outgoing connections: it is still free later."""
+    for port in random.sample(range(20000, 32000), 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port")
 
 
 def logfmt(line):
@@ -190,10 +204,13 @@ class Topics:
     """The topics as a stranger sees them: another client library, another Avro library."""
 
     SINGLE_OBJECT = b"\xc3\x01"
+    CONFLUENT = b"\0"
 
     def __init__(self, bootstrap, instance):
         self.bootstrap = bootstrap
         self.instance = instance
+        self.registry = None  # a servers.Registry, which knows the schemas of Confluent's framing
+        self._by_id = {}
         self.admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bootstrap})
         self._schemas = {}
         for path in sorted((ROOT / "schemas").glob("*.avsc")):
@@ -234,11 +251,21 @@ class Topics:
         finally:
             consumer.close()
 
+    def _schema_of(self, value):
+        """The schema that a value names, by fingerprint or by the registry's id, and the rest."""
+        if self.registry is None or value[:1] != self.CONFLUENT:
+            assert value[:2] == self.SINGLE_OBJECT, f"no single-object encoding: {value[:10].hex()}"
+            return self._schemas[value[2:10]], value[10:]
+        number = int.from_bytes(value[1:5], "big")
+        if number not in self._by_id:
+            text = self.registry.get(f"/schemas/ids/{number}")["schema"]
+            self._by_id[number] = fastavro.parse_schema(json.loads(text))
+        return self._by_id[number], value[5:]
+
     def decode(self, value):
-        """An Avro value in single-object encoding, by the schema that its fingerprint names."""
-        assert value[:2] == self.SINGLE_OBJECT, f"no single-object encoding: {value[:10].hex()}"
-        schema = self._schemas[value[2:10]]
-        stream = io.BytesIO(value[10:])
+        """An Avro value, by the schema that it names: not by ours, where a registry is asked."""
+        schema, rest = self._schema_of(value)
+        stream = io.BytesIO(rest)
         record = fastavro.schemaless_reader(stream, schema)
         assert not stream.read(), "bytes after the record"
         return record
