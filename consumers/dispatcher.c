@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #define TURN 1000 /* changes a turn of the loop, so that other work goes on */
@@ -95,15 +96,28 @@ void ferry_dispatcher_set_aside(struct ferry_dispatcher *dispatcher, struct ferr
     ferry_share_settle(lane->share, lane);
 }
 
+/* A reject always has a trace, so that the log and the topic can be brought together. */
+static void start_trace(struct ferry_dispatcher *dispatcher, struct ferry_item *item)
+{
+    if (*item->trace)
+        return;
+    ferry_tracer_turn(&dispatcher->tracer);
+    memcpy(item->trace, ferry_tracer_next(&dispatcher->tracer), sizeof item->trace);
+}
+
 void ferry_dispatcher_reject(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
                              const struct ferry_error *reason, int http)
 {
     struct ferry_table *table = lane->share->table;
     struct ferry_error error;
+    char trace[FERRY_TRACE_ID_SIZE];
+    start_trace(dispatcher, lane->now);
+    ferry_trace_id(lane->now->trace, trace);
     ferry_log(FERRY_LOG_WARN, "rejected", FERRY_STR("topic", table->changes),
               FERRY_INT("partition", lane->share->partition),
               FERRY_INT("offset", lane->now->offset), FERRY_STR("id", lane->key),
-              FERRY_STR("class", ferry_class_name(reason->class)), FERRY_INT("status", http));
+              FERRY_STR("class", ferry_class_name(reason->class)), FERRY_INT("status", http),
+              FERRY_STR("trace_id", trace));
     if (ferry_settlement_reject(&dispatcher->settlement, lane, reason, http, &error) != FERRY_OK) {
         ferry_dispatcher_wait(dispatcher, lane, FERRY_RETRY_CAP_MS);
         tell_broken(dispatcher, &error);
@@ -293,6 +307,7 @@ enum ferry_status ferry_dispatcher_new(uv_loop_t *loop,
     if (!dispatcher)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     dispatcher->options = *options;
+    ferry_tracer_init(&dispatcher->tracer);
     ferry_pace_init(&dispatcher->pace, options->concurrency);
     ferry_delivery_init(&dispatcher->delivery, options->campaign);
     ferry_settlement_init(&dispatcher->settlement, options->instance, options->workflow);

@@ -13,6 +13,7 @@ struct ferry_dispatcher {
     struct ferry_dispatcher_options options;
     struct ferry_delivery delivery;
     struct ferry_settlement settlement;
+    struct ferry_tracer tracer; /* for rejects that came without a trace */
     struct ferry_pace pace;
     struct ferry_lane *ready;   /* utlist, in turn */
     struct ferry_lane *sent;    /* utlist */

@@ -8,6 +8,7 @@
 #include "consumers/plan.h"
 #include "consumers/window.h"
 #include "core/record/change.h"
+#include "core/record/trace.h"
 
 #include <uthash.h>
 
@@ -37,7 +38,8 @@ struct ferry_item {
     int64_t read_number;
     size_t length;
     bool tombstone;
-    char value[]; /* the original bytes of the newest */
+    char trace[FERRY_TRACE_SIZE]; /* of the newest; "" for none */
+    char value[];                 /* the original bytes of the newest */
 };
 
 /* Copies `value`; NULL for a tombstone. `entry` may be NULL. NULL when out of memory. */

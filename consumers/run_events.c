@@ -192,12 +192,24 @@ static void on_expired(void *context)
     ferry_group_rejoin(run->group);
 }
 
+static void read_trace(const rd_kafka_message_t *message, char out[FERRY_TRACE_SIZE])
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t length = 0;
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_header_get_last(headers, FERRY_TRACE_HEADER, &value, &length);
+    ferry_trace_read(value, length, out);
+}
+
 static void on_record(void *context, const rd_kafka_message_t *message)
 {
     struct ferry_run *run = context;
+    char trace[FERRY_TRACE_SIZE];
+    read_trace(message, trace);
     struct ferry_share *share =
         ferry_holding_find(run->holding, rd_kafka_topic_name(message->rkt), message->partition);
-    if (share && ferry_share_take(share, message) != FERRY_OK) {
+    if (share && ferry_share_take(share, message, trace) != FERRY_OK) {
         struct ferry_error error;
         ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
         ferry_run_break(run, &error);

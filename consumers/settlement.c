@@ -63,13 +63,15 @@ static enum ferry_status tell(struct ferry_settlement *settlement, const struct 
 {
     const struct ferry_share *share = lane->share;
     bool forgotten = fate == FERRY_FATE_FORGOTTEN;
+    const char *trace = lane->now->trace;
+    const struct ferry_ledger_header headers[] = {{FERRY_TRACE_HEADER, trace}, {NULL, NULL}};
     enum ferry_status status = encode(settlement, lane, fate, error);
     if (status != FERRY_OK)
         return status;
     status =
         ferry_ledger_add(settlement->ledger, share->table->written, share->partition, lane->key,
                          lane->key_length, forgotten ? NULL : settlement->scratch.data,
-                         forgotten ? 0 : settlement->scratch.length, NULL);
+                         forgotten ? 0 : settlement->scratch.length, *trace ? headers : NULL);
     return status == FERRY_OK ? FERRY_OK : no_memory(error);
 }
 
@@ -198,6 +200,7 @@ enum ferry_status ferry_settlement_reject(struct ferry_settlement *settlement,
         {"ferry-origin", origin},
         {"ferry-attempts", attempts},
         {"ferry-at", at},
+        {FERRY_TRACE_HEADER, lane->now->trace},
         {status != 0 ? "ferry-status" : NULL, http},
         {NULL, NULL},
     };

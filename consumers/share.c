@@ -1,6 +1,7 @@
 #include "consumers/share.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int64_t committed,
@@ -111,7 +112,8 @@ static void inherit(struct ferry_share *share, struct ferry_item *item, struct f
         item->origin = ferry_lane_stronger(item->origin, entry.origin);
 }
 
-enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_message_t *message)
+enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_message_t *message,
+                                   const char *trace)
 {
     const struct ferry_slice key = {message->key ? message->key : "", message->key_len};
     struct ferry_window_entry *entry;
@@ -125,6 +127,7 @@ enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_mes
         return FERRY_NOMEM;
     }
     describe(item);
+    memccpy(item->trace, trace, '\0', sizeof item->trace);
     inherit(share, item, key);
     share->at_end = false;
     share->loading = item->origin != FERRY_ORIGIN_DELTA;

@@ -48,10 +48,10 @@ enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int6
 /* Requests in flight must have been cancelled. */
 void ferry_share_free(struct ferry_share *share);
 
-/* A record read from the partition. FERRY_NOMEM is the only failure; an offset that came before is
- * ignored. */
-enum ferry_status ferry_share_take(struct ferry_share *share,
-                                   const rd_kafka_message_t *message) FERRY_MUST_CHECK;
+/* A record read from the partition, and its trace ("" for none). FERRY_NOMEM is the only failure;
+ * an offset that came before is ignored. */
+enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_message_t *message,
+                                   const char *trace) FERRY_MUST_CHECK;
 /* The end of the partition was reached. */
 void ferry_share_reach(struct ferry_share *share, int64_t offset);
 

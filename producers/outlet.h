@@ -5,6 +5,7 @@
 
 #include "core/io/topics.h"
 #include "core/record/change.h"
+#include "core/record/trace.h"
 #include "producers/page.h"
 #include "producers/seat.h"
 
@@ -12,13 +13,15 @@ struct ferry_outlet {
     struct ferry_seat *seat;
     const char *table;
     struct ferry_wire wire;
+    struct ferry_tracer tracer; /* turn it for each page */
+    bool trace_full_reads;
     struct ferry_buffer buffer;
     char changes[FERRY_TOPIC_SIZE];
     char rejects[FERRY_TOPIC_SIZE];
 };
 
-void ferry_outlet_init(struct ferry_outlet *outlet, struct ferry_seat *seat, const char *instance,
-                       const char *table, const char *workflow);
+void ferry_outlet_init(struct ferry_outlet *outlet, struct ferry_seat *seat,
+                       const struct ferry_common *common, const char *table, const char *workflow);
 void ferry_outlet_done(struct ferry_outlet *outlet);
 
 /* As ferry_seat_send, but a full queue is FERRY_OK: ask ferry_seat_full. The table is filled in. */

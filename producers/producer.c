@@ -281,12 +281,9 @@ static void *payload_of(const struct ferry_producer_record *record)
     return payload.theirs;
 }
 
-static rd_kafka_resp_err_t produce_plain(struct ferry_producer *producer,
+static rd_kafka_resp_err_t produce_plain(rd_kafka_topic_t *handle,
                                          const struct ferry_producer_record *record)
 {
-    rd_kafka_topic_t *handle = handle_of(producer, record->topic);
-    if (!handle)
-        return rd_kafka_last_error();
     int result =
         rd_kafka_produce(handle, record->partition, RD_KAFKA_MSG_F_COPY, payload_of(record),
                          record->value.length, record->key.data, record->key.length, NULL);
@@ -297,10 +294,13 @@ static rd_kafka_resp_err_t produce_plain(struct ferry_producer *producer,
 static rd_kafka_resp_err_t produce(struct ferry_producer *producer,
                                    struct ferry_producer_record *record)
 {
+    rd_kafka_topic_t *handle = handle_of(producer, record->topic);
+    if (!handle)
+        return rd_kafka_last_error();
     if (!record->headers)
-        return produce_plain(producer, record);
+        return produce_plain(handle, record);
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        producer->client, RD_KAFKA_V_TOPIC(record->topic), RD_KAFKA_V_PARTITION(record->partition),
+        producer->client, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(record->partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(record->key.data, record->key.length),
         RD_KAFKA_V_VALUE(payload_of(record), record->value.length),

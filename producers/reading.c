@@ -313,8 +313,8 @@ enum ferry_status ferry_reading_new(const struct ferry_reading_options *options,
     ferry_checkpoint_init(&reading->at);
     ferry_checkpoint_init(&reading->from);
     ferry_checkpoint_init(&reading->next);
-    ferry_outlet_init(&reading->outlet, options->seat, options->common->instance,
-                      options->mapping->table, options->workflow);
+    ferry_outlet_init(&reading->outlet, options->seat, options->common, options->mapping->table,
+                      options->workflow);
     ferry_meter_init(&reading->meter, options->metrics, options->mapping->table);
     *ret_reading = reading; /* before the seat calls */
     ferry_seat_join(options->seat, &reading->user, &seat_calls, reading);

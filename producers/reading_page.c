@@ -56,11 +56,14 @@ static enum ferry_status on_record(void *context, struct ferry_change *change)
 static enum ferry_status on_reject(void *context, const struct ferry_page_reject *reject)
 {
     struct ferry_reading *reading = context;
-    ferry_log(FERRY_LOG_WARN, "record_rejected", FERRY_STR("task", reading->options.task),
-              FERRY_STR("reason", reject->reason));
+    char trace[FERRY_TRACE_ID_SIZE];
     reading->page_rejects++;
     ferry_error_clear(&reading->fault); /* what made it a reject is no fault of the page */
-    return ferry_outlet_reject(&reading->outlet, reject, &reading->fault);
+    enum ferry_status status = ferry_outlet_reject(&reading->outlet, reject, &reading->fault);
+    ferry_trace_id(reading->outlet.tracer.text, trace);
+    ferry_log(FERRY_LOG_WARN, "record_rejected", FERRY_STR("task", reading->options.task),
+              FERRY_STR("reason", reject->reason), FERRY_STR("trace_id", trace));
+    return status;
 }
 
 static enum ferry_http_flow on_body(void *context, const char *data, size_t length)
@@ -244,6 +247,7 @@ void ferry_reading_begin_page(struct ferry_reading *reading)
     }
     enum ferry_status status = ready_page(reading);
     ferry_error_clear(&reading->fault);
+    ferry_tracer_turn(&reading->outlet.tracer);
     reading->page_rejects = 0;
     reading->asked_at = ferry_wall_ms();
     if (status == FERRY_OK)

@@ -151,6 +151,7 @@ enum ferry_status ferry_delivery_send(struct ferry_delivery *delivery, struct fe
         .key = call == FERRY_CALL_POST ? NULL : lane->key,
         .body = has_body ? delivery->body.data : NULL,
         .length = has_body ? delivery->body.length : 0,
+        .trace = lane->now->trace,
         .on_done = on_answer,
         .context = context,
     };

@@ -52,6 +52,7 @@ struct ferry_common {
     int64_t replication_factor;
     int64_t min_insync_replicas;
     bool topics_manage;
+    bool trace_full_reads;
     struct ferry_pair *kafka; /* without the "kafka." */
     size_t kafka_count;
 };

@@ -203,6 +203,14 @@ static enum ferry_status fill_url(const struct ferry_campaign *campaign,
     return status;
 }
 
+/* No one has to read it; who does can tell us which of our records a request was about. */
+static bool fill_trace(const struct ferry_campaign_request *request, struct ferry_buffer *header)
+{
+    return !request->trace || !*request->trace ||
+           (ferry_buffer_append_text(header, "traceparent: ") == FERRY_OK &&
+            ferry_buffer_append_text(header, request->trace) == FERRY_OK);
+}
+
 static bool fill(const struct ferry_campaign *campaign,
                  const struct ferry_campaign_request *request, struct ferry_session_call *call)
 {
@@ -211,6 +219,7 @@ static bool fill(const struct ferry_campaign *campaign,
     call->on_done = request->on_done;
     call->context = request->context;
     return fill_url(campaign, request, &call->texts[FERRY_SESSION_URL]) == FERRY_OK &&
+           fill_trace(request, &call->texts[FERRY_SESSION_HEADER]) &&
            ferry_buffer_append_text(&call->texts[FERRY_SESSION_SUBJECT], request->resource) ==
                FERRY_OK &&
            (!request->key ||

@@ -23,6 +23,7 @@ struct ferry_campaign_request {
     const char *key;      /* business key or PKey, not yet encoded; NULL for the collection */
     const char *body;     /* JSON, or NULL */
     size_t length;
+    const char *trace;             /* W3C traceparent to send along; NULL or "" for none */
     ferry_remote_callback on_done; /* exactly once, later, unless cancelled */
     void *context;
 };

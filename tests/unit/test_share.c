@@ -31,7 +31,7 @@ static void take(struct ferry_share *share, int64_t offset, const char *id, int6
                                         .key = key,
                                         .key_len = strlen(key),
                                         .offset = offset};
-    assert_int_equal(ferry_share_take(share, &message), FERRY_OK);
+    assert_int_equal(ferry_share_take(share, &message, ""), FERRY_OK);
     ferry_buffer_done(&buffer);
 }
 
@@ -199,7 +199,7 @@ static void what_cannot_be_decoded_is_kept_for_its_turn(void **state)
     char payload[] = "nonsense";
     const rd_kafka_message_t message = {
         .payload = payload, .len = sizeof payload - 1, .key = key, .key_len = 1};
-    assert_int_equal(ferry_share_take(share, &message), FERRY_OK);
+    assert_int_equal(ferry_share_take(share, &message, ""), FERRY_OK);
     struct ferry_lane *lane = ferry_share_next(share);
     assert_non_null(lane);
     assert_memory_equal(lane->now->value, "nonsense", 8);
