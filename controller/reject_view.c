@@ -14,10 +14,8 @@ static const struct {
     const char *header;
     const char *member;
 } texts[] = {
-    {"ferry-origin", "origin"},
-    {"ferry-reason", "reason"},
-    {"ferry-class", "class"},
-    {"ferry-at", "at"},
+    {"ferry-origin", "origin"}, {"ferry-reason", "reason"},     {"ferry-class", "class"},
+    {"ferry-at", "at"},         {"traceparent", "traceparent"},
 };
 
 static const struct {
