@@ -112,12 +112,26 @@ static bool check_credentials(struct sandbox_campaign *campaign, struct sandbox_
     return false;
 }
 
+/* Campaign knows no such header and lets it pass; who sends one says what W3C's form is. */
+static bool is_traceparent(const char *text)
+{
+    static const char form[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+
+    if (strlen(text) != sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < sizeof form - 1; i++)
+        if (form[i] == 'x' ? !strchr("0123456789abcdef", text[i]) : text[i] != '-')
+            return false;
+    return true;
+}
+
 /* A JSON body is read whatever its Content-Type says; the header itself is a rule for clients
  * (1.3). */
 static void note_headers(struct sandbox_campaign *campaign, struct sandbox_request *request)
 {
     const char *control = sandbox_request_header(request, "Cache-Control");
     const char *type = sandbox_request_header(request, "Content-Type");
+    const char *trace = sandbox_request_header(request, "traceparent");
 
     if (campaign->settings.foreign)
         return;
@@ -125,6 +139,8 @@ static void note_headers(struct sandbox_campaign *campaign, struct sandbox_reque
         sandbox_breach(request, "Cache-Control: no-cache missing");
     if (!type || !strstr(type, "json"))
         sandbox_breach(request, "Content-Type: application/json missing");
+    if (trace && !is_traceparent(trace))
+        sandbox_breach(request, "traceparent is not of W3C's form");
 }
 
 static const char *const apis[] = {"profileAndServicesExt", "profileAndServices",

@@ -11,6 +11,7 @@ void sandbox_journal_done(struct sandbox_journal *journal)
     for (size_t i = 0; i < journal->count; i++) {
         free(journal->entries[i].key);
         free(journal->entries[i].body);
+        free(journal->entries[i].trace);
     }
     free(journal->entries);
 }
@@ -29,6 +30,7 @@ void sandbox_journal_add(struct sandbox_journal *journal, const struct sandbox_j
     *copy = *entry;
     copy->key = strdup(entry->key);
     copy->body = entry->body ? strdup(entry->body) : NULL;
+    copy->trace = entry->trace ? strdup(entry->trace) : NULL;
 }
 
 /* A body was parsed before it was accepted; line breaks in it are blanks between tokens. */
@@ -50,6 +52,10 @@ void sandbox_journal_line(const struct sandbox_journal *journal, size_t at, stru
         add_body(buf, entry->body);
     else
         sandbox_buf_adds(buf, "null");
+    if (entry->trace) {
+        sandbox_buf_adds(buf, ",\"traceparent\":");
+        sandbox_json_string(buf, entry->trace, strlen(entry->trace), false);
+    }
     sandbox_buf_addf(buf, ",\"atMs\":%" PRId64 ",\"replyLost\":%s}\n", entry->at_ms,
                      entry->reply_lost ? "true" : "false");
 }

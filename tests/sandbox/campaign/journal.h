@@ -12,7 +12,8 @@
 struct sandbox_journal_entry {
     const char *resource;
     char *key;
-    char *body; /* as sent; NULL for a DELETE */
+    char *body;  /* as sent; NULL for a DELETE */
+    char *trace; /* the header traceparent; NULL for none */
     int64_t at_ms;
     enum sandbox_verb verb;
     bool reply_lost;

@@ -306,16 +306,18 @@ static void record(struct change *change, const struct sandbox_entry *entry)
 
     if (!campaign->settings.record)
         return;
-    sandbox_journal_add(&campaign->journal,
-                        &(struct sandbox_journal_entry){
-                            .resource = change->operation->resource->name,
-                            .key = entry->key,
-                            .body = request->verb == SANDBOX_DELETE
-                                        ? NULL
-                                        : (char *)(uintptr_t)sandbox_buf_text(&request->body),
-                            .at_ms = sandbox_clock_ms(campaign->clock),
-                            .verb = request->verb,
-                            .reply_lost = request->lose_reply});
+    sandbox_journal_add(
+        &campaign->journal,
+        &(struct sandbox_journal_entry){
+            .resource = change->operation->resource->name,
+            .key = entry->key,
+            .body = request->verb == SANDBOX_DELETE
+                        ? NULL
+                        : (char *)(uintptr_t)sandbox_buf_text(&request->body),
+            .trace = (char *)(uintptr_t)sandbox_request_header(request, "traceparent"),
+            .at_ms = sandbox_clock_ms(campaign->clock),
+            .verb = request->verb,
+            .reply_lost = request->lose_reply});
 }
 
 static void set_modified(struct change *change)
