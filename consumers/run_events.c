@@ -3,6 +3,7 @@
 #include "consumers/position.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/io/kafka.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -192,21 +193,13 @@ static void on_expired(void *context)
     ferry_group_rejoin(run->group);
 }
 
-static void read_trace(const rd_kafka_message_t *message, char out[FERRY_TRACE_SIZE])
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t length = 0;
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        rd_kafka_header_get_last(headers, FERRY_TRACE_HEADER, &value, &length);
-    ferry_trace_read(value, length, out);
-}
-
 static void on_record(void *context, const rd_kafka_message_t *message)
 {
     struct ferry_run *run = context;
     char trace[FERRY_TRACE_SIZE];
-    read_trace(message, trace);
+    size_t size;
+    const void *parent = ferry_kafka_header(message, FERRY_TRACE_HEADER, &size);
+    ferry_trace_read(parent, size, trace);
     struct ferry_share *share =
         ferry_holding_find(run->holding, rd_kafka_topic_name(message->rkt), message->partition);
     if (share && ferry_share_take(share, message, trace) != FERRY_OK) {

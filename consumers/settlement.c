@@ -136,6 +136,7 @@ static enum ferry_status add_waiting(struct ferry_settlement *settlement,
         {"ferry-since", since},
         {"ferry-origin", origin},
         {"ferry-decision", decision},
+        {*entry->trace ? FERRY_TRACE_HEADER : NULL, entry->trace},
         {NULL, NULL},
     };
     return ferry_ledger_add(settlement->ledger, lane->share->table->waiting, lane->share->partition,
@@ -154,14 +155,15 @@ enum ferry_status ferry_settlement_set_aside(struct ferry_settlement *settlement
     struct ferry_waiting_entry before = {.since = ferry_wall_ms(), .why = why};
     bool known = ferry_waiting_get(waiting, key, &before);
     bool again = known && item->recalled != FERRY_RECALL_NONE && before.why == why && !lane->alone;
-    const struct ferry_waiting_entry entry = {.why = why,
-                                              .origin = item->origin,
-                                              .certain = item->certain && !lane->unsure,
-                                              .tries = again ? before.tries + 1 : 1,
-                                              .since = before.since,
-                                              .due_at = due_at,
-                                              .offset = item->offset,
-                                              .decision = lane->share->table->brake.decision};
+    struct ferry_waiting_entry entry = {.why = why,
+                                        .origin = item->origin,
+                                        .certain = item->certain && !lane->unsure,
+                                        .tries = again ? before.tries + 1 : 1,
+                                        .since = before.since,
+                                        .due_at = due_at,
+                                        .offset = item->offset,
+                                        .decision = lane->share->table->brake.decision};
+    memcpy(entry.trace, item->trace, sizeof entry.trace);
     if (again)
         return ferry_waiting_update(waiting, key, &entry, error);
     if (add_waiting(settlement, lane, &entry) != FERRY_OK)

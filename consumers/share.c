@@ -165,6 +165,7 @@ enum ferry_status ferry_share_recall(struct ferry_share *share, struct ferry_sli
         return FERRY_NOMEM;
     }
     describe(item);
+    memcpy(item->trace, entry->trace, sizeof item->trace);
     item->origin = entry->origin;
     item->offset = entry->offset;
     item->certain = entry->certain;

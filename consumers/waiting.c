@@ -1,5 +1,7 @@
 #include "consumers/waiting.h"
 
+#include "core/io/kafka.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,13 +332,16 @@ enum ferry_status ferry_waiting_load(struct ferry_waiting *waiting,
     bool found;
     if (!message->payload)
         return ferry_waiting_remove(waiting, key, &found, error);
-    const struct ferry_waiting_entry entry = {
+    struct ferry_waiting_entry entry = {
         .why = header_why(message),
         .origin = origin_of(waiting, value),
         .since = header_number(message, "ferry-since", rd_kafka_message_timestamp(message, NULL)),
         .offset = header_offset(message),
         .decision = header_number(message, "ferry-decision", 0),
     };
+    size_t size;
+    const void *parent = ferry_kafka_header(message, FERRY_TRACE_HEADER, &size);
+    ferry_trace_read(parent, size, entry.trace);
     return ferry_waiting_put(waiting, key, &entry, value, error);
 }
 

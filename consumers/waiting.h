@@ -8,6 +8,7 @@
 #include "core/base/buffer.h"
 #include "core/control/mapping.h"
 #include "core/record/change.h"
+#include "core/record/trace.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -21,10 +22,11 @@ struct ferry_waiting_entry {
     bool certain;     /* as the change was: nobody's request can have been on the way for it */
     bool parent_gone; /* deleted or filtered out, as far as we heard */
     unsigned tries;
-    int64_t since;    /* wall ms, of the first change of the key that had to wait */
-    int64_t due_at;   /* ferry_boot_ms, of the next try */
-    int64_t offset;   /* in `changes` */
-    int64_t decision; /* the latest about deletes of the table when it was set aside */
+    int64_t since;                /* wall ms, of the first change of the key that had to wait */
+    int64_t due_at;               /* ferry_boot_ms, of the next try */
+    int64_t offset;               /* in `changes` */
+    int64_t decision;             /* the latest about deletes of the table when it was set aside */
+    char trace[FERRY_TRACE_SIZE]; /* "" for none */
 };
 
 /* As the header `ferry-wait` says it. */

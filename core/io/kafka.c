@@ -248,6 +248,17 @@ enum ferry_status ferry_kafka_take_error(struct ferry_error *error, const char *
     return status;
 }
 
+const void *ferry_kafka_header(const rd_kafka_message_t *message, const char *name,
+                               size_t *ret_size)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    *ret_size = 0;
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_header_get_last(headers, name, &value, ret_size);
+    return value;
+}
+
 int ferry_kafka_partition(const char *key, size_t length, int partitions)
 {
     /* The partitioner asks nothing of the topic. */

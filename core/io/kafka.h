@@ -64,6 +64,11 @@ enum ferry_status ferry_kafka_fail(struct ferry_error *error, const char *what,
 enum ferry_status ferry_kafka_take_error(struct ferry_error *error, const char *what,
                                          rd_kafka_error_t *kafka_error, bool *ret_abort);
 
+/* A header's bytes, borrowed from the message; the last of that name counts. NULL and 0: there is
+ * none. */
+const void *ferry_kafka_header(const rd_kafka_message_t *message, const char *name,
+                               size_t *ret_size);
+
 /* The partition of a key, as Java's default partitioner has it (murmur2). */
 int ferry_kafka_partition(const char *key, size_t length, int partitions);
 
