@@ -145,11 +145,11 @@ class Backlog:
                 "version": 0 if op == "DELETE" else version, "readAt": int(time.time() * 1000),
                 "fields": fields if op != "DELETE" else {}}
 
-    def put(self, records):
+    def put(self, records, headers=None):
         """One committed transaction, as a page of the reader."""
         self._changes.begin_transaction()
         for record in records:
-            self._produce(record["table"], record["id"], self.encode(record))
+            self._produce(record["table"], record["id"], self.encode(record), headers)
         self._changes.commit_transaction(30)
 
     def put_bytes(self, key, value, table="contact"):
@@ -157,10 +157,11 @@ class Backlog:
         self._produce(table, key, value)
         self._changes.commit_transaction(30)
 
-    def _produce(self, table, key, value):
+    def _produce(self, table, key, value, headers=None):
         while True:
             try:
-                return self._changes.produce(f"{self.ferry.name}.changes.{table}", value, key)
+                return self._changes.produce(f"{self.ferry.name}.changes.{table}", value, key,
+                                             headers=headers)
             except BufferError:
                 self._changes.poll(0.1)
 

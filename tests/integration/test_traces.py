@@ -2,6 +2,7 @@
 
 import re
 
+from backlog import Backlog, contact, contact_mapping, field
 from instance import INGRESS
 from oracle import CONTACTS, Oracle
 from reading import Reading, mapping
@@ -70,3 +71,27 @@ def test_full_reads_carry_traces_when_asked(ferry):
     parents = [PARENT.fullmatch(parent).groups() for _, parent in traces(ferry, "changes.contact")]
     assert len({trace for trace, _ in parents}) == 30
     assert len({span for _, span in parents}) == 3  # of a page
+
+
+def test_a_child_that_waits_for_its_parent_keeps_its_trace(ferry):
+    purchase = contact_mapping(
+        id="new_purchase", table="new_purchase", entitySet="new_purchases", resource="cusPurchase",
+        primaryId="new_purchaseid", key="purchaseId", columns=["_new_contact_value", "new_orderno"],
+        fields=[field("new_orderno", "String", "orderNo", length=30),
+                field("_new_contact_value", "Lookup", "profilelink", "link", linkTable="contact")])
+    backlog = Backlog(ferry, [contact_mapping(), purchase])
+    admin = ferry.start_sandbox().admin
+    writer = ferry.start_writer(retry_ms=20)
+    backlog.start()
+    child, parent = backlog.ids(2)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    backlog.put([backlog.change(child, {"new_orderno": "7", "_new_contact_value": parent},
+                                table="new_purchase")], headers={"traceparent": trace})
+    ferry.wait_until(lambda: (child, trace) in traces(ferry, "waiting.new_purchase"))
+    writer.stop()  # what it remembers of it comes out of the topic again
+    writer.start()
+    backlog.put([backlog.change(parent, contact(1))])
+    ferry.wait_until(lambda: admin.campaign_row("cusPurchase", child), 60)
+    asked, = [entry for entry in admin.journal("cusPurchase") if entry["key"] == child]
+    assert asked["traceparent"] == trace
+    ferry.wait_until(lambda: (child, trace) == traces(ferry, "written.new_purchase")[-1])
