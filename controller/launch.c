@@ -1,6 +1,7 @@
 #include "controller/launch.h"
 
 #include "controller/compile.h"
+#include "controller/lineage.h"
 #include "controller/provision.h"
 #include "controller/waiters.h"
 #include "core/base/clock.h"
@@ -196,11 +197,38 @@ static void order_replays(struct ferry_launch *launch)
     }
 }
 
+static bool same_text(const json_t *a, const json_t *b, const char *key)
+{
+    return json_equal(json_object_get(a, key), json_object_get(b, key)) == 1;
+}
+
+/* A table that was not mapped at the last start, or led elsewhere, is a new one: what is remembered
+ * of it is about another destination. */
+static void order_since(struct ferry_launch *launch)
+{
+    json_t *before = json_object_get(current_order(launch), "mappings");
+    json_int_t next = ferry_order_generation(current_order(launch)) + 1;
+    size_t i;
+    json_t *mapping;
+
+    json_array_foreach (launch->mappings, i, mapping) {
+        const char *table = json_string_value(json_object_get(mapping, "table"));
+        const json_t *old = table ? ferry_lineage_mapping(before, table) : NULL;
+        bool same = old && same_text(old, mapping, "resource") && same_text(old, mapping, "api") &&
+                    same_text(old, mapping, "key");
+
+        json_object_set_new(
+            mapping, "since",
+            json_integer(same ? json_integer_value(json_object_get(old, "since")) : next));
+    }
+}
+
 static void order_prepare(struct ferry_launch *launch)
 {
     json_t *order;
 
     order_replays(launch);
+    order_since(launch);
     order = json_pack("{s:I, s:s, s:I, s:I, s:s, s:O}", "generation",
                       (json_int_t)ferry_order_generation(current_order(launch)) + 1, "phase",
                       "PREPARE", "revision", (json_int_t)launch->revision, "orderedAt",

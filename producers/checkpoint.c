@@ -34,6 +34,7 @@ static const struct {
     {"sweepFrom", offsetof(struct ferry_checkpoint, sweep_from)},
     {"replay", offsetof(struct ferry_checkpoint, replay)},
     {"replaying", offsetof(struct ferry_checkpoint, replaying)},
+    {"since", offsetof(struct ferry_checkpoint, since)},
 };
 #define TEXT_COUNT   (sizeof texts / sizeof texts[0])
 #define NUMBER_COUNT (sizeof numbers / sizeof numbers[0])

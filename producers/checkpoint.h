@@ -33,6 +33,7 @@ struct ferry_checkpoint {
     int64_t sweep_from;           /* and hash of the id */
     int64_t replay;               /* the latest replay that was begun; 0: none yet */
     int64_t replaying;            /* FULL: 1 when this read is a replay's */
+    int64_t since;                /* of the mapping that was read for */
 };
 
 void ferry_checkpoint_init(struct ferry_checkpoint *checkpoint);

@@ -101,10 +101,32 @@ static int64_t whole_replay(const struct ferry_reading *reading)
     return mapping->replay_where ? reading->at.replay : mapping->replay;
 }
 
+/* It was deleted and added again, or leads elsewhere now: what was written says nothing about what
+ * is there, so each row is written as in a replay. */
+static bool is_mapped_anew(const struct ferry_reading *reading)
+{
+    return reading->at.task && reading->at.since != reading->options.mapping->since;
+}
+
 static bool needs_full_read(const struct ferry_reading *reading)
 {
-    return reading->again || !reading->at.task || whole_replay(reading) > reading->at.replay ||
+    return reading->again || !reading->at.task || is_mapped_anew(reading) ||
+           whole_replay(reading) > reading->at.replay ||
            strcmp(reading->at.columns_hash, reading->options.mapping->columns_hash) != 0;
+}
+
+static enum ferry_status begin_full_read(struct ferry_reading *reading)
+{
+    const struct ferry_mapping *mapping = reading->options.mapping;
+    bool anew = is_mapped_anew(reading);
+    enum ferry_status status =
+        ferry_checkpoint_begin(&reading->at, reading->options.task, mapping->table,
+                               mapping->columns_hash, whole_replay(reading), ferry_wall_ms());
+    reading->again = status != FERRY_OK;
+    reading->at.since = mapping->since;
+    if (anew)
+        reading->at.replaying = 1;
+    return status;
 }
 
 /* One that is under way is finished first. */
@@ -121,12 +143,8 @@ static void next_step(struct ferry_reading *reading)
     enum ferry_status status = FERRY_OK;
     if (mapping->replay < reading->at.replay)
         ferry_checkpoint_cancel(&reading->at);
-    if (needs_full_read(reading)) {
-        status =
-            ferry_checkpoint_begin(&reading->at, reading->options.task, mapping->table,
-                                   mapping->columns_hash, whole_replay(reading), ferry_wall_ms());
-        reading->again = status != FERRY_OK;
-    }
+    if (needs_full_read(reading))
+        status = begin_full_read(reading);
     if (status == FERRY_OK && needs_pick(reading))
         status = ferry_checkpoint_pick(&reading->at, mapping->replay, mapping->replay_where);
     if (status == FERRY_OK)

@@ -50,6 +50,7 @@ static enum ferry_status read_heads(struct ferry_mapping *mapping, struct ferry_
     mapping->apply_deletes = flag(mapping->json, "applyDeletes", true);
     mapping->delete_filtered_out = flag(mapping->json, "deleteFilteredOut", false);
     mapping->replay = json_integer_value(json_object_get(mapping->json, "replay"));
+    mapping->since = json_integer_value(json_object_get(mapping->json, "since"));
     mapping->replay_where = json_string_value(json_object_get(mapping->json, "replayWhere"));
     json_t *filter = json_object_get(mapping->json, "filter");
     mapping->filter = json_is_object(filter) ? filter : NULL;

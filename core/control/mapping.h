@@ -50,6 +50,7 @@ struct ferry_mapping {
     json_t *filter; /* {"all":[…]}, {"any":[…]} or {"field","is","value"}; NULL: every record */
     int64_t replay; /* which replay of the table is to be read, counted up; 0: none yet */
     const char *replay_where; /* a $filter: only these rows of it; NULL: the whole table */
+    int64_t since; /* generation of the order that first had this table with this destination */
     bool apply_deletes;
     bool delete_filtered_out;
 };

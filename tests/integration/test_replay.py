@@ -1,6 +1,7 @@
 """A replay: the whole table is read again at the next start, and what was damaged in Campaign is mended."""
 
 import collections
+import json
 import signal
 
 import pytest
@@ -283,3 +284,28 @@ def test_rows_that_cannot_be_named_are_refused_with_their_reason(ferry):
     usage = ferry.ctl("replay", INGRESS, "--table", "contact", "--cancel", "--dry-run", check=False)
     assert usage.returncode == 2 and "--cancel" in usage.stderr
     assert ferry.sandbox.admin.breaches() != [], "the filters that Dynamics refused, and no other"
+
+
+def test_a_mapping_deleted_and_added_again_is_a_first_load(damage):
+    """Whatever Ferry remembers of it, and also when it leads to another resource than before."""
+    account = {"table": "account", "resource": "cusAccount", "api": "customResources",
+               "key": "accountId", "fields": [{"source": "name", "destination": "name"}]}
+    damage.stop()
+    damage.ferry.apply({"workflow": INGRESS, "configuration": {"mappings": [account]}})
+    damage.ferry.start()
+    gone = damage.admin.delete_some("contact", 20, seed=9, ids=True)["ids"]
+    damage.stop()
+    damage.ferry.apply(CONTACTS)
+    damage.ferry.start()
+    damage.oracle.wait_until_settled()
+    assert not set(gone) & set(damage.admin.campaign_rows("profile")), "deletes are found, too"
+    # Elsewhere: nothing of it is there yet, and nothing is taken for written.
+    elsewhere = json.loads(json.dumps(CONTACTS))
+    mapping = elsewhere["configuration"]["mappings"][0]
+    mapping |= {"resource": "cusAccount", "api": "customResources", "key": "accountId",
+                "fields": [{"source": "lastname", "destination": "name", "tooLong": "truncate"}]}
+    damage.stop()
+    damage.ferry.apply(elsewhere)
+    damage.ferry.start()
+    wanted = {row["id"] for row in damage.admin.rows("contact")}
+    damage.ferry.wait_until(lambda: set(damage.admin.campaign_rows("cusAccount")) == wanted, 60)

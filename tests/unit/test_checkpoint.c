@@ -10,7 +10,7 @@ static const char text[] =
     "\"https://o/api/data/v9.2/contacts?$select=a&$deltatoken=9%2108%2f22\",\"phase\":\"DELTA\","
     "\"readNumber\":2,\"deltaLinkAt\":1780000000000,\"recordsRead\":5000,\"pagesRead\":3,"
     "\"fullReadStartedAt\":7,\"sweepPartition\":0,\"sweepFrom\":0,\"replay\":4,"
-    "\"replaying\":0}";
+    "\"replaying\":0,\"since\":3}";
 
 static int setup(void **state)
 {
