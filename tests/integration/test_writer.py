@@ -5,7 +5,7 @@ import collections
 import pytest
 
 from backlog import Backlog, contact
-from support import stays
+from support import stays, wait_until
 
 COUNT = 10000
 
@@ -172,6 +172,8 @@ def test_killed_at_a_step_of_the_transaction_it_loses_nothing(ferry, backlog, mo
     backlog.start()
     backlog.put([backlog.change(key, contact(n), origin="LOAD") for n, key in enumerate(keys)])
     for records in edits(backlog, keys, rounds):
+        # A round is a transaction at least: what waits longer is merged into fewer.
+        wait_until(lambda: not writer.alive() or backlog.lag() == 0)
         backlog.put(records)
     assert writer.wait_for_exit(60) == -9, "it did not reach the step"
     writer.start()
@@ -187,8 +189,10 @@ def test_an_unknown_result_of_a_commit_is_settled_by_a_new_producer(ferry, backl
     writer = ferry.start_writer()
     monkeypatch.delenv("FERRY_CRASH_AT")
     backlog.start()
-    backlog.put([backlog.change(key, contact(n), origin="LOAD") for n, key in enumerate(keys)])
-    backlog.wait_until_written()
+    load = [backlog.change(key, contact(n), origin="LOAD") for n, key in enumerate(keys)]
+    for part in (load[:250], load[250:]):
+        backlog.put(part)
+        backlog.wait_until_written()
     assert writer.events("trouble"), "the fault did not happen"
     assert_profiles(ferry, {key: (number, 0) for number, key in enumerate(keys)})
     assert len(backlog.written()) == 500
