@@ -4,6 +4,8 @@
 #include "core/base/clock.h"
 #include "core/io/tail.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -101,33 +103,49 @@ static struct ferry_table *table_of(const struct ferry_holding *holding, const c
     return NULL;
 }
 
-static enum ferry_status open_share(struct ferry_holding *holding,
-                                    const struct ferry_group_part *part, bool *ret_valid,
-                                    struct ferry_share **ret_share, struct ferry_error *error)
+static enum ferry_status open_copies(struct ferry_holding *holding, struct ferry_share *share,
+                                     const struct ferry_group_part *part, bool *ret_valid,
+                                     struct ferry_error *error)
+{
+    struct ferry_memory *memory = holding->options.memory;
+    const struct ferry_mapping *mapping = share->table->mapping;
+    const struct ferry_memory_mark mark = {part->committed, part->stamp};
+    enum ferry_status status = ferry_memory_open(memory, mapping->table, share->partition, mark,
+                                                 &share->memory, ret_valid, error);
+    if (status == FERRY_OK)
+        status = ferry_waiting_open(ferry_memory_map(memory), mapping, share->partition,
+                                    &share->waiting, error);
+    if (status == FERRY_OK)
+        ferry_waiting_decide(share->waiting, share->table->brake.decision);
+    return status;
+}
+
+/* NULL: it failed. */
+static struct ferry_share *open_share(struct ferry_holding *holding,
+                                      const struct ferry_group_part *part, bool *ret_valid,
+                                      struct ferry_error *error)
 {
     struct ferry_table *table = table_of(holding, part->topic);
     struct ferry_share *share = NULL;
-    if (!table)
-        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
-                          "the group gave us %s, which no mapping uses", part->topic);
-    enum ferry_status status =
-        ferry_share_new(table, part->partition, part->committed, part->log_end, &share, error);
-    if (status != FERRY_OK)
-        return status;
+    if (!table) {
+        ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
+                   "the group gave us %s, which no mapping uses", part->topic);
+        return NULL;
+    }
+    if (ferry_share_new(table, part->partition, part->committed, part->log_end, &share, error) !=
+        FERRY_OK)
+        return NULL;
     if (part->fresh || part->restored)
         share->window.committed = -1; /* so that even an empty partition gets its offset */
     if (part->restored)               /* the predecessor may have come further */
         share->doubted += FERRY_POSITION_STRIDE;
+    share->stamp = part->stamp;
+    if (open_copies(holding, share, part, ret_valid, error) != FERRY_OK) {
+        ferry_share_free(share);
+        return NULL;
+    }
     DL_APPEND(holding->shares, share);
-    *ret_share = share;
-    status = ferry_memory_open(holding->options.memory, table->mapping->table, part->partition,
-                               part->committed, &share->memory, ret_valid, error);
-    if (status == FERRY_OK)
-        status = ferry_waiting_open(ferry_memory_map(holding->options.memory), table->mapping,
-                                    part->partition, &share->waiting, error);
-    if (status == FERRY_OK)
-        ferry_waiting_decide(share->waiting, table->brake.decision);
-    return status;
+    return share;
 }
 
 static enum ferry_status load_written(struct ferry_share *share, const rd_kafka_message_t *message,
@@ -170,7 +188,8 @@ static enum ferry_status mark_all(struct ferry_holding *holding, struct ferry_er
     enum ferry_status status = FERRY_OK;
     DL_FOREACH (holding->shares, share) {
         if (status == FERRY_OK)
-            status = ferry_memory_mark(share->memory, share->window.end, error);
+            status = ferry_memory_mark(
+                share->memory, (struct ferry_memory_mark){share->window.end, share->stamp}, error);
     }
     return status == FERRY_OK ? ferry_memory_flush(holding->options.memory, error) : status;
 }
@@ -219,10 +238,9 @@ static enum ferry_status open_all(struct ferry_holding *holding,
     size_t missing_count = 0;
     for (size_t i = 0; i < count; i++) {
         bool valid = false;
-        struct ferry_share *share = NULL;
-        enum ferry_status status = open_share(holding, &parts[i], &valid, &share, error);
-        if (status != FERRY_OK)
-            return status;
+        const struct ferry_share *share = open_share(holding, &parts[i], &valid, error);
+        if (!share)
+            return error->status;
         if (!valid)
             missing[missing_count++] = (struct ferry_tail_part){
                 share->table->written, share->partition, RD_KAFKA_OFFSET_BEGINNING};
@@ -310,6 +328,14 @@ int64_t ferry_holding_oldest(const struct ferry_holding *holding)
 
 /* --- what goes on in a table --- */
 
+/* That the destination holds, at least: most children that wait are remembered, but not there. */
+static uint64_t rows_of(const struct ferry_share *share)
+{
+    uint64_t known = ferry_memory_count(share->memory);
+    uint64_t children = ferry_waiting_count(share->waiting, FERRY_WAIT_PARENT);
+    return known > children ? known - children : 0;
+}
+
 struct ferry_brake_view ferry_holding_brake_view(const struct ferry_holding *holding,
                                                  const struct ferry_table *table)
 {
@@ -319,7 +345,7 @@ struct ferry_brake_view ferry_holding_brake_view(const struct ferry_holding *hol
         if (share->table != table)
             continue;
         view.part += 1.0 / FERRY_DATA_PARTITIONS;
-        view.rows += ferry_memory_count(share->memory);
+        view.rows += rows_of(share);
         view.queued += HASH_COUNT(share->lanes);
         size_t undecided = ferry_waiting_undecided(share->waiting);
         /* Those under way count among the queued. */
@@ -368,16 +394,37 @@ bool ferry_holding_loads(const struct ferry_holding *holding, const char *table)
 
 /* --- offsets --- */
 
+/* Without one the copy is filled anew at the next takeover. */
+static uint64_t make_stamp(void)
+{
+    uint64_t stamp = 0;
+    if (uv_random(NULL, NULL, &stamp, sizeof stamp, 0, NULL) != 0)
+        stamp = 0;
+    return stamp;
+}
+
+static void add_offset(rd_kafka_topic_partition_list_t *offsets, const struct ferry_share *share,
+                       int64_t prefix, uint64_t stamp)
+{
+    rd_kafka_topic_partition_t *offset =
+        rd_kafka_topic_partition_list_add(offsets, share->table->changes, share->partition);
+    char text[FERRY_GROUP_STAMP_SIZE];
+    snprintf(text, sizeof text, "%016" PRIx64, stamp);
+    offset->offset = prefix;
+    offset->metadata = strdup(text); /* freed by the list */
+    offset->metadata_size = offset->metadata ? strlen(text) : 0;
+}
+
 rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding,
                                                        bool all)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
     const struct ferry_share *share;
+    uint64_t stamp = make_stamp();
     DL_FOREACH (holding->shares, share) {
         int64_t prefix = ferry_window_prefix(&share->window);
         if (all || prefix > share->window.committed)
-            rd_kafka_topic_partition_list_add(offsets, share->table->changes, share->partition)
-                ->offset = prefix;
+            add_offset(offsets, share, prefix, stamp);
     }
     return offsets;
 }
@@ -393,7 +440,9 @@ enum ferry_status ferry_holding_commit(struct ferry_holding *holding,
         if (!share || part->offset < share->window.committed)
             continue;
         ferry_window_commit(&share->window, part->offset);
-        status = ferry_memory_mark(share->memory, part->offset, error);
+        share->stamp = ferry_group_stamp(part);
+        status = ferry_memory_mark(share->memory,
+                                   (struct ferry_memory_mark){part->offset, share->stamp}, error);
     }
     return status == FERRY_OK ? ferry_memory_flush(holding->options.memory, error) : status;
 }

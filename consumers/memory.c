@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT    2
+#define FORMAT    3
 #define NAME_SIZE 160
 
 struct ferry_memory {
@@ -85,15 +85,15 @@ static MDB_val name_of(const struct ferry_memory_part *part)
     return (MDB_val){.mv_size = strlen(part->name), .mv_data = alias.data};
 }
 
-static bool is_valid(struct ferry_memory_part *part, int64_t committed)
+static bool is_valid(struct ferry_memory_part *part, struct ferry_memory_mark mark)
 {
     MDB_val name = name_of(part);
     MDB_val value;
-    int64_t offset;
-    if (mdb_get(part->map->txn, part->valid, &name, &value) != 0 || value.mv_size != sizeof offset)
+    struct ferry_memory_mark left;
+    if (mdb_get(part->map->txn, part->valid, &name, &value) != 0 || value.mv_size != sizeof left)
         return false;
-    memcpy(&offset, value.mv_data, sizeof offset);
-    return offset == committed;
+    memcpy(&left, value.mv_data, sizeof left);
+    return left.committed == mark.committed && left.stamp == mark.stamp && left.stamp != 0;
 }
 
 static int empty_part(struct ferry_memory_part *part)
@@ -105,7 +105,7 @@ static int empty_part(struct ferry_memory_part *part)
     return code;
 }
 
-static int open_part(struct ferry_memory_part *part, int64_t committed, bool *ret_valid)
+static int open_part(struct ferry_memory_part *part, struct ferry_memory_mark mark, bool *ret_valid)
 {
     int code = ferry_map_commit(part->map);
     if (code == 0)
@@ -114,15 +114,16 @@ static int open_part(struct ferry_memory_part *part, int64_t committed, bool *re
         code = mdb_dbi_open(part->map->txn, part->name, MDB_CREATE, &part->dbi);
     if (code != 0)
         return code;
-    *ret_valid = is_valid(part, committed);
+    *ret_valid = is_valid(part, mark);
     if (!*ret_valid)
         code = empty_part(part);
     return code == 0 ? ferry_map_commit(part->map) : code;
 }
 
 enum ferry_status ferry_memory_open(struct ferry_memory *memory, const char *table, int partition,
-                                    int64_t committed, struct ferry_memory_part **ret_part,
-                                    bool *ret_valid, struct ferry_error *error)
+                                    struct ferry_memory_mark mark,
+                                    struct ferry_memory_part **ret_part, bool *ret_valid,
+                                    struct ferry_error *error)
 {
     struct ferry_memory_part *part = calloc(1, sizeof *part);
     if (!part)
@@ -130,7 +131,7 @@ enum ferry_status ferry_memory_open(struct ferry_memory *memory, const char *tab
     part->map = memory->map;
     part->valid = memory->valid;
     snprintf(part->name, sizeof part->name, "%s/%d", table, partition);
-    int code = open_part(part, committed, ret_valid);
+    int code = open_part(part, mark, ret_valid);
     if (code != 0) {
         free(part);
         return ferry_map_fail(memory->map, error, "cannot open a partition", code);
@@ -214,11 +215,11 @@ enum ferry_status ferry_memory_put(struct ferry_memory_part *part, const char *k
     return code == 0 ? FERRY_OK : ferry_map_fail(part->map, error, "cannot remember a key", code);
 }
 
-enum ferry_status ferry_memory_mark(struct ferry_memory_part *part, int64_t committed,
+enum ferry_status ferry_memory_mark(struct ferry_memory_part *part, struct ferry_memory_mark mark,
                                     struct ferry_error *error)
 {
     MDB_val name = name_of(part);
-    MDB_val value = {.mv_size = sizeof committed, .mv_data = &committed};
+    MDB_val value = {.mv_size = sizeof mark, .mv_data = &mark};
     int code = ferry_map_begin(part->map);
     if (code == 0)
         code = mdb_put(part->map->txn, part->valid, &name, &value, 0);

@@ -3,7 +3,7 @@
  *
  * Stored format (change: raise FORMAT in memory.c, old files are then thrown away): database
  * "<table>/<partition>", key = 16 bytes of the GUID or the text, value = state, version, read
- * number, hash; database "valid", key = "<table>/<partition>", value = the committed offset at
+ * number, hash; database "valid", key = "<table>/<partition>", value = the mark of the commit at
  * which the copy was left. */
 #ifndef FERRY_MEMORY_H
 #define FERRY_MEMORY_H
@@ -21,6 +21,13 @@ struct ferry_memory_record {
     uint64_t hash;
 };
 
+/* A commit of the partition. The offset alone would not tell two apart: the fate of what was set
+ * aside moves none. So each carries a random number, in the metadata of its offset. */
+struct ferry_memory_mark {
+    int64_t committed;
+    uint64_t stamp; /* 0: none, and the copy is not valid */
+};
+
 /* `folder` is made when it is missing. FERRY_INVALID: it cannot be used, or another process uses
  * it. */
 enum ferry_status ferry_memory_new(const char *folder, struct ferry_memory **ret_memory,
@@ -29,11 +36,12 @@ void ferry_memory_free(struct ferry_memory *memory);
 /* The file, for the other copies that live in it. */
 struct ferry_map *ferry_memory_map(struct ferry_memory *memory);
 
-/* *ret_valid: the copy was left at `committed` and may be used as it is; otherwise it is empty and
+/* *ret_valid: the copy was left at this mark and may be used as it is; otherwise it is empty and
  * must be filled. */
 enum ferry_status ferry_memory_open(struct ferry_memory *memory, const char *table, int partition,
-                                    int64_t committed, struct ferry_memory_part **ret_part,
-                                    bool *ret_valid, struct ferry_error *error) FERRY_MUST_CHECK;
+                                    struct ferry_memory_mark mark,
+                                    struct ferry_memory_part **ret_part, bool *ret_valid,
+                                    struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_memory_close(struct ferry_memory_part *part);
 /* How many keys it holds. */
 uint64_t ferry_memory_count(struct ferry_memory_part *part);
@@ -46,9 +54,9 @@ enum ferry_status ferry_memory_get(struct ferry_memory_part *part, const char *k
 enum ferry_status ferry_memory_put(struct ferry_memory_part *part, const char *key, size_t length,
                                    const struct ferry_memory_record *record,
                                    struct ferry_error *error) FERRY_MUST_CHECK;
-/* The copy holds what is committed up to `committed`, and nothing untrue beyond: valid for whoever
+/* The copy holds what was made known with this commit, and nothing untrue beyond: valid for whoever
  * starts there. */
-enum ferry_status ferry_memory_mark(struct ferry_memory_part *part, int64_t committed,
+enum ferry_status ferry_memory_mark(struct ferry_memory_part *part, struct ferry_memory_mark mark,
                                     struct ferry_error *error) FERRY_MUST_CHECK;
 /* Makes all puts and marks since the last flush visible to a later process. */
 enum ferry_status ferry_memory_flush(struct ferry_memory *memory,

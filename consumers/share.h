@@ -30,7 +30,7 @@ struct ferry_share {
     struct ferry_memory_part *memory;
     struct ferry_waiting *waiting;     /* what was set aside */
     size_t pulled;                     /* lanes that came from there */
-    size_t pulled_deletes;             /* among them */
+    size_t pulled_deletes;             /* among them, that nobody decided about */
     char scanned[FERRY_WAIT_KEY_SIZE]; /* where the look through it stands */
     int64_t scan_at;                   /* when the next one begins, ferry_boot_ms */
     int64_t log_end;                   /* when we took over */
@@ -39,6 +39,7 @@ struct ferry_share {
     bool at_end;                       /* all that the partition held was read */
     bool loading;    /* the last record read was one of a full read, or none was read yet */
     int64_t doubted; /* records that a predecessor may have sent */
+    uint64_t stamp;  /* of what is committed, see memory.h */
     int64_t told;    /* the position that stands in `checkpoints`; -1: not known */
 };
 

@@ -38,13 +38,20 @@ static struct ferry_memory *open_memory(void)
     return memory;
 }
 
+static uint64_t stamp = 7; /* of every commit */
+
+static struct ferry_memory_mark at(int64_t committed)
+{
+    return (struct ferry_memory_mark){committed, stamp};
+}
+
 static struct ferry_memory_part *open_part(struct ferry_memory *memory, int64_t committed,
                                            bool expect_valid)
 {
     struct ferry_memory_part *part = NULL;
     bool valid = !expect_valid;
     struct ferry_error error;
-    assert_int_equal(ferry_memory_open(memory, "contact", 3, committed, &part, &valid, &error),
+    assert_int_equal(ferry_memory_open(memory, "contact", 3, at(committed), &part, &valid, &error),
                      FERRY_OK);
     assert_int_equal(valid, expect_valid);
     return part;
@@ -71,7 +78,7 @@ static int64_t version_of(struct ferry_memory_part *part, const char *key)
 static void mark(struct ferry_memory_part *part, int64_t committed)
 {
     struct ferry_error error;
-    assert_int_equal(ferry_memory_mark(part, committed, &error), FERRY_OK);
+    assert_int_equal(ferry_memory_mark(part, at(committed), &error), FERRY_OK);
 }
 
 static void what_was_put_is_found_at_once(void **state)
@@ -130,6 +137,25 @@ static void a_copy_is_valid_only_where_it_was_left(void **state)
     ferry_memory_free(memory);
 }
 
+static void a_copy_is_not_valid_when_another_commit_left_the_offset_where_it_was(void **state)
+{
+    (void)state;
+    struct ferry_memory *memory = open_memory();
+    struct ferry_memory_part *part = open_part(memory, 0, false);
+    put(part, GUID, FERRY_WRITTEN_WRITTEN, 7);
+    mark(part, 42);
+    ferry_memory_close(part);
+    stamp = 8;
+    part = open_part(memory, 42, false);
+    assert_int_equal(version_of(part, GUID), -1);
+    stamp = 0; /* told by nobody */
+    mark(part, 42);
+    ferry_memory_close(part);
+    ferry_memory_close(open_part(memory, 42, false));
+    stamp = 7;
+    ferry_memory_free(memory);
+}
+
 static void a_file_from_before_a_boot_is_thrown_away(void **state)
 {
     (void)state;
@@ -184,6 +210,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_absent_takes_no_room, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_copy_is_valid_only_where_it_was_left, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(
+            a_copy_is_not_valid_when_another_commit_left_the_offset_where_it_was, make_folder,
+            remove_folder),
         cmocka_unit_test_setup_teardown(a_file_from_before_a_boot_is_thrown_away, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(a_folder_in_use_is_refused_by_name, make_folder,
