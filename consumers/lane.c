@@ -44,6 +44,12 @@ enum ferry_origin ferry_lane_stronger(enum ferry_origin a, enum ferry_origin b)
     return strength(b) > strength(a) ? b : a;
 }
 
+void ferry_item_inherit(struct ferry_item *item, enum ferry_origin origin, bool certain)
+{
+    item->origin = ferry_lane_stronger(item->origin, origin);
+    item->certain = item->certain && certain;
+}
+
 struct ferry_item *ferry_item_merge(struct ferry_item *older, struct ferry_item *newer)
 {
     if (!older)
@@ -52,8 +58,7 @@ struct ferry_item *ferry_item_merge(struct ferry_item *older, struct ferry_item 
     while (last->merged)
         last = last->merged;
     last->merged = older->entries;
-    newer->origin = ferry_lane_stronger(newer->origin, older->origin);
-    newer->certain = newer->certain && older->certain;
+    ferry_item_inherit(newer, older->origin, older->certain);
     ferry_item_free(older);
     return newer;
 }

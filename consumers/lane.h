@@ -18,10 +18,11 @@ struct ferry_campaign_call;
 
 /* Why a change came back that was set aside. */
 enum ferry_recalled {
-    FERRY_RECALL_NONE,   /* it did not: it comes from the backlog */
-    FERRY_RECALL_TRY,    /* its parent may be there now */
-    FERRY_RECALL_DELETE, /* it may be deleted */
-    FERRY_RECALL_DROP,   /* it must not be deleted */
+    FERRY_RECALL_NONE,    /* it did not: it comes from the backlog */
+    FERRY_RECALL_TRY,     /* its parent may be there now */
+    FERRY_RECALL_RELEASE, /* it may be deleted: it is one of few */
+    FERRY_RECALL_DELETE,  /* it may be deleted: a person said so */
+    FERRY_RECALL_DROP,    /* it must not be deleted */
 };
 
 /* A change, or several of one key merged into the newest, until its fate is known. */
@@ -30,7 +31,8 @@ struct ferry_item {
                                            what was set aside: those are passed */
     int64_t offset;                     /* of the newest */
     enum ferry_recalled recalled;
-    bool parent_gone; /* of a recalled one: this was its last try */
+    bool parent_gone; /* of a recalled one: this was its last try, but for news */
+    unsigned woken;   /* of a recalled one, when it was */
     enum ferry_op op;
     enum ferry_origin origin; /* the strongest of what was merged */
     bool certain;             /* no other writer can have had a request on the way for it */
@@ -48,6 +50,9 @@ struct ferry_item *ferry_item_new(struct ferry_window_entry *entry, const void *
 void ferry_item_free(struct ferry_item *item);
 /* Takes both; the newer one remains and is returned. */
 struct ferry_item *ferry_item_merge(struct ferry_item *older, struct ferry_item *newer);
+/* What its forerunner, which waits, was to bring about, it brings about; and if a request for that
+ * may have been on the way, one may be for it. */
+void ferry_item_inherit(struct ferry_item *item, enum ferry_origin origin, bool certain);
 /* Its fate is known: closes every offset it stands for. */
 void ferry_item_know(struct ferry_item *item, struct ferry_window *window);
 

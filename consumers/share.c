@@ -104,12 +104,11 @@ static void look_around(struct ferry_share *share)
         share->holding = false;
 }
 
-/* What its forerunner that waits was to bring about, the newer change brings about. */
 static void inherit(struct ferry_share *share, struct ferry_item *item, struct ferry_slice key)
 {
     struct ferry_waiting_entry entry;
     if (share->waiting && ferry_waiting_get(share->waiting, key, &entry))
-        item->origin = ferry_lane_stronger(item->origin, entry.origin);
+        ferry_item_inherit(item, entry.origin, entry.certain);
 }
 
 enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_message_t *message,
@@ -128,10 +127,10 @@ enum ferry_status ferry_share_take(struct ferry_share *share, const rd_kafka_mes
     }
     describe(item);
     memccpy(item->trace, trace, '\0', sizeof item->trace);
-    inherit(share, item, key);
     share->at_end = false;
     share->loading = item->origin != FERRY_ORIGIN_DELTA;
     item->certain = entry->sequence >= share->doubted || entry->offset >= share->log_end;
+    inherit(share, item, key);
     queue(share, lane, item);
     look_around(share);
     return FERRY_OK;
@@ -142,7 +141,8 @@ void ferry_share_reach(struct ferry_share *share, int64_t offset)
     ferry_window_reach(&share->window, offset);
     share->holding = false;
     share->at_end = true;
-    share->scan_at = 0; /* deletes may have waited for that */
+    if (share->waiting && ferry_waiting_count(share->waiting, FERRY_WAIT_DELETE) > 0)
+        share->scan_at = 0; /* they may have waited for that */
 }
 
 void ferry_share_release(struct ferry_share *share)
@@ -171,9 +171,10 @@ enum ferry_status ferry_share_recall(struct ferry_share *share, struct ferry_sli
     item->certain = entry->certain;
     item->recalled = why;
     item->parent_gone = entry->parent_gone;
+    item->woken = entry->woken;
     lane->pulled = why;
     share->pulled++;
-    share->pulled_deletes += why == FERRY_RECALL_DELETE;
+    share->pulled_deletes += why == FERRY_RECALL_RELEASE;
     queue(share, lane, item);
     return FERRY_OK;
 }
@@ -215,7 +216,7 @@ void ferry_share_settle(struct ferry_share *share, struct ferry_lane *lane)
 {
     share->bytes -= lane->now->length;
     share->pulled -= lane->pulled != FERRY_RECALL_NONE;
-    share->pulled_deletes -= lane->pulled == FERRY_RECALL_DELETE;
+    share->pulled_deletes -= lane->pulled == FERRY_RECALL_RELEASE;
     lane->pulled = FERRY_RECALL_NONE;
     ferry_lane_advance(lane, &share->window);
     if (ferry_lane_empty(lane)) {

@@ -1,4 +1,4 @@
-#include "consumers/waiting.h"
+#include "consumers/share.h"
 
 #include "source_record.h"
 
@@ -179,6 +179,31 @@ static void a_partition_taken_over_is_empty(void **state)
     assert_false(ferry_waiting_get(place->waiting, slice_of("a"), &entry));
 }
 
+/* As the predecessor may have sent what waits, and not lived to say so. */
+static void a_change_is_as_uncertain_as_what_waits_under_its_key(void **state)
+{
+    struct place *place = *state;
+    static struct ferry_table table;
+    struct ferry_share *share = NULL;
+    struct ferry_error error;
+    char keys[2][2] = {"a", "b"};
+    put(place, "a", FERRY_WAIT_PARENT, 0);
+    assert_int_equal(ferry_share_new(&table, 3, 0, 0, &share, &error), FERRY_OK);
+    share->waiting = place->waiting;
+    for (int i = 0; i < 2; i++) {
+        const rd_kafka_message_t message = {.payload = place->value.data,
+                                            .len = place->value.length,
+                                            .key = keys[i],
+                                            .key_len = 1,
+                                            .offset = i};
+        assert_int_equal(ferry_share_take(share, &message), FERRY_OK);
+    }
+    assert_false(ferry_share_next(share)->now->certain);
+    assert_true(ferry_share_next(share)->now->certain);
+    share->waiting = NULL;
+    ferry_share_free(share);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -190,6 +215,7 @@ int main(void)
         TEST(children_are_found_by_their_parent),
         TEST(a_look_through_sees_every_entry_once),
         TEST(a_partition_taken_over_is_empty),
+        TEST(a_change_is_as_uncertain_as_what_waits_under_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
