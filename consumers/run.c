@@ -136,14 +136,15 @@ static void on_tick(uv_timer_t *timer)
 
 /* --- life --- */
 
-static enum ferry_status relate_tables(struct ferry_run *run, struct ferry_error *error)
+static enum ferry_status relate_tables(struct ferry_table *const *tables, size_t count,
+                                       struct ferry_error *error)
 {
-    struct ferry_mapping **mappings = calloc(run->table_count + 1, sizeof *mappings);
+    struct ferry_mapping **mappings = calloc(count + 1, sizeof *mappings);
     if (!mappings)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    for (size_t i = 0; i < run->table_count; i++)
-        mappings[i] = run->tables[i]->mapping;
-    ferry_mapping_relate(mappings, run->table_count);
+    for (size_t i = 0; i < count; i++)
+        mappings[i] = tables[i]->mapping;
+    ferry_mapping_relate(mappings, count);
     free(mappings);
     return FERRY_OK;
 }
@@ -166,7 +167,7 @@ static enum ferry_status make_tables(struct ferry_run *run, json_t *mappings,
         run->tables[i]->brake.limits = run->options.brake;
         run->table_count++;
     }
-    return relate_tables(run, error);
+    return relate_tables(run->tables, count, error);
 }
 
 static enum ferry_status name_parts(struct ferry_run *run, const char *workflow,

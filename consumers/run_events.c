@@ -392,10 +392,15 @@ static void on_woken(void *context)
     ferry_run_poke(context);
 }
 
+/* Its number changes all the time: that is worth a look at the status, but no line of the log. */
 void ferry_run_recall(struct ferry_run *run)
 {
     ferry_recall_look(run->recall);
-    set_trouble(run, &run->held, ferry_recall_held(run->recall), 0);
+    const struct ferry_error *held = ferry_recall_held(run->recall);
+    if (held && run->held.set)
+        run->held.error = *held;
+    else
+        set_trouble(run, &run->held, held, 0);
 }
 
 /* --- the schemas of the topics --- */
