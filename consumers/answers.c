@@ -171,10 +171,10 @@ static const char *hopeless(struct ferry_dispatcher *dispatcher, struct ferry_la
                             struct ferry_waiting_entry *entry)
 {
     const struct ferry_slice key = {lane->key, lane->key_length};
-    if (lane->now->parent_gone)
-        return "that record was deleted, or is filtered out";
-    if (!ferry_waiting_get(lane->share->waiting, key, entry))
+    if (!ferry_waiting_get(lane->share->waiting, key, entry) || entry->why != FERRY_WAIT_PARENT)
         *entry = (struct ferry_waiting_entry){.since = ferry_wall_ms()};
+    if (lane->now->parent_gone && entry->woken == lane->now->woken)
+        return "that record was deleted, or is filtered out";
     bool late = ferry_wall_ms() - entry->since >= dispatcher->options.patience_ms;
     return late ? "it did not come in time" : NULL;
 }
@@ -183,10 +183,13 @@ static const char *hopeless(struct ferry_dispatcher *dispatcher, struct ferry_la
 static void await_parent(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
                          const struct ferry_waiting_entry *entry)
 {
+    enum ferry_recalled recalled = lane->now->recalled; /* the lane may be gone afterwards */
     int64_t wait = ferry_backoff_ms(entry->tries, dispatcher->options.retry_ms, PARENT_CAP_MS);
     int64_t left = entry->since + dispatcher->options.patience_ms - ferry_wall_ms();
     ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_PARENT, wait < left ? wait : left);
-    dispatcher->options.on_orphan(dispatcher->options.context);
+    /* What it links to is looked up once; then news of it comes by itself. */
+    if (recalled == FERRY_RECALL_NONE || entry->tries == 0)
+        dispatcher->options.on_orphan(dispatcher->options.context);
 }
 
 static void answer_parent(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane,
@@ -200,6 +203,7 @@ static void answer_parent(struct ferry_dispatcher *dispatcher, struct ferry_lane
         ferry_dispatcher_hurry(dispatcher, lane);
         return;
     }
+    lane->alone = false; /* not even so could it be created */
     const char *why = hopeless(dispatcher, lane, &entry);
     if (!why) {
         await_parent(dispatcher, lane, &entry);

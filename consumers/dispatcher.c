@@ -192,7 +192,9 @@ static bool is_held(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane
         ferry_dispatcher_settle(dispatcher, lane, FERRY_FATE_DROPPED);
         return true;
     }
-    if (lane->now->recalled != FERRY_RECALL_DELETE && !brake_lets(dispatcher, table, now)) {
+    if (lane->now->recalled == FERRY_RECALL_DELETE)
+        return false; /* and it does not count against those that nobody was asked about */
+    if (lane->now->recalled != FERRY_RECALL_RELEASE && !brake_lets(dispatcher, table, now)) {
         ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_DELETE, 0);
         return true;
     }

@@ -102,6 +102,7 @@ static enum ferry_status wake(struct ferry_recall *recall, struct ferry_share *s
     if (!ferry_waiting_get(share->waiting, child, &entry) || entry.why != FERRY_WAIT_PARENT)
         return FERRY_OK;
     entry.due_at = 0;
+    entry.woken++;
     entry.parent_gone = parent_gone;
     enum ferry_status status = ferry_waiting_update(share->waiting, child, &entry, error);
     if (status != FERRY_OK || !has_room(share) || !is_settled(recall))
@@ -233,7 +234,7 @@ static enum ferry_recalled reason_to_recall(const struct pass *pass,
                    : FERRY_RECALL_NONE;
     if (entry->decision < brake->decision)
         return brake->approved ? FERRY_RECALL_DELETE : FERRY_RECALL_DROP;
-    return pass->releases ? FERRY_RECALL_DELETE : FERRY_RECALL_NONE;
+    return pass->releases ? FERRY_RECALL_RELEASE : FERRY_RECALL_NONE;
 }
 
 /* The more there is, the more rarely: a small part of the time goes into looking. */

@@ -136,12 +136,45 @@ static enum ferry_status add_waiting(struct ferry_settlement *settlement,
         {"ferry-since", since},
         {"ferry-origin", origin},
         {"ferry-decision", decision},
+        {"ferry-change-origin", ferry_origin_name(entry->origin)},
         {*entry->trace ? FERRY_TRACE_HEADER : NULL, entry->trace},
         {NULL, NULL},
     };
     return ferry_ledger_add(settlement->ledger, lane->share->table->waiting, lane->share->partition,
                             lane->key, lane->key_length, lane->now->value, lane->now->length,
                             headers);
+}
+
+/* What was created without its mutual links lacks them, also where updates leave a link alone. */
+static enum ferry_origin still_to_bring(const struct ferry_lane *lane)
+{
+    return lane->alone ? ferry_lane_stronger(lane->now->origin, FERRY_ORIGIN_LOAD)
+                       : lane->now->origin;
+}
+
+/* What is heard of its parent while a try is under way would be lost with the try's own word. */
+static void keep_wake(const struct ferry_lane *lane, const struct ferry_waiting_entry *before,
+                      struct ferry_waiting_entry *entry)
+{
+    entry->woken = before->woken;
+    if (before->woken == lane->now->woken)
+        return;
+    entry->due_at = 0;
+    entry->parent_gone = before->parent_gone;
+}
+
+static enum ferry_status put_aside(struct ferry_settlement *settlement,
+                                   const struct ferry_lane *lane,
+                                   const struct ferry_waiting_entry *entry,
+                                   struct ferry_error *error)
+{
+    const struct ferry_slice key = {lane->key, lane->key_length};
+    const struct ferry_slice value = {lane->now->value, lane->now->length};
+    if (add_waiting(settlement, lane, entry) != FERRY_OK)
+        return no_memory(error);
+    enum ferry_status status = ferry_waiting_put(lane->share->waiting, key, entry, value, error);
+    return status == FERRY_OK ? ferry_settlement_write(settlement, lane, FERRY_FATE_WAITING, error)
+                              : status;
 }
 
 /* What came back and has to wait on is in the topic already. */
@@ -152,26 +185,25 @@ enum ferry_status ferry_settlement_set_aside(struct ferry_settlement *settlement
     const struct ferry_slice key = {lane->key, lane->key_length};
     const struct ferry_item *item = lane->now;
     struct ferry_waiting *waiting = lane->share->waiting;
-    struct ferry_waiting_entry before = {.since = ferry_wall_ms(), .why = why};
-    bool known = ferry_waiting_get(waiting, key, &before);
-    bool again = known && item->recalled != FERRY_RECALL_NONE && before.why == why && !lane->alone;
+    struct ferry_waiting_entry before = {.why = why};
+    /* Who waited for something else begins to wait. */
+    bool known = ferry_waiting_get(waiting, key, &before) && before.why == why;
+    bool again = known && item->recalled != FERRY_RECALL_NONE && !lane->alone;
     struct ferry_waiting_entry entry = {.why = why,
-                                        .origin = item->origin,
+                                        .origin = still_to_bring(lane),
                                         .certain = item->certain && !lane->unsure,
                                         .tries = again ? before.tries + 1 : 1,
-                                        .since = before.since,
+                                        .since = known ? before.since : ferry_wall_ms(),
                                         .due_at = due_at,
                                         .offset = item->offset,
                                         .decision = lane->share->table->brake.decision};
     memcpy(entry.trace, item->trace, sizeof entry.trace);
-    if (again)
-        return ferry_waiting_update(waiting, key, &entry, error);
-    if (add_waiting(settlement, lane, &entry) != FERRY_OK)
-        return no_memory(error);
-    enum ferry_status status = ferry_waiting_put(
-        waiting, key, &entry, (struct ferry_slice){item->value, item->length}, error);
-    return status == FERRY_OK ? ferry_settlement_write(settlement, lane, FERRY_FATE_WAITING, error)
-                              : status;
+    if (lane->later)
+        ferry_item_inherit(lane->later, entry.origin, entry.certain);
+    if (!again)
+        return put_aside(settlement, lane, &entry, error);
+    keep_wake(lane, &before, &entry);
+    return ferry_waiting_update(waiting, key, &entry, error);
 }
 
 static enum ferry_status add_reject(struct ferry_settlement *settlement,

@@ -268,60 +268,60 @@ enum ferry_status ferry_waiting_remove(struct ferry_waiting *waiting, struct fer
 
 /* --- from the topic --- */
 
+/* NULL data: there is none. */
+static struct ferry_slice find_header(const rd_kafka_message_t *message, const char *name)
+{
+    size_t size = 0;
+    const char *value = ferry_kafka_header(message, name, &size);
+    return (struct ferry_slice){value, size};
+}
+
+static bool header_says(const rd_kafka_message_t *message, const char *name, const char *word)
+{
+    const struct ferry_slice value = find_header(message, name);
+    return value.data && value.length == strlen(word) &&
+           memcmp(value.data, word, value.length) == 0;
+}
+
 static int64_t header_number(const rd_kafka_message_t *message, const char *name, int64_t otherwise)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
+    const struct ferry_slice value = find_header(message, name);
     char text[24];
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        size == 0 || size >= sizeof text)
+    if (!value.data || value.length == 0 || value.length >= sizeof text)
         return otherwise;
-    memcpy(text, value, size);
-    text[size] = '\0';
+    memcpy(text, value.data, value.length);
+    text[value.length] = '\0';
     return strtoll(text, NULL, 10);
 }
 
 /* The last number of topic/partition/offset. */
 static int64_t header_offset(const rd_kafka_message_t *message)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
+    const struct ferry_slice text = find_header(message, "ferry-origin");
     int64_t offset = 0;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, "ferry-origin", &value, &size) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    const char *text = value;
-    size_t digits = size;
-    while (digits > 0 && text[digits - 1] >= '0' && text[digits - 1] <= '9')
+    size_t digits = text.data ? text.length : 0;
+    while (digits > 0 && text.data[digits - 1] >= '0' && text.data[digits - 1] <= '9')
         digits--;
-    for (size_t i = digits; i < size; i++)
-        offset = offset * 10 + (text[i] - '0');
+    for (size_t i = digits; text.data && i < text.length; i++)
+        offset = offset * 10 + (text.data[i] - '0');
     return offset;
 }
 
 static enum ferry_wait header_why(const rd_kafka_message_t *message)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
-    const char *name = names[FERRY_WAIT_DELETE];
-    bool is_delete = rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                     rd_kafka_header_get_last(headers, "ferry-wait", &value, &size) ==
-                         RD_KAFKA_RESP_ERR_NO_ERROR &&
-                     size == strlen(name) && memcmp(value, name, size) == 0;
-    return is_delete ? FERRY_WAIT_DELETE : FERRY_WAIT_PARENT;
+    return header_says(message, "ferry-wait", names[FERRY_WAIT_DELETE]) ? FERRY_WAIT_DELETE
+                                                                        : FERRY_WAIT_PARENT;
 }
 
-static enum ferry_origin origin_of(struct ferry_waiting *waiting, struct ferry_slice value)
+/* It may be stronger than the change's own. */
+static enum ferry_origin header_origin(const rd_kafka_message_t *message)
 {
-    struct ferry_error ignored;
-    if (ferry_change_decode(value.data, value.length, &waiting->change, &ignored) != FERRY_OK)
-        return FERRY_ORIGIN_DELTA;
-    return waiting->change.origin;
+    static const enum ferry_origin origins[] = {FERRY_ORIGIN_LOAD, FERRY_ORIGIN_REPLAY,
+                                                FERRY_ORIGIN_RESYNC};
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++)
+        if (header_says(message, "ferry-change-origin", ferry_origin_name(origins[i])))
+            return origins[i];
+    return FERRY_ORIGIN_DELTA;
 }
 
 enum ferry_status ferry_waiting_load(struct ferry_waiting *waiting,
@@ -334,14 +334,13 @@ enum ferry_status ferry_waiting_load(struct ferry_waiting *waiting,
         return ferry_waiting_remove(waiting, key, &found, error);
     struct ferry_waiting_entry entry = {
         .why = header_why(message),
-        .origin = origin_of(waiting, value),
+        .origin = header_origin(message),
         .since = header_number(message, "ferry-since", rd_kafka_message_timestamp(message, NULL)),
         .offset = header_offset(message),
         .decision = header_number(message, "ferry-decision", 0),
     };
-    size_t size;
-    const void *parent = ferry_kafka_header(message, FERRY_TRACE_HEADER, &size);
-    ferry_trace_read(parent, size, entry.trace);
+    const struct ferry_slice trace = find_header(message, FERRY_TRACE_HEADER);
+    ferry_trace_read(trace.data, trace.length, entry.trace);
     return ferry_waiting_put(waiting, key, &entry, value, error);
 }
 

@@ -22,6 +22,7 @@ struct ferry_waiting_entry {
     bool certain;     /* as the change was: nobody's request can have been on the way for it */
     bool parent_gone; /* deleted or filtered out, as far as we heard */
     unsigned tries;
+    unsigned woken;               /* counts what was heard of its parent */
     int64_t since;                /* wall ms, of the first change of the key that had to wait */
     int64_t due_at;               /* ferry_boot_ms, of the next try */
     int64_t offset;               /* in `changes` */
