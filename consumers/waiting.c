@@ -268,7 +268,7 @@ enum ferry_status ferry_waiting_remove(struct ferry_waiting *waiting, struct fer
 
 /* --- from the topic --- */
 
-/* NULL data: there is none. */
+/* Of length 0: there is none. */
 static struct ferry_slice find_header(const rd_kafka_message_t *message, const char *name)
 {
     size_t size = 0;
@@ -279,15 +279,14 @@ static struct ferry_slice find_header(const rd_kafka_message_t *message, const c
 static bool header_says(const rd_kafka_message_t *message, const char *name, const char *word)
 {
     const struct ferry_slice value = find_header(message, name);
-    return value.data && value.length == strlen(word) &&
-           memcmp(value.data, word, value.length) == 0;
+    return value.length == strlen(word) && memcmp(value.data, word, value.length) == 0;
 }
 
 static int64_t header_number(const rd_kafka_message_t *message, const char *name, int64_t otherwise)
 {
     const struct ferry_slice value = find_header(message, name);
     char text[24];
-    if (!value.data || value.length == 0 || value.length >= sizeof text)
+    if (value.length == 0 || value.length >= sizeof text)
         return otherwise;
     memcpy(text, value.data, value.length);
     text[value.length] = '\0';
@@ -299,10 +298,10 @@ static int64_t header_offset(const rd_kafka_message_t *message)
 {
     const struct ferry_slice text = find_header(message, "ferry-origin");
     int64_t offset = 0;
-    size_t digits = text.data ? text.length : 0;
+    size_t digits = text.length;
     while (digits > 0 && text.data[digits - 1] >= '0' && text.data[digits - 1] <= '9')
         digits--;
-    for (size_t i = digits; text.data && i < text.length; i++)
+    for (size_t i = digits; i < text.length; i++)
         offset = offset * 10 + (text.data[i] - '0');
     return offset;
 }

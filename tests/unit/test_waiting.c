@@ -196,7 +196,7 @@ static void a_change_is_as_uncertain_as_what_waits_under_its_key(void **state)
                                             .key = keys[i],
                                             .key_len = 1,
                                             .offset = i};
-        assert_int_equal(ferry_share_take(share, &message), FERRY_OK);
+        assert_int_equal(ferry_share_take(share, &message, ""), FERRY_OK);
     }
     assert_false(ferry_share_next(share)->now->certain);
     assert_true(ferry_share_next(share)->now->certain);
