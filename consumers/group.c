@@ -1,6 +1,7 @@
 #include "consumers/group.h"
 
 #include "consumers/position.h"
+#include "consumers/stamp.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/io/kafka.h"
@@ -87,14 +88,6 @@ static bool restore(const struct ferry_group *group, rd_kafka_topic_partition_t 
     return false;
 }
 
-uint64_t ferry_group_stamp(const rd_kafka_topic_partition_t *offset)
-{
-    char text[FERRY_GROUP_STAMP_SIZE] = "";
-    if (offset->metadata && offset->metadata_size < sizeof text)
-        memcpy(text, offset->metadata, offset->metadata_size);
-    return strtoull(text, NULL, 16);
-}
-
 /* Where neither is known we start at the beginning: nothing was ever written from here. */
 static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_partition_t *start,
                                     struct ferry_group_part *part, int64_t low, int64_t high)
@@ -114,7 +107,7 @@ static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_pa
     *part = (struct ferry_group_part){.topic = start->topic,
                                       .partition = start->partition,
                                       .committed = start->offset,
-                                      .stamp = ferry_group_stamp(start),
+                                      .stamp = ferry_stamp_of(start),
                                       .fresh = fresh,
                                       .restored = restored,
                                       .log_end = high};

@@ -9,15 +9,13 @@
 #include <librdkafka/rdkafka.h>
 #include <uv.h>
 
-#define FERRY_GROUP_STAMP_SIZE 17 /* 64 bits as hexadecimal text, in the metadata of an offset */
-
 struct ferry_group;
 
 struct ferry_group_part {
     const char *topic;
     int partition;
     int64_t committed; /* where to start */
-    uint64_t stamp;    /* of that commit, see memory.h */
+    uint64_t stamp;    /* of that commit, see stamp.h */
     bool fresh;        /* nothing was committed: the start is the beginning of the log */
     bool restored;     /* the broker had no offset any more, `checkpoints` had */
     int64_t log_end;   /* at this moment */
@@ -62,8 +60,6 @@ void ferry_group_resume(struct ferry_group *group);
 /* False: too long since we last spoke to the library. Nothing may be sent; on_expired has been or
  * will be called. */
 bool ferry_group_alive(struct ferry_group *group);
-/* In the metadata of a committed offset, or of one to be committed; 0: none. */
-uint64_t ferry_group_stamp(const rd_kafka_topic_partition_t *offset);
 rd_kafka_t *ferry_group_consumer(const struct ferry_group *group);
 
 #endif

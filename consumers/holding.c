@@ -1,11 +1,10 @@
 #include "consumers/holding.h"
 
 #include "consumers/position.h"
+#include "consumers/stamp.h"
 #include "core/base/clock.h"
 #include "core/io/tail.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -394,25 +393,13 @@ bool ferry_holding_loads(const struct ferry_holding *holding, const char *table)
 
 /* --- offsets --- */
 
-/* Without one the copy is filled anew at the next takeover. */
-static uint64_t make_stamp(void)
-{
-    uint64_t stamp = 0;
-    if (uv_random(NULL, NULL, &stamp, sizeof stamp, 0, NULL) != 0)
-        stamp = 0;
-    return stamp;
-}
-
 static void add_offset(rd_kafka_topic_partition_list_t *offsets, const struct ferry_share *share,
                        int64_t prefix, uint64_t stamp)
 {
     rd_kafka_topic_partition_t *offset =
         rd_kafka_topic_partition_list_add(offsets, share->table->changes, share->partition);
-    char text[FERRY_GROUP_STAMP_SIZE];
-    snprintf(text, sizeof text, "%016" PRIx64, stamp);
     offset->offset = prefix;
-    offset->metadata = strdup(text); /* freed by the list */
-    offset->metadata_size = offset->metadata ? strlen(text) : 0;
+    ferry_stamp_put(offset, stamp);
 }
 
 rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding,
@@ -420,7 +407,7 @@ rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holdin
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
     const struct ferry_share *share;
-    uint64_t stamp = make_stamp();
+    uint64_t stamp = ferry_stamp_new();
     DL_FOREACH (holding->shares, share) {
         int64_t prefix = ferry_window_prefix(&share->window);
         if (all || prefix > share->window.committed)
@@ -440,7 +427,7 @@ enum ferry_status ferry_holding_commit(struct ferry_holding *holding,
         if (!share || part->offset < share->window.committed)
             continue;
         ferry_window_commit(&share->window, part->offset);
-        share->stamp = ferry_group_stamp(part);
+        share->stamp = ferry_stamp_of(part);
         status = ferry_memory_mark(share->memory,
                                    (struct ferry_memory_mark){part->offset, share->stamp}, error);
     }

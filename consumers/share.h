@@ -39,7 +39,7 @@ struct ferry_share {
     bool at_end;                       /* all that the partition held was read */
     bool loading;    /* the last record read was one of a full read, or none was read yet */
     int64_t doubted; /* records that a predecessor may have sent */
-    uint64_t stamp;  /* of what is committed, see memory.h */
+    uint64_t stamp;  /* of what is committed, see stamp.h */
     int64_t told;    /* the position that stands in `checkpoints`; -1: not known */
 };
 
