@@ -27,3 +27,10 @@ endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
+
+# Small functions of core are called for every column of every record, from another file.
+include(CheckIPOSupported)
+check_ipo_supported(RESULT ferry_ipo LANGUAGES C)
+if(ferry_ipo AND NOT FERRY_SANITIZE)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION_RELEASE ON)
+endif()

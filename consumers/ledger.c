@@ -152,15 +152,14 @@ static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, const struc
         const char *from;
         void *to;
     } key = {.from = message->data};
-    rd_kafka_headers_t *headers =
-        message->headers ? rd_kafka_headers_copy(message->headers) : rd_kafka_headers_new(0);
+    rd_kafka_headers_t *headers = message->headers ? rd_kafka_headers_copy(message->headers) : NULL;
     char *value = (char *)key.to + message->key_length;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         ledger->producer, RD_KAFKA_V_TOPIC(message->topic),
         RD_KAFKA_V_PARTITION(message->partition), RD_KAFKA_V_KEY(key.to, message->key_length),
         RD_KAFKA_V_VALUE(message->tombstone ? NULL : value, message->length),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && headers)
         rd_kafka_headers_destroy(headers);
     return code;
 }

@@ -6,6 +6,7 @@
 #define FERRY_HTTP_H
 
 #include "core/base/status.h"
+#include "core/io/http_headers.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,8 +43,9 @@ enum ferry_http_flow { FERRY_HTTP_GO_ON, FERRY_HTTP_PAUSE, FERRY_HTTP_STOP };
 struct ferry_http_request {
     const char *method;
     const char *url;
-    const char *const *headers; /* "Name: value", NULL-terminated; copied */
-    const char *user;           /* for basic authentication; copied; NULL for none */
+    const char *const *headers;        /* "Name: value", NULL-terminated; copied */
+    struct ferry_http_headers *common; /* sent too; NULL for none */
+    const char *user;                  /* for basic authentication; copied; NULL for none */
     const char *password;
     const char *body; /* copied; NULL for none */
     size_t body_length;

@@ -194,7 +194,7 @@ static void rest(struct ferry_buffer *buffer)
 
 void ferry_http_call_clear(struct ferry_http_call *call)
 {
-    curl_slist_free_all(call->headers);
+    ferry_http_headers_unref(call->headers);
     call->headers = NULL;
     if (call->body.data) /* a secret, or somebody's data */
         explicit_bzero(call->body.data, call->body.length);
@@ -207,43 +207,19 @@ void ferry_http_call_clear(struct ferry_http_call *call)
     call->trouble[0] = '\0';
 }
 
-static bool no_control_characters(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            return false;
-    return true;
-}
-
-static enum ferry_status add_header(struct ferry_http_call *call, const char *header,
-                                    struct ferry_error *error)
-{
-    struct curl_slist *list;
-
-    if (!no_control_characters(header))
-        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
-                          "a request header contains a control character");
-    list = curl_slist_append(call->headers, header);
-    if (!list)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    call->headers = list;
-    return FERRY_OK;
-}
-
 static enum ferry_status fill_headers(struct ferry_http_call *call,
                                       const struct ferry_http_request *request,
                                       struct ferry_error *error)
 {
+    bool own = request->headers && *request->headers;
     enum ferry_status status = FERRY_OK;
 
-    for (const char *const *header = request->headers; header && *header; header++) {
-        status = add_header(call, *header, error);
-        if (status != FERRY_OK)
-            return status;
-    }
-    if (request->body) /* nothing is gained by asking first, and some gateways never answer the
-                          question */
-        status = add_header(call, "Expect:", error);
+    if (request->common && !own)
+        call->headers = ferry_http_headers_ref(request->common);
+    else
+        status = ferry_http_headers_new(request->headers, request->common, &call->headers, error);
+    if (status == FERRY_OK)
+        curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, ferry_http_headers_list(call->headers));
     return status;
 }
 
@@ -302,7 +278,6 @@ enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
     status = fill_headers(call, request, error);
     if (status == FERRY_OK)
         status = fill_body(call, request, error);
-    curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
     fill_limits(call, request);
     return status;
 }

@@ -32,7 +32,7 @@ struct ferry_http_call {
     struct ferry_http_call *prev, *next;
     CURL *easy;
     enum ferry_http_state state;
-    struct curl_slist *headers;
+    struct ferry_http_headers *headers;
     struct ferry_buffer body;
     struct ferry_buffer answer;
     enum ferry_http_flow (*on_body)(void *context, const char *data, size_t length);

@@ -23,7 +23,8 @@ struct ferry_session {
     int64_t timeout_ms;
     ferry_session_judge judge;
     struct ferry_buffer authorization; /* the header of the current token, made once a token */
-    unsigned bearer;                   /* its number */
+    struct ferry_http_headers *common; /* that and `headers` */
+    unsigned bearer;                   /* the token's number */
     struct ferry_session_call *calls;  /* asking or sent */
     struct ferry_session_call *idle;
     unsigned idle_count;
@@ -117,6 +118,7 @@ static void destroy(struct ferry_session *session)
     if (session->authorization.data)
         explicit_bzero(session->authorization.data, session->authorization.length);
     ferry_buffer_done(&session->authorization);
+    ferry_http_headers_unref(session->common);
     for (char **header = session->headers; *header; header++)
         free(*header);
     free(session->body_header);
@@ -249,39 +251,61 @@ static enum ferry_http_flow on_body(void *context, const char *data, size_t leng
     return call->on_body(call->context, data, length);
 }
 
-static enum ferry_status authorize(struct ferry_session *session, const char *bearer)
+static enum ferry_status make_common(struct ferry_session *session, struct ferry_error *error)
+{
+    const char *lines[HEADERS_MAX + 1] = {session->authorization.data};
+    struct ferry_http_headers *common;
+    enum ferry_status status;
+
+    for (size_t i = 0; session->headers[i]; i++)
+        lines[i + 1] = session->headers[i];
+    status = ferry_http_headers_new(lines, NULL, &common, error);
+    if (status != FERRY_OK)
+        return status;
+    ferry_http_headers_unref(session->common);
+    session->common = common;
+    return FERRY_OK;
+}
+
+static enum ferry_status authorize(struct ferry_session *session, const char *bearer,
+                                   struct ferry_error *error)
 {
     struct ferry_buffer *header = &session->authorization;
+    enum ferry_status status;
 
     if (header->length > 0 && strcmp(header->data + BEARER_PREFIX, bearer) == 0)
         return FERRY_OK;
     ferry_buffer_clear(header);
-    session->bearer++;
-    return ferry_buffer_printf(header, "%s%s", bearer_prefix, bearer);
+    if (ferry_buffer_printf(header, "%s%s", bearer_prefix, bearer) != FERRY_OK)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    status = make_common(session, error);
+    if (status != FERRY_OK)
+        ferry_buffer_clear(header); /* nothing stands for this token yet */
+    else
+        session->bearer++;
+    return status;
 }
 
 static enum ferry_status send_call(struct ferry_session_call *call, const char *bearer,
                                    struct ferry_error *error)
 {
     struct ferry_session *session = call->session;
-    const char *headers[HEADERS_MAX + 3];
+    const char *own[3] = {NULL};
     size_t count = 0;
+    enum ferry_status status = authorize(session, bearer, error);
 
-    if (authorize(session, bearer) != FERRY_OK)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    headers[count++] = session->authorization.data;
-    for (char *const *header = session->headers; *header; header++)
-        headers[count++] = *header;
+    if (status != FERRY_OK)
+        return status;
     if (call->has_body && session->body_header)
-        headers[count++] = session->body_header;
+        own[count++] = session->body_header;
     if (call->texts[FERRY_SESSION_HEADER].length > 0)
-        headers[count++] = call->texts[FERRY_SESSION_HEADER].data;
-    headers[count] = NULL;
+        own[count++] = call->texts[FERRY_SESSION_HEADER].data;
     call->bearer = session->bearer;
     const struct ferry_http_request request = {
         .method = call->method,
         .url = call->texts[FERRY_SESSION_URL].data,
-        .headers = headers,
+        .headers = own,
+        .common = session->common,
         .body = call->has_body ? ferry_session_text(call, FERRY_SESSION_BODY) : NULL,
         .body_length = call->texts[FERRY_SESSION_BODY].length,
         .timeout_ms = session->timeout_ms,

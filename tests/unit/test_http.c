@@ -171,6 +171,32 @@ static void method_headers_and_body_arrive_as_given(void **state)
     assert_null(strstr(seen->headers, "Accept-Encoding"));
 }
 
+static void common_headers_arrive_beside_those_of_the_request(void **state)
+{
+    static const char *const shared[] = {"Authorization: Bearer abc", "X-Api-Key: key", NULL};
+    static const char *const own[] = {"X-Own: 1", NULL};
+    struct fixture *fixture = *state;
+    struct ferry_http_headers *common;
+    const struct web_seen *seen;
+
+    assert_int_equal(ferry_http_headers_new(shared, NULL, &common, NULL), FERRY_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        struct outcome outcome = {0};
+        struct ferry_http_request request = get(fixture, &outcome, "/");
+
+        request.common = common;
+        request.headers = i == 1 ? own : NULL;
+        start(&outcome, &request);
+        if (i == 2) /* the request keeps them */
+            ferry_http_headers_unref(common);
+        finish(&outcome);
+        seen = web_look(fixture->web, "GET", i);
+        assert_non_null(strstr(seen->headers, "Authorization: Bearer abc\n"));
+        assert_non_null(strstr(seen->headers, "X-Api-Key: key\n"));
+        assert_int_equal(strstr(seen->headers, "X-Own: 1\n") != NULL, i == 1);
+    }
+}
+
 static void a_large_body_is_sent_without_asking_first(void **state)
 {
     const size_t length = 2 * 1024 * 1024;
@@ -915,6 +941,7 @@ int main(void)
         TEST(an_empty_answer_has_an_empty_body_and_type),
         TEST(an_error_of_the_server_is_an_answer),
         TEST(method_headers_and_body_arrive_as_given),
+        TEST(common_headers_arrive_beside_those_of_the_request),
         TEST(a_large_body_is_sent_without_asking_first),
         TEST(methods_without_a_body_have_none),
         TEST(requests_after_each_other_share_a_connection),
