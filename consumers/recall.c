@@ -163,31 +163,31 @@ static void on_trouble(void *context, const struct ferry_error *error)
     tell(context, error);
 }
 
-static enum ferry_status list_parents(const struct ferry_recall *recall,
-                                      struct ferry_tail_part *parts, size_t *ret_count)
+static size_t list_parents(const struct ferry_recall *recall, struct ferry_tail_part *parts)
 {
+    size_t count = 0;
     for (size_t i = 0; i < recall->options.table_count; i++) {
         const struct ferry_table *table = recall->options.tables[i];
         if (!is_parent(recall, table->mapping->table))
             continue;
         for (int partition = 0; partition < FERRY_DATA_PARTITIONS; partition++)
-            parts[(*ret_count)++] =
+            parts[count++] =
                 (struct ferry_tail_part){table->written, partition, RD_KAFKA_OFFSET_BEGINNING};
     }
-    return FERRY_OK;
+    return count;
 }
 
 static void look_up(struct ferry_recall *recall)
 {
     struct ferry_error error;
-    size_t count = 0;
     struct ferry_tail_part *parts =
         calloc(recall->options.table_count * FERRY_DATA_PARTITIONS + 1, sizeof *parts);
     ferry_tail_free(recall->parents);
     recall->parents = NULL;
     recall->doubtful = false;
     recall->looked_up_at = ferry_boot_ms();
-    if (!parts || list_parents(recall, parts, &count) != FERRY_OK || count == 0) {
+    size_t count = parts ? list_parents(recall, parts) : 0;
+    if (count == 0) {
         free(parts);
         return;
     }
@@ -206,10 +206,9 @@ static void look_up(struct ferry_recall *recall)
 
 static void look_at_parents(struct ferry_recall *recall, bool orphans, int64_t now)
 {
-    bool ended = !recall->parents || ferry_tail_caught_up(recall->parents);
     if (!orphans && recall->parents && now - recall->looked_up_at >= LOOKUP_MS)
         ferry_recall_drop(recall);
-    else if (orphans && ended && (!recall->parents || recall->doubtful) &&
+    else if (orphans && is_settled(recall) && (!recall->parents || recall->doubtful) &&
              (recall->looked_up_at == 0 || now - recall->looked_up_at >= LOOKUP_MS))
         look_up(recall);
 }
