@@ -1,5 +1,6 @@
 #include "controller/replay.h"
 
+#include "controller/lineage.h"
 #include "controller/selection.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -111,20 +112,6 @@ static void store(struct request *request, json_t *document, int done)
 
 /* --- what is known --- */
 
-static const json_t *find_mapping(const json_t *mappings, const char *table)
-{
-    size_t i;
-    json_t *mapping;
-
-    json_array_foreach (mappings, i, mapping) {
-        const char *name = json_string_value(json_object_get(mapping, "table"));
-
-        if (name && strcmp(name, table) == 0)
-            return mapping;
-    }
-    return NULL;
-}
-
 static const struct ferry_documents *documents_of(const struct request *request)
 {
     return ferry_store_documents(request->replays->parts->store);
@@ -140,7 +127,7 @@ static const json_t *carried_by_order(const struct request *request)
 {
     const json_t *order = ferry_documents_order(documents_of(request), request->workflow->id);
 
-    return find_mapping(json_object_get(order, "mappings"), request->table);
+    return ferry_lineage_mapping(json_object_get(order, "mappings"), request->table);
 }
 
 static int64_t number_of(const json_t *json)
@@ -287,11 +274,11 @@ static bool is_mapped(const struct ferry_replays *replays, const struct ferry_wo
 {
     const json_t *saved =
         ferry_documents_saved(ferry_store_documents(replays->parts->store), workflow->id, 0);
-    const json_t *mappings = json_object_get(json_object_get(saved, "configuration"), "mappings");
+    json_t *mappings = json_object_get(json_object_get(saved, "configuration"), "mappings");
 
     if (!saved)
         ferry_reply_refuse(exchange, 409, "%s has no configuration yet", workflow->id);
-    else if (!find_mapping(mappings, table))
+    else if (!ferry_lineage_mapping(mappings, table))
         ferry_reply_refuse(exchange, 422, "%s has no mapping of table '%.100s'", workflow->id,
                            table);
     else
