@@ -62,6 +62,18 @@ void ferry_command_path(const struct ferry_command *command, const char *rest, c
     curl_free(encoded);
 }
 
+int ferry_command_post(const struct ferry_command *command, const char *rest, json_t *body,
+                       struct ferry_client_answer *ret_answer)
+{
+    char path[512];
+    int code;
+
+    ferry_command_path(command, rest, path, sizeof path);
+    code = ferry_command_ask(command, "POST", path, body, NULL, ret_answer);
+    json_decref(body);
+    return code;
+}
+
 void ferry_command_print(const json_t *json)
 {
     json_dumpf(json, stdout, JSON_INDENT(2));

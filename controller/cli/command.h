@@ -49,6 +49,9 @@ ferry_command_function ferry_get_workflows, ferry_get_workflow, ferry_get_config
 int ferry_command_ask(const struct ferry_command *command, const char *method, const char *path,
                       const json_t *body, const char *header,
                       struct ferry_client_answer *ret_answer);
+/* The same for POST "/v1/workflows/<argument><rest>"; takes the body. */
+int ferry_command_post(const struct ferry_command *command, const char *rest, json_t *body,
+                       struct ferry_client_answer *ret_answer);
 /* Says on stderr what the controller refused, and returns the exit code for it. */
 int ferry_command_refused(const struct ferry_client_answer *answer);
 int ferry_command_unreachable(const struct ferry_client_answer *answer);

@@ -6,18 +6,13 @@
 static int decide(const struct ferry_command *command, const char *rest, const char *outcome)
 {
     struct ferry_client_answer answer;
-    char path[512];
-    json_t *body;
     int code;
 
     if (!command->table) {
         fprintf(stderr, "ferryctl: say of which table: --table NAME\n");
         return FERRY_EXIT_USAGE;
     }
-    ferry_command_path(command, rest, path, sizeof path);
-    body = json_pack("{s:s}", "table", command->table);
-    code = ferry_command_ask(command, "POST", path, body, NULL, &answer);
-    json_decref(body);
+    code = ferry_command_post(command, rest, json_pack("{s:s}", "table", command->table), &answer);
     if (code != FERRY_EXIT_OK)
         return code;
     if (command->output == FERRY_OUTPUT_JSON)

@@ -57,16 +57,12 @@ int ferry_replay(const struct ferry_command *command)
 {
     bool narrowed = command->ids || command->filter || command->since || command->dry_run;
     struct ferry_client_answer answer;
-    char path[512];
-    json_t *body;
     int code;
 
     if (!command->table || (command->cancel && narrowed))
         return refuse_usage(command);
-    ferry_command_path(command, command->cancel ? "/replay/cancel" : "/replay", path, sizeof path);
-    body = make_body(command);
-    code = ferry_command_ask(command, "POST", path, body, NULL, &answer);
-    json_decref(body);
+    code = ferry_command_post(command, command->cancel ? "/replay/cancel" : "/replay",
+                              make_body(command), &answer);
     if (code != FERRY_EXIT_OK)
         return code;
     if (command->output == FERRY_OUTPUT_JSON)
