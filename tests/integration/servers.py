@@ -134,7 +134,10 @@ class Server:
         return (text if whole else text[self._log_start:]).decode(errors="replace")
 
     def log_tail(self, lines=60):
-        return "\n".join(self.log_text(whole=True).splitlines()[-lines:])
+        return "\n".join(self._telling(self.log_text(whole=True).splitlines())[-lines:])
+
+    def _telling(self, lines):
+        return lines
 
     def events(self, event, **fields):
         """Log lines of this life with event=EVENT and these fields, as dicts."""
@@ -162,6 +165,9 @@ class Kafka(Server):
     def wait_until_running(self):
         self._wait(self._answers, "answers a metadata request")
         return self
+
+    def _telling(self, lines):
+        return [line for line in lines if "] INFO " not in line]
 
     def _answers(self):
         # Its address stands in server.properties before its process becomes the broker.
