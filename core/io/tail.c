@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/io/kafka.h"
+#include "core/io/nudge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #define ASK_AGAIN_MS     500
 #define WAKE_INTERVAL_MS 500
 #define CONTACT_EVERY_MS 5000
-#define NUDGE_TIMEOUT_MS 1000
 #define BATCH            2000 /* records a turn of the loop, so that other work goes on */
 
 struct part {
@@ -30,14 +30,13 @@ struct ferry_tail {
     struct part *parts;
     size_t count;
     uv_work_t work;
-    uv_work_t nudge;
+    struct ferry_nudge nudge;
     size_t nudged; /* the part whose leader was woken last */
     uv_timer_t timer;
     struct ferry_error trouble; /* of the work */
     bool work_failed;
     int64_t contact_ms;
     bool asking;     /* the work runs: nothing it uses may be freed */
-    bool nudging;    /* likewise */
     bool contacting; /* this question is only for the contact */
     bool polling;    /* callbacks run: nothing may be freed under them */
     bool caught_up;
@@ -57,7 +56,7 @@ static void free_parts(struct ferry_tail *tail)
 /* The last one out: no work, no callback, no open handle. */
 static void release(struct ferry_tail *tail)
 {
-    if (!tail->freed || tail->asking || tail->nudging || tail->polling || tail->timer_open)
+    if (!tail->freed || tail->asking || tail->nudge.busy || tail->polling || tail->timer_open)
         return;
     ferry_kafka_destroy(tail->consumer);
     ferry_kafka_destroy(tail->asker);
@@ -214,39 +213,24 @@ static void ask(struct ferry_tail *tail)
 
 /* --- a full queue that was emptied --- */
 
-/* librdkafka 2.0.2 looks only once a second whether there is room again in a queue that was full; a
- * request, any, wakes the thread that does. Without it a million records of what is written took 23
- * s to read, and 2.6 s of them were work. */
-static void nudge_in_thread(uv_work_t *work)
+static void on_nudged(void *context)
 {
-    struct ferry_tail *tail = work->data;
-    const struct part *part = &tail->parts[tail->nudged];
-    int64_t low = 0;
-    int64_t high = 0;
-    rd_kafka_query_watermark_offsets(tail->consumer, part->topic, part->partition, &low, &high,
-                                     NUDGE_TIMEOUT_MS);
+    release(context);
 }
 
-static void after_nudge(uv_work_t *work, int cancelled)
-{
-    struct ferry_tail *tail = work->data;
-    (void)cancelled;
-    tail->nudging = false;
-    release(tail);
-}
-
-/* Each time another part, for each may have another leader. */
+/* Each time another part, for each may have another leader. Without it a million records of what is
+ * written took 23 s to read, and 2.6 s of them were work. */
 static void nudge(struct ferry_tail *tail)
 {
-    if (tail->nudging || tail->freed || tail->caught_up)
+    if (tail->freed || tail->caught_up || tail->nudge.busy)
         return;
     for (size_t i = 0; i < tail->count; i++) {
         tail->nudged = (tail->nudged + 1) % tail->count;
         if (tail->parts[tail->nudged].position < tail->parts[tail->nudged].end)
             break;
     }
-    tail->nudge.data = tail;
-    tail->nudging = uv_queue_work(tail->loop, &tail->nudge, nudge_in_thread, after_nudge) == 0;
+    const struct part *part = &tail->parts[tail->nudged];
+    ferry_nudge(&tail->nudge, tail->loop, part->topic, part->partition);
 }
 
 /* --- the records --- */
@@ -341,6 +325,9 @@ enum ferry_status ferry_tail_new(uv_loop_t *loop, const struct ferry_common *com
         release(tail);
         return status;
     }
+    tail->nudge.consumer = tail->consumer;
+    tail->nudge.on_done = on_nudged;
+    tail->nudge.context = tail;
     uv_timer_init(loop, &tail->timer);
     tail->timer.data = tail;
     tail->timer_open = true;
