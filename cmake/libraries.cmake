@@ -8,6 +8,7 @@ pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(AVRO REQUIRED IMPORTED_TARGET avro-c)
+pkg_check_modules(UUID REQUIRED IMPORTED_TARGET uuid)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
 
 find_package(Threads REQUIRED)
