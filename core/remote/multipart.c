@@ -218,7 +218,8 @@ static enum ferry_status take_last_line(struct ferry_multipart *multipart)
     const struct ferry_buffer *text = &multipart->text;
     const char *line = text->data + multipart->line;
     if (multipart->boundary.length == 0 ||
-        delimiter_of(multipart, line, text->length - multipart->line) != DELIMITER_LAST)
+        delimiter_of(multipart, line, without_blanks(line, text->length - multipart->line)) !=
+            DELIMITER_LAST)
         return FERRY_OK;
     multipart->over = true;
     return end_part(multipart);
