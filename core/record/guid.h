@@ -13,4 +13,7 @@
 enum ferry_status ferry_guid_of_name(const char *space, const char *name, size_t length,
                                      char out[FERRY_GUID_SIZE]) FERRY_MUST_CHECK;
 
+/* 36 characters as above, in any case. */
+bool ferry_guid_valid(const char *text, size_t length);
+
 #endif

@@ -40,11 +40,24 @@ static void a_namespace_that_is_no_guid_is_refused(void **state)
     assert_int_equal(ferry_guid_of_name("dns", "a", 1, guid), FERRY_INVALID);
 }
 
+static void a_guid_is_told_from_what_is_none(void **state)
+{
+    (void)state;
+    assert_true(ferry_guid_valid(DNS, 36));
+    assert_true(ferry_guid_valid("6BA7B810-9DAD-11D1-80B4-00C04FD430C8", 36));
+    assert_false(ferry_guid_valid(DNS, 35));
+    assert_false(ferry_guid_valid("6ba7b8109dad-11d1-80b4-00c04fd430c8-", 36));
+    assert_false(ferry_guid_valid("6ba7b810-9dad-11d1-80b4-00c04fd430cg", 36));
+    assert_false(ferry_guid_valid("6ba7b810-9dad-11d1-80b4-00c04fd430\0)", 36));
+    assert_false(ferry_guid_valid("", 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_gives_the_guid_that_everybody_derives_from_it),
         cmocka_unit_test(only_so_many_bytes_count),
+        cmocka_unit_test(a_guid_is_told_from_what_is_none),
         cmocka_unit_test(a_namespace_that_is_no_guid_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
