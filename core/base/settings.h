@@ -66,6 +66,8 @@ struct ferry_dynamics_settings {
     char *client_secret_file;
     int64_t page_size;
     int64_t poll_interval_ms;
+    int64_t concurrency_max;
+    int64_t batch_size;
 };
 
 struct ferry_campaign_settings {
@@ -113,6 +115,9 @@ struct ferry_program {
     struct ferry_common *common;
     const struct ferry_settings_group *groups;
     size_t group_count;
+    /* The target of a group that may be left out as a whole: what it requires is required only
+     * where something of that is set. NULL: there is none. */
+    const void *optional;
 };
 
 enum ferry_program_action {

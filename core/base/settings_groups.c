@@ -57,6 +57,11 @@ const struct ferry_setting ferry_dynamics_settings[] = {
      86400000, 0,
      "milliseconds between two questions for changes of a table; up to six times that when it is "
      "idle"},
+    {"dynamics.concurrency.max", FERRY_SETTING_INTEGER, DYNAMICS(concurrency_max), "52", 1, 52, 0,
+     "most requests of a writer in flight; it finds the best number below it, and below what the "
+     "service recommends"},
+    {"dynamics.batch.size", FERRY_SETTING_INTEGER, DYNAMICS(batch_size), "1000", 1, 1000, 0,
+     "most activities that a writer sends in one request"},
 };
 const size_t ferry_dynamics_settings_count =
     sizeof ferry_dynamics_settings / sizeof ferry_dynamics_settings[0];

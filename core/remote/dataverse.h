@@ -22,6 +22,8 @@ struct ferry_dataverse_request {
     const char *path;   /* what follows /api/data/v9.2/, already encoded */
     const char *prefer; /* NULL for none */
     const char *body;   /* JSON, or NULL */
+    struct ferry_buffer *large_body; /* instead: its memory is taken, and other memory left */
+    const char *type;                /* of the body, "Content-Type: ..."; NULL: JSON */
     enum ferry_http_flow (*on_body)(void *context, const char *data,
                                     size_t length); /* NULL: body in the answer */
     ferry_remote_callback on_done;
