@@ -240,9 +240,10 @@ static struct table *find(const struct ferry_backlog *backlog, const char *workf
     return NULL;
 }
 
-static void want(struct ferry_backlog *backlog, const char *workflow, const char *name)
+static void want(struct ferry_backlog *backlog, const char *workflow,
+                 const struct ferry_stream *stream)
 {
-    struct table *table = find(backlog, workflow, name);
+    struct table *table = find(backlog, workflow, stream->name);
 
     if (!table) {
         table = calloc(1, sizeof *table);
@@ -250,34 +251,31 @@ static void want(struct ferry_backlog *backlog, const char *workflow, const char
             return;
         table->workflow = workflow;
         table->committed = -1;
-        snprintf(table->name, sizeof table->name, "%s", name);
-        ferry_topic_name(backlog->common->instance,
-                         (struct ferry_topic){FERRY_TOPIC_CHANGES, table->name}, table->topic);
+        snprintf(table->name, sizeof table->name, "%s", stream->name);
+        ferry_topic_name(backlog->common->instance, stream->topics[0], table->topic);
         LL_APPEND(backlog->tables, table);
     }
     table->wanted = true;
+}
+
+static void want_streams(struct ferry_backlog *backlog, const struct ferry_workflow *workflow)
+{
+    const json_t *order = backlog->options.order(backlog->options.context, workflow->id);
+    struct ferry_stream stream;
+
+    for (size_t i = 0; ferry_workflow_stream(workflow, order, i, &stream); i++)
+        want(backlog, workflow->id, &stream);
 }
 
 static void choose_tables(struct ferry_backlog *backlog)
 {
     struct table *table;
     struct table *next;
-    size_t i;
-    json_t *mapping;
 
     LL_FOREACH (backlog->tables, table)
         table->wanted = false;
-    for (int w = 0; w < FERRY_WORKFLOW_COUNT; w++) {
-        const char *id = ferry_workflows[w].id;
-        const json_t *mappings = backlog->options.mappings(backlog->options.context, id);
-
-        json_array_foreach (mappings, i, mapping) {
-            const char *name = json_string_value(json_object_get(mapping, "table"));
-
-            if (name)
-                want(backlog, id, name);
-        }
-    }
+    for (int w = 0; w < FERRY_WORKFLOW_COUNT; w++)
+        want_streams(backlog, &ferry_workflows[w]);
     LL_FOREACH_SAFE (backlog->tables, table, next) {
         if (!table->wanted) {
             LL_DELETE(backlog->tables, table);
@@ -300,10 +298,10 @@ static void on_timer(uv_timer_t *timer)
 }
 
 struct ferry_backlog_view ferry_backlog_of(const struct ferry_backlog *backlog,
-                                           const char *workflow, const char *table)
+                                           const char *workflow, const char *stream)
 {
     struct ferry_backlog_view view = {.known = false};
-    const struct table *found = find(backlog, workflow, table);
+    const struct table *found = find(backlog, workflow, stream);
 
     if (!found || found->committed < 0 || ferry_boot_ms() - found->asked_at > STALE_MS)
         return view;

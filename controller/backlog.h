@@ -1,4 +1,4 @@
-/* How much of each table waits to be written: the lag of the writers' consumer groups, asked about
+/* How much of each stream waits to be written: the lag of the writers' consumer groups, asked about
  * once a second in libuv's thread pool. Loop thread only. */
 #ifndef FERRY_BACKLOG_H
 #define FERRY_BACKLOG_H
@@ -11,9 +11,8 @@
 struct ferry_backlog;
 
 struct ferry_backlog_options {
-    /* The mappings of a run order (ADR 1) whose tables are to be asked about; borrowed; NULL: none.
-     */
-    const json_t *(*mappings)(void *context, const char *workflow);
+    /* The run order (ADR 1) whose streams are to be asked about; borrowed; NULL: none. */
+    const json_t *(*order)(void *context, const char *workflow);
     void *context;
 };
 
@@ -31,6 +30,6 @@ enum ferry_status ferry_backlog_new(uv_loop_t *loop, const struct ferry_common *
  */
 void ferry_backlog_free(struct ferry_backlog *backlog);
 struct ferry_backlog_view ferry_backlog_of(const struct ferry_backlog *backlog,
-                                           const char *workflow, const char *table);
+                                           const char *workflow, const char *stream);
 
 #endif

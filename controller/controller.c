@@ -98,12 +98,12 @@ static void on_change(void *context)
         uv_idle_start(&controller->turn, on_turn);
 }
 
-static const json_t *mappings_of(void *context, const char *workflow)
+static const json_t *order_of(void *context, const char *workflow)
 {
     const struct ferry_controller *controller = context;
     const struct ferry_documents *documents = ferry_store_documents(controller->store);
 
-    return json_object_get(ferry_documents_order(documents, workflow), "mappings");
+    return ferry_documents_order(documents, workflow);
 }
 
 /* --- life --- */
@@ -128,7 +128,7 @@ static enum ferry_status make_store(struct ferry_controller *controller,
                                     const struct ferry_common *common, struct ferry_error *error)
 {
     const struct ferry_store_options store = {on_change, controller};
-    const struct ferry_backlog_options backlog = {mappings_of, controller};
+    const struct ferry_backlog_options backlog = {order_of, controller};
     enum ferry_status status =
         ferry_store_new(controller->loop, common, &store, &controller->store, error);
 

@@ -41,6 +41,7 @@ struct ferry_dataverse_column {
     char *type;     /* AttributeType: String, Boolean, Picklist, ... */
     int64_t length; /* characters of a string; 0 unknown */
     bool date_only;
+    bool creatable; /* a new row may carry it */
     json_t *labels;  /* {"1":"Any",...} of options, {"true":"Yes",...} of booleans; or NULL */
     json_t *targets; /* ["contact"] of lookups; or NULL */
 };
@@ -49,6 +50,7 @@ struct ferry_dataverse_table {
     char *entity_set;
     char *primary_id;
     bool change_tracking;
+    bool activity; /* its rows stand on timelines */
     struct ferry_dataverse_column *columns;
     size_t count;
 };
