@@ -27,6 +27,7 @@ void ferry_order_free(struct ferry_order *order)
     for (size_t i = 0; i < order->mapping_count; i++)
         ferry_mapping_free(order->mappings[i]);
     free(order->mappings);
+    ferry_events_free(order->events);
     free(order->workflow);
     free(order);
 }
@@ -59,7 +60,12 @@ static enum ferry_status read_order(struct ferry_order *order, const json_t *jso
     if (order->generation <= 0 || order->phase == FERRY_PHASE_NONE)
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
                           "the run order of %s has no usable generation or phase", order->workflow);
-    return read_mappings(order, json_object_get(json, "mappings"), error);
+    json_t *events = json_object_get(json, "events");
+    enum ferry_status status = FERRY_OK;
+    if (events && !json_is_null(events))
+        status = ferry_events_new(events, &order->events, error);
+    return status == FERRY_OK ? read_mappings(order, json_object_get(json, "mappings"), error)
+                              : status;
 }
 
 enum ferry_status ferry_order_parse(const char *workflow, const char *text, size_t length,

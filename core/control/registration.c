@@ -15,6 +15,7 @@ static const struct {
 } schemas[] = {
     [FERRY_SCHEMA_CHANGE] = {ferry_change_record_avsc, FERRY_CHANGE_FINGERPRINT},
     [FERRY_SCHEMA_WRITTEN] = {ferry_written_record_avsc, FERRY_WRITTEN_FINGERPRINT},
+    [FERRY_SCHEMA_EVENT] = {ferry_email_event_avsc, FERRY_EVENT_FINGERPRINT},
 };
 
 struct ferry_registration {

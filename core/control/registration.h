@@ -9,7 +9,7 @@
 
 struct ferry_registration;
 
-enum ferry_schema { FERRY_SCHEMA_CHANGE, FERRY_SCHEMA_WRITTEN };
+enum ferry_schema { FERRY_SCHEMA_CHANGE, FERRY_SCHEMA_WRITTEN, FERRY_SCHEMA_EVENT };
 
 struct ferry_registration_entry {
     const char *topic; /* borrowed, as `wire` */

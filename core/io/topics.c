@@ -28,6 +28,7 @@ static const struct shape shapes[] = {
     [FERRY_TOPIC_STATUS] = {"status", 1, false, "compact", NEVER, false},
     [FERRY_TOPIC_CHECKPOINTS] = {"checkpoints", FERRY_CHECKPOINT_PARTITIONS, false, "compact",
                                  NEVER, false},
+    [FERRY_TOPIC_EVENTS] = {"events", FERRY_DATA_PARTITIONS, true, "delete", NEVER, true},
 };
 
 /* What one call of ferry_topics_ensure carries through its steps. */

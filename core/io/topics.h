@@ -18,11 +18,12 @@ enum ferry_topic_kind {
     FERRY_TOPIC_WORKFLOWS,
     FERRY_TOPIC_STATUS,
     FERRY_TOPIC_CHECKPOINTS,
+    FERRY_TOPIC_EVENTS,
 };
 
 struct ferry_topic {
     enum ferry_topic_kind kind;
-    const char *suffix; /* table or workflow; NULL for control topics */
+    const char *suffix; /* table, workflow or "email"; NULL for control topics */
 };
 
 /* "<instance>.changes.contact" into `out`. */
