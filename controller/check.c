@@ -225,7 +225,8 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
 
 static void compile(struct check *check, json_t *configuration)
 {
-    struct ferry_compile_options options = {.configuration = configuration,
+    struct ferry_compile_options options = {.kind = &ferry_kind_mappings,
+                                            .configuration = configuration,
                                             .dataverse = check->checks->parts.dataverse,
                                             .campaign = check->checks->parts.campaign,
                                             .on_done = on_compiled,
