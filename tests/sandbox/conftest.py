@@ -46,6 +46,23 @@ class Reply:
         return [json.loads(line) for line in self.body.splitlines()]
 
 
+def parts_of(reply):
+    """What stands in a multipart answer: (status, headers, body) of each part."""
+    kind, _, boundary = reply.headers["Content-Type"].partition("; boundary=")
+    if kind != "multipart/mixed":
+        return []
+    pieces = reply.body.decode().split(f"--{boundary}")
+    assert pieces[0] == "" and pieces[-1] == "--\r\n", "no preamble, a closing delimiter"
+    parts = []
+    for piece in pieces[1:-1]:
+        head, inner, body = piece.removesuffix("\r\n").split("\r\n\r\n", 2)
+        assert head.startswith("\r\nContent-Type: application/http\r\n"
+                               "Content-Transfer-Encoding: binary"), head
+        line, *headers = inner.split("\r\n")
+        parts.append((int(line.split()[1]), dict(one.split(": ", 1) for one in headers), body))
+    return parts
+
+
 class Sandbox:
     def __init__(self, *flags):
         self.process = subprocess.Popen([binary(), *map(str, flags)], stdout=subprocess.PIPE)
@@ -109,6 +126,19 @@ class Sandbox:
         elif not target.startswith("/"):
             target = API + target
         return self.call("dynamics", verb, target, body, self.dynamics_headers(**headers))
+
+    def batch(self, operations, **headers):
+        """Posts (verb, target, body or None) as a $batch: the reply, and (status, headers, body) of each part."""
+        parts = []
+        for verb, target, body in operations:
+            text = json.dumps(body) if body is not None else ""
+            kind = "Content-Type: application/json; type=entry\r\n" if body is not None else ""
+            parts.append("--b1\r\nContent-Type: application/http\r\n"
+                         "Content-Transfer-Encoding: binary\r\n\r\n"
+                         f"{verb} {API}{target} HTTP/1.1\r\n{kind}\r\n{text}\r\n")
+        reply = self.dynamics("POST", "$batch", ("".join(parts) + "--b1--\r\n").encode(),
+                              Content_Type="multipart/mixed; boundary=b1", **headers)
+        return reply, parts_of(reply)
 
     def read(self, target, size=1000):
         """Follows a tracked read to its end: (rows, deltaLink)."""

@@ -104,7 +104,7 @@ static void edit_record(struct sandbox_order *order, struct sandbox_table *table
     edit.raw = true;
     if (!sandbox_edit_apply(&edit, &dynamics->body)) {
         sandbox_admin_error(order, 400, "%s", edit.error.message);
-    } else if (!record && sandbox_table_find(table, edit.id)) {
+    } else if (!record && sandbox_dynamics_taken(dynamics, table, edit.id)) {
         sandbox_admin_error(order, 400, "the id exists");
     } else {
         const struct sandbox_record *done = sandbox_edit_commit(&edit);
@@ -189,6 +189,10 @@ static bool read_plan(struct sandbox_order *order, struct sandbox_table *table,
                                 : SANDBOX_SCRIPT_APPEND;
     plan->table = table;
     plan->table_at = (size_t)(table - order->world->dynamics.tables);
+    if (plan->kind == SANDBOX_SCRIPT_APPEND && plan->table_at >= SANDBOX_PLANS) {
+        sandbox_admin_error(order, 400, "%s has no seeded rows", table->plan->name);
+        return false;
+    }
     plan->random = (uint64_t)number(order, "seed") * 7727 + 1;
     plan->column = sandbox_table_logical(table, column ? column : table->plan->touched);
     if (plan->column >= 0 && table->columns[plan->column].type == SANDBOX_TYPE_STRING)
@@ -323,7 +327,8 @@ static bool add_column(struct sandbox_table *table, const json_t *plan)
 
     for (size_t i = 0; name && type && i < SANDBOX_TYPES; i++)
         if (strcmp(sandbox_type_name((enum sandbox_type)i), type) == 0)
-            return sandbox_table_add_column(table, name, (enum sandbox_type)i, (unsigned)length);
+            return sandbox_table_add_column(table, name, (enum sandbox_type)i, (unsigned)length) !=
+                   NULL;
     return false;
 }
 
@@ -344,9 +349,12 @@ static bool publish(struct sandbox_table *table, const json_t *order)
     const char *removed = json_string_value(json_object_get(order, "removeColumn"));
     const json_t *added = json_object_get(order, "addColumn");
     const json_t *tracking = json_object_get(order, "tracking");
+    const json_t *bulk = json_object_get(order, "createMultiple");
 
     if (json_is_boolean(tracking))
         table->tracking = json_is_true(tracking);
+    if (json_is_boolean(bulk))
+        table->bulk = json_is_true(bulk);
     return (!removed || remove_column(table, removed)) && (!added || add_column(table, added));
 }
 

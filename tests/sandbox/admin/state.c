@@ -10,7 +10,7 @@ void sandbox_admin_health(struct sandbox_order *order)
     struct sandbox_world *world = order->world;
     json_t *tables = json_object(), *resources = json_object();
 
-    for (size_t i = 0; i < SANDBOX_TABLES; i++)
+    for (size_t i = 0; i < world->dynamics.table_count; i++)
         json_object_set_new(
             tables, world->dynamics.tables[i].plan->name,
             json_integer((json_int_t)sandbox_table_rows(&world->dynamics.tables[i])));
@@ -22,18 +22,37 @@ void sandbox_admin_health(struct sandbox_order *order)
         json_pack("{s:s,s:o,s:o}", "status", "ok", "dynamics", tables, "campaign", resources));
 }
 
+static json_t *writes_json(const struct sandbox_dynamics *dynamics)
+{
+    json_t *tables = json_object();
+
+    for (size_t i = 0; i < dynamics->table_count; i++) {
+        const struct sandbox_table *table = &dynamics->tables[i];
+        json_object_set_new(tables, table->plan->name,
+                            json_pack("{s:I,s:I,s:I}", "created", (json_int_t)table->writes.created,
+                                      "repeated", (json_int_t)table->writes.repeated, "refused",
+                                      (json_int_t)table->writes.refused));
+    }
+    return tables;
+}
+
 void sandbox_admin_stats(struct sandbox_order *order)
 {
+    json_t *dynamics = sandbox_stats_json(&order->world->dynamics.service.stats);
+
+    json_object_set_new(dynamics, "tables", writes_json(&order->world->dynamics));
     sandbox_reply_json(order->request, 200,
-                       json_pack("{s:o,s:o}", "dynamics",
-                                 sandbox_stats_json(&order->world->dynamics.service.stats),
-                                 "campaign",
+                       json_pack("{s:o,s:o}", "dynamics", dynamics, "campaign",
                                  sandbox_stats_json(&order->world->campaign.service.stats)));
 }
 
 void sandbox_admin_stats_reset(struct sandbox_order *order)
 {
-    sandbox_stats_reset(&order->world->dynamics.service.stats);
+    struct sandbox_dynamics *dynamics = &order->world->dynamics;
+
+    for (size_t i = 0; i < dynamics->table_count; i++)
+        memset(&dynamics->tables[i].writes, 0, sizeof dynamics->tables[i].writes);
+    sandbox_stats_reset(&dynamics->service.stats);
     sandbox_stats_reset(&order->world->campaign.service.stats);
     sandbox_reply_json(order->request, 200, json_object());
 }
@@ -52,6 +71,8 @@ static const struct {
     {"limitRequests", AT(dynamics.settings.limits.requests), false},
     {"limitExecMs", AT(dynamics.settings.limits.exec_ms), false},
     {"limitConcurrent", AT(dynamics.settings.limits.concurrent), false},
+    {"dopHint", AT(dynamics.settings.dop_hint), false},
+    {"operationUs", AT(dynamics.settings.operation_us), false},
     {"limitWindow", AT(dynamics.settings.limits.window), false},
     {"retentionDays", AT(dynamics.settings.retention_days), false},
     {"dynamicsTokenTtl", AT(dynamics.settings.token_ttl), false},

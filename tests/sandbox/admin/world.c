@@ -50,7 +50,7 @@ static bool seed_all(struct sandbox_world *world)
     static const size_t order[] = {SANDBOX_ACCOUNT, SANDBOX_CONTACT, SANDBOX_PURCHASE,
                                    SANDBOX_LINE};
     const unsigned *rows = world->options.rows;
-    unsigned counts[SANDBOX_TABLES] = {rows[0], rows[1], rows[2], rows[3], 0};
+    unsigned counts[SANDBOX_PLANS] = {rows[0], rows[1], rows[2], rows[3], 0};
 
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
         if (!sandbox_seed(&world->dynamics, order[i], counts[order[i]], world->options.seed))

@@ -73,6 +73,22 @@ static json_t *requests_json(const struct sandbox_stats *stats)
     return verbs;
 }
 
+static json_t *operations_json(const struct sandbox_stats *stats)
+{
+    json_t *statuses = json_object();
+    json_int_t sum = 0;
+
+    for (size_t status = 0; status < SANDBOX_STATUSES; status++) {
+        char name[24];
+        snprintf(name, sizeof name, "%zu", status);
+        sum += (json_int_t)stats->operations[status];
+        if (stats->operations[status])
+            json_object_set_new(statuses, name,
+                                json_integer((json_int_t)stats->operations[status]));
+    }
+    return json_pack("{s:I,s:o}", "count", sum, "statuses", statuses);
+}
+
 static json_t *counts_json(const uint64_t *counts, const char *const *names, size_t count, bool all)
 {
     json_t *object = json_object();
@@ -94,11 +110,11 @@ static json_t *texts_json(const struct sandbox_stats *stats)
 
 json_t *sandbox_stats_json(const struct sandbox_stats *stats)
 {
-    return json_pack("{s:o,s:o,s:{s:I,s:o},s:I,s:I,s:I,s:o}", "requests", requests_json(stats),
-                     "calls", counts_json(stats->calls, call_names, SANDBOX_CALLS, true),
-                     "breaches", "count", (json_int_t)stats->breaches, "texts", texts_json(stats),
-                     "inFlight", (json_int_t)stats->in_flight, "inFlightPeak",
-                     (json_int_t)stats->in_flight_peak, "bytesSent", (json_int_t)stats->bytes_sent,
-                     "faults",
-                     counts_json(stats->faults, sandbox_fault_names, SANDBOX_FAULT_KINDS, false));
+    return json_pack(
+        "{s:o,s:o,s:o,s:{s:I,s:o},s:I,s:I,s:I,s:o}", "requests", requests_json(stats), "calls",
+        counts_json(stats->calls, call_names, SANDBOX_CALLS, true), "operations",
+        operations_json(stats), "breaches", "count", (json_int_t)stats->breaches, "texts",
+        texts_json(stats), "inFlight", (json_int_t)stats->in_flight, "inFlightPeak",
+        (json_int_t)stats->in_flight_peak, "bytesSent", (json_int_t)stats->bytes_sent, "faults",
+        counts_json(stats->faults, sandbox_fault_names, SANDBOX_FAULT_KINDS, false));
 }

@@ -57,6 +57,7 @@ enum sandbox_fault_kind {
 struct sandbox_stats {
     uint64_t requests[SANDBOX_VERBS][SANDBOX_STATUSES]; /* status 0: cut without an answer */
     uint64_t calls[SANDBOX_CALLS];
+    uint64_t operations[SANDBOX_STATUSES]; /* inside of batches */
     uint64_t faults[SANDBOX_FAULT_KINDS];
     uint64_t breaches;
     char *texts[SANDBOX_BREACHES];

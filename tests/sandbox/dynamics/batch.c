@@ -23,6 +23,7 @@ struct batch {
 struct part {
     char type[256];
     char content_id[32];
+    char encoding[32];
     struct sandbox_request request;
 };
 
@@ -34,6 +35,8 @@ static void read_part_header(void *argument, const char *name, const char *value
         snprintf(part->type, sizeof part->type, "%s", value);
     else if (strcasecmp(name, "Content-ID") == 0)
         snprintf(part->content_id, sizeof part->content_id, "%s", value);
+    else if (strcasecmp(name, "Content-Transfer-Encoding") == 0)
+        snprintf(part->encoding, sizeof part->encoding, "%s", value);
 }
 
 static void read_request_header(void *argument, const char *name, const char *value)
@@ -59,11 +62,27 @@ static const char *find_reference(const struct batch *batch, const char *name, s
     return NULL;
 }
 
-/* Each "$n" in a body stands for a row made before in the change set. False: it was not. */
+/* What begins at `quote` is the value of a bind: "name@odata.bind":"$1". */
+static bool is_bound(const char *text, const char *quote)
+{
+    static const char bind[] = "@odata.bind\"";
+    const char *at = quote;
+
+    while (at > text && at[-1] == ' ')
+        at--;
+    if (at == text || *--at != ':')
+        return false;
+    while (at > text && at[-1] == ' ')
+        at--;
+    return (size_t)(at - text) >= sizeof bind - 1 &&
+           memcmp(at - (sizeof bind - 1), bind, sizeof bind - 1) == 0;
+}
+
+/* Each "$n" that is bound stands for a row made before in the change set. False: it was not. */
 static bool resolve_body(const struct batch *batch, const char *text, size_t length,
                          struct sandbox_buf *body, char missing[static 32])
 {
-    const char *end = text + length;
+    const char *begin = text, *end = text + length;
 
     while (text < end) {
         const char *quote = memmem(text, (size_t)(end - text), "\"$", 2);
@@ -74,7 +93,8 @@ static bool resolve_body(const struct batch *batch, const char *text, size_t len
         const char *stop = quote ? quote + 1 : end;
         sandbox_buf_add(body, text, (size_t)(stop - text));
         text = stop;
-        if (!digits || quote + 2 + digits >= end || quote[2 + digits] != '"')
+        if (!digits || quote + 2 + digits >= end || quote[2 + digits] != '"' ||
+            !is_bound(begin, quote))
             continue;
         const char *path = find_reference(batch, quote + 2, digits);
         if (!path) {
@@ -130,13 +150,13 @@ static bool read_request_line(const struct batch *batch, struct sandbox_request 
     return set;
 }
 
-static void refuse(struct batch *batch, struct part *part, const char *text)
+static bool refuse(struct part *part, const char *text)
 {
     if (!part->request.path)
         sandbox_request_target(&part->request, SANDBOX_API "$batch");
     sandbox_dynamics_headers(&part->request);
     sandbox_dynamics_refuse(&part->request, 400, "0x80060888", "%s", text);
-    (void)batch;
+    return false;
 }
 
 static void remember(struct batch *batch, const struct part *part)
@@ -154,33 +174,52 @@ static void remember(struct batch *batch, const struct part *part)
     }
 }
 
+/* Takes the request of an application/http part apart; false: it is refused. */
+static bool read_part(struct batch *batch, struct part *part, struct sandbox_slice text)
+{
+    struct sandbox_request *request = &part->request;
+    char missing[32], message[120];
+
+    if (strcasecmp(part->type, "application/http") != 0 ||
+        strcasecmp(part->encoding, "binary") != 0)
+        return refuse(part, "A batch part must be application/http with the "
+                            "Content-Transfer-Encoding binary.");
+    if (!read_request_line(batch, request, sandbox_mime_line(&text)))
+        return refuse(part, "Malformed request line in a batch part.");
+    sandbox_mime_headers(&text, read_request_header, part);
+    if (batch->in_set && request->verb == SANDBOX_GET)
+        return refuse(part, "A change set cannot contain GET requests.");
+    if (strstr(request->path, "$batch"))
+        return refuse(part, "Batch requests cannot be nested.");
+    if (resolve_body(batch, text.at, text.length, &request->body, missing))
+        return true;
+    snprintf(message, sizeof message,
+             "Content-ID Reference: '$%s' does not exist in the batch context.", missing);
+    return refuse(part, message);
+}
+
 /* Serves what stands in an application/http part; part->request.reply has the answer. */
 static void serve_part(struct batch *batch, struct part *part, struct sandbox_slice text)
 {
     struct sandbox_request *request = &part->request, *outer = batch->call->request;
-    char missing[32], message[120];
 
     request->service = outer->service;
     request->number = outer->number;
     sandbox_buf_add(&request->base, outer->base.data, outer->base.length);
-    if (!read_request_line(batch, request, sandbox_mime_line(&text))) {
-        refuse(batch, part, "Malformed request line in a batch part.");
-        return;
-    }
-    sandbox_mime_headers(&text, read_request_header, part);
-    if (batch->in_set && request->verb == SANDBOX_GET) {
-        refuse(batch, part, "A change set cannot contain GET requests.");
-    } else if (strstr(request->path, "$batch")) {
-        refuse(batch, part, "Batch requests cannot be nested.");
-    } else if (!resolve_body(batch, text.at, text.length, &request->body, missing)) {
-        snprintf(message, sizeof message,
-                 "Content-ID Reference: '$%s' does not exist in the batch context.", missing);
-        refuse(batch, part, message);
-    } else {
+    if (read_part(batch, part, text)) {
         sandbox_dynamics_dispatch(batch->call->dynamics, request);
         outer->service->stats.calls[request->call]++;
         remember(batch, part);
     }
+    outer->service->stats.operations[request->reply.status]++;
+}
+
+static void new_id(struct batch *batch, char id[static SANDBOX_GUID_SIZE])
+{
+    uint8_t bytes[16];
+
+    sandbox_guid_random(&batch->call->dynamics->random, bytes);
+    sandbox_guid_format(bytes, id);
 }
 
 static const char *reason(unsigned status)
@@ -193,8 +232,17 @@ static const char *reason(unsigned status)
                    {204, "No Content"},
                    {304, "Not Modified"},
                    {400, "Bad Request"},
+                   {401, "Unauthorized"},
+                   {403, "Forbidden"},
                    {404, "Not Found"},
-                   {412, "Precondition Failed"}};
+                   {405, "Method Not Allowed"},
+                   {412, "Precondition Failed"},
+                   {413, "Request Entity Too Large"},
+                   {415, "Unsupported Media Type"},
+                   {429, "Too Many Requests"},
+                   {500, "Internal Server Error"},
+                   {501, "Not Implemented"},
+                   {503, "Service Unavailable"}};
 
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (reasons[i].status == status)
@@ -202,9 +250,15 @@ static const char *reason(unsigned status)
     return "Error";
 }
 
-static void write_part(struct sandbox_buf *buf, const char *boundary, const struct part *part)
+static void write_part(struct batch *batch, struct sandbox_buf *buf, const char *boundary,
+                       struct part *part)
 {
     const struct sandbox_reply *reply = &part->request.reply;
+    char id[SANDBOX_GUID_SIZE];
+
+    new_id(batch, id);
+    if (reply->status >= 400)
+        sandbox_reply_header(&part->request, "REQ_ID", id);
 
     sandbox_buf_addf(buf, "--%s\r\nContent-Type: application/http\r\n", boundary);
     sandbox_buf_adds(buf, "Content-Transfer-Encoding: binary\r\n");
@@ -239,7 +293,7 @@ static bool run_set(struct batch *batch, struct sandbox_slice text, const char *
         serve_part(batch, part, inner);
         if (part->request.reply.status >= 400)
             return false;
-        write_part(answers, answer_boundary, part);
+        write_part(batch, answers, answer_boundary, part);
         sandbox_request_done(&part->request);
     }
     return true;
@@ -248,10 +302,8 @@ static bool run_set(struct batch *batch, struct sandbox_slice text, const char *
 static void new_boundary(struct batch *batch, const char *prefix, char boundary[static 80])
 {
     char id[SANDBOX_GUID_SIZE];
-    uint8_t bytes[16];
 
-    sandbox_guid_random(&batch->call->dynamics->random, bytes);
-    sandbox_guid_format(bytes, id);
+    new_id(batch, id);
     snprintf(boundary, 80, "%s_%s", prefix, id);
 }
 
@@ -278,7 +330,7 @@ static void serve_set(struct batch *batch, struct sandbox_slice text, const char
     } else {
         sandbox_undo_run(&undo);
         batch->failed = part.request.reply.status;
-        write_part(&batch->answer, batch->boundary, &part);
+        write_part(batch, &batch->answer, batch->boundary, &part);
         sandbox_request_done(&part.request);
     }
     sandbox_buf_done(&answers);
@@ -299,18 +351,23 @@ static void serve_one(struct batch *batch, struct sandbox_slice text)
     serve_part(batch, &part, text);
     if (part.request.reply.status >= 400)
         batch->failed = part.request.reply.status;
-    write_part(&batch->answer, batch->boundary, &part);
+    write_part(batch, &batch->answer, batch->boundary, &part);
     sandbox_request_done(&part.request);
 }
 
-/* How many requests there are, by their Content-Type lines: over the limit nothing is carried out.
- */
-static size_t count_parts(const char *text)
+/* By their Content-Type lines; JSON cannot hold such a line. */
+size_t sandbox_batch_operations(const struct sandbox_buf *body)
 {
+    static const char header[] = "\nContent-Type:", type[] = "application/http";
     size_t count = 0;
 
-    for (const char *at = text; (at = strcasestr(at, "application/http")); at++)
-        count++;
+    for (const char *at = sandbox_buf_text(body); (at = strchr(at, '\n')); at++) {
+        if (strncasecmp(at, header, sizeof header - 1) != 0)
+            continue;
+        const char *value = at + sizeof header - 1;
+        value += strspn(value, " ");
+        count += strncasecmp(value, type, sizeof type - 1) == 0;
+    }
     return count;
 }
 
@@ -330,7 +387,7 @@ static bool check(struct sandbox_call_context *call, char boundary[static 80])
         sandbox_dynamics_refuse(request, 400, "0x80060888",
                                 "The Content-Type of a batch must be multipart/mixed with a "
                                 "boundary.");
-    else if (count_parts(sandbox_buf_text(&request->body)) > PARTS)
+    else if (sandbox_batch_operations(&request->body) > PARTS) /* nothing is carried out */
         sandbox_dynamics_refuse(request, 400, "0x80060888", "The batch has more than %d requests.",
                                 PARTS);
     else if (call->dynamics->settings.batch_crlf_strict && has_bare_newline(&request->body))

@@ -138,6 +138,7 @@ static void add_special(const struct sandbox_table *table, const struct sandbox_
         break;
     case SANDBOX_TYPE_BIGINT:
     case SANDBOX_TYPE_GUID:
+    case SANDBOX_TYPE_ENTITY_NAME:
     case SANDBOX_TYPES:
         break;
     }
@@ -146,6 +147,8 @@ static void add_special(const struct sandbox_table *table, const struct sandbox_
 /* Customer and Owner columns are lookups to the metadata; a GUID column has no class of its own. */
 static const char *class_of(enum sandbox_type type)
 {
+    if (type == SANDBOX_TYPE_ENTITY_NAME)
+        return "EntityNameAttributeMetadata";
     if (sandbox_type_is_lookup(type))
         return "LookupAttributeMetadata";
     return type == SANDBOX_TYPE_GUID ? "UniqueIdentifierAttributeMetadata" : NULL;
@@ -190,7 +193,7 @@ static json_t *attribute(const struct sandbox_table *table, const struct sandbox
     json_object_set_new(json, "IsValidForUpdate",
                         json_boolean(!fixed && !(column->access & SANDBOX_CREATE_ONLY)));
     json_object_set_new(json, "IsCustomAttribute",
-                        json_boolean(strncmp(column->name, "new_", 4) == 0));
+                        json_boolean(column->owned || strncmp(column->name, "new_", 4) == 0));
     json_object_set_new(json, "IsLogical", json_boolean(shadow));
     json_object_set_new(json, "AttributeOf", shadow ? json_string(column->targets) : json_null());
     json_object_set_new(json, "RequiredLevel",
@@ -213,20 +216,24 @@ json_t *sandbox_definition(const struct sandbox_table *table)
 {
     const struct sandbox_table_plan *plan = table->plan;
     json_t *attributes = json_array();
-    bool custom = strncmp(plan->name, "new_", 4) == 0;
+    bool custom = table->owned || strncmp(plan->name, "new_", 4) == 0;
 
     for (size_t i = 0; i < table->column_count; i++)
         if (!table->columns[i].removed)
             json_array_append_new(attributes, attribute(table, &table->columns[i]));
-    json_t *json =
-        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o,s:b,s:b,s:s,s:b}", "LogicalName",
-                  plan->name, "SchemaName", plan->schema, "EntitySetName", plan->set,
-                  "LogicalCollectionName", plan->set, "PrimaryIdAttribute", plan->primary_id,
-                  "PrimaryNameAttribute", plan->primary_name, "ObjectTypeCode", plan->type_code,
-                  "ChangeTrackingEnabled", table->tracking, "CanChangeTrackingBeEnabled",
-                  managed(true, "canchangetrackingbeenabled"), "IsActivity", 0, "IsCustomEntity",
-                  custom, "OwnershipType", "UserOwned", "IsOptimisticConcurrencyEnabled", 1);
+    json_t *json = json_pack(
+        "{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o,s:b,s:b,s:s,s:b}", "LogicalName", plan->name,
+        "SchemaName", plan->schema, "EntitySetName", plan->set, "LogicalCollectionName", plan->set,
+        "PrimaryIdAttribute", plan->primary_id, "PrimaryNameAttribute", plan->primary_name,
+        "ObjectTypeCode", plan->type_code, "ChangeTrackingEnabled", table->tracking,
+        "CanChangeTrackingBeEnabled", managed(true, "canchangetrackingbeenabled"), "IsActivity",
+        plan->activity, "IsCustomEntity", custom, "OwnershipType", "UserOwned",
+        "IsOptimisticConcurrencyEnabled", 1);
     json_object_set_new(json, "IsPrivate", json_false());
+    json_object_set_new(json, "HasActivities", json_boolean(!custom));
+    json_object_set_new(json, "HasNotes", json_boolean(!custom || plan->activity));
+    json_object_set_new(json, "ActivityTypeMask", json_integer(plan->activity));
+    json_object_set_new(json, "IsAvailableOffline", json_boolean(!custom || plan->activity));
     json_object_set_new(json, "IsIntersect", json_false());
     json_object_set_new(json, "IsManaged", json_boolean(!custom));
     json_object_set_new(json, "Description", label(""));
@@ -235,26 +242,58 @@ json_t *sandbox_definition(const struct sandbox_table *table)
     json_object_set_new(json, "MetadataId", metadata_id(plan->name, ""));
     json_object_set_new(json, "+Attributes", attributes);
     json_object_set_new(json, "+Keys", json_array());
+    json_object_set_new(json, "+ManyToOneRelationships", json_array());
+    sandbox_definition_relations(table, json_object_get(json, "+ManyToOneRelationships"));
+    return json;
+}
+
+/* What a relation is called: of a regarding lookup "contact_ferry_emailsends". */
+static void name_relation(const struct sandbox_table *table, const struct sandbox_column *column,
+                          struct sandbox_slice target, char schema[static 240])
+{
+    if (column->suffix)
+        snprintf(schema, 240, "%.*s_%s", (int)target.length, target.at, table->plan->set);
+    else if (sandbox_column_is_polymorphic(column))
+        snprintf(schema, 240, "%s_%s_%.*s", table->plan->name, column->name, (int)target.length,
+                 target.at);
+    else
+        snprintf(schema, 240, "%s_%s", table->plan->name, column->name);
+}
+
+static json_t *relation(const struct sandbox_table *table, const struct sandbox_column *column,
+                        struct sandbox_slice target)
+{
+    char schema[240], navigation[SANDBOX_NAVIGATION_SIZE], key[80];
+
+    name_relation(table, column, target, schema);
+    sandbox_column_navigation(column, target.at, target.length, navigation);
+    snprintf(key, sizeof key, "%.*sid", (int)target.length, target.at);
+    json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s%,s:s,s:s,s:s,s:o}", "@odata.type",
+                             "#Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata", "SchemaName",
+                             schema, "RelationshipType", "OneToManyRelationship",
+                             "ReferencingEntity", table->plan->name, "ReferencingAttribute",
+                             column->name, "ReferencedEntity", target.at, target.length,
+                             "ReferencedAttribute", key, "ReferencingEntityNavigationPropertyName",
+                             navigation, "ReferencedEntityNavigationPropertyName", schema,
+                             "MetadataId", metadata_id(schema, "relation"));
+    json_object_set_new(json, "IsCustomRelationship",
+                        json_boolean(table->owned || strncmp(column->name, "new_", 4) == 0));
     return json;
 }
 
 void sandbox_definition_relations(const struct sandbox_table *table, json_t *list)
 {
-    char schema[160];
-
     for (size_t i = 0; i < table->column_count; i++) {
         const struct sandbox_column *column = &table->columns[i];
         if (column->removed || !sandbox_type_is_lookup(column->type))
             continue;
-        snprintf(schema, sizeof schema, "%s_%s", table->plan->name, column->name);
-        const char *name = column->schema ? column->schema : column->name;
-        size_t first = strcspn(column->targets, ",");
-        json_array_append_new(
-            list, json_pack("{s:s,s:s,s:s,s:s,s:s%,s:s,s:o}", "@odata.type",
-                            "#Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata", "SchemaName",
-                            schema, "ReferencingEntity", table->plan->name, "ReferencingAttribute",
-                            column->name, "ReferencedEntity", column->targets, first,
-                            "ReferencingEntityNavigationPropertyName", name, "MetadataId",
-                            metadata_id(schema, "relation")));
+        for (const char *target = column->targets; *target;) {
+            size_t size = strcspn(target, ",");
+            json_array_append_new(list,
+                                  relation(table, column, (struct sandbox_slice){target, size}));
+            target += size + (target[size] == ',');
+            if (!sandbox_column_is_polymorphic(column))
+                break;
+        }
     }
 }

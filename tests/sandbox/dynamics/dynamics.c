@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "dynamics/activity.h"
+
 #define JSON_TYPE "application/json; odata.metadata=minimal"
 
 void sandbox_dynamics_headers(struct sandbox_request *request)
@@ -18,6 +20,8 @@ void sandbox_dynamics_headers(struct sandbox_request *request)
     sandbox_guid_random(&state, bytes);
     sandbox_guid_format(bytes, id);
     sandbox_reply_header(request, "OData-Version", "4.0");
+    if (!request->connection)
+        return;
     sandbox_reply_header(request, "x-ms-service-request-id", id);
     sandbox_reply_header(request, "REQ_ID", id);
 }
@@ -66,7 +70,7 @@ void sandbox_dynamics_missing(struct sandbox_request *request, const char *what)
 
 struct sandbox_table *sandbox_dynamics_table(struct sandbox_dynamics *dynamics, const char *name)
 {
-    for (size_t i = 0; i < SANDBOX_TABLES; i++)
+    for (size_t i = 0; i < dynamics->table_count; i++)
         if (strcmp(dynamics->tables[i].plan->name, name) == 0)
             return &dynamics->tables[i];
     return NULL;
@@ -74,10 +78,19 @@ struct sandbox_table *sandbox_dynamics_table(struct sandbox_dynamics *dynamics, 
 
 struct sandbox_table *sandbox_dynamics_set(struct sandbox_dynamics *dynamics, const char *set)
 {
-    for (size_t i = 0; i < SANDBOX_TABLES; i++)
+    for (size_t i = 0; i < dynamics->table_count; i++)
         if (strcmp(dynamics->tables[i].plan->set, set) == 0)
             return &dynamics->tables[i];
     return NULL;
+}
+
+bool sandbox_dynamics_taken(struct sandbox_dynamics *dynamics, const struct sandbox_table *table,
+                            const uint8_t id[static 16])
+{
+    for (size_t i = 0; table->plan->activity && i < dynamics->table_count; i++)
+        if (dynamics->tables[i].plan->activity && sandbox_table_find(&dynamics->tables[i], id))
+            return true;
+    return sandbox_table_find(table, id);
 }
 
 static void refuse_token(struct sandbox_dynamics *dynamics, struct sandbox_request *request)
@@ -137,6 +150,28 @@ static void serve(struct sandbox_request *request)
     sandbox_dynamics_dispatch(dynamics, request);
     sandbox_limit_spend(&dynamics->limiter, limits, now_us() - begun + request->delay_ms * 1000u);
     sandbox_limit_headers(&dynamics->limiter, limits, request);
+    if (dynamics->settings.dop_hint) {
+        char hint[16];
+        snprintf(hint, sizeof hint, "%u", dynamics->settings.dop_hint);
+        sandbox_reply_header(request, "x-ms-dop-hint", hint);
+    }
+}
+
+/* What the operations of a $batch, or the rows of a bulk message, take together. */
+static unsigned operations_ms(const struct sandbox_dynamics *dynamics,
+                              const struct sandbox_request *request)
+{
+    const char *at = sandbox_buf_text(&request->body);
+    uint64_t count = 0;
+
+    if (!dynamics->settings.operation_us)
+        return 0;
+    if (strstr(request->path, "$batch"))
+        count = sandbox_batch_operations(&request->body);
+    else if (strstr(request->path, "Multiple"))
+        for (; (at = strstr(at, "\"@odata.type\"")); at++)
+            count++;
+    return (unsigned)(count * dynamics->settings.operation_us / 1000);
 }
 
 static void arrive(struct sandbox_request *request)
@@ -150,6 +185,7 @@ static void arrive(struct sandbox_request *request)
         sandbox_limit_refuse(request, limits, 2, 1);
         return;
     }
+    request->delay_ms += operations_ms(dynamics, request);
     int kind = sandbox_fault_arrive(dynamics->faults, request, &retry_after);
     if (kind == SANDBOX_FAULT_429)
         sandbox_limit_refuse(request, limits, 0, (unsigned)retry_after);
@@ -186,13 +222,16 @@ void sandbox_dynamics_init(struct sandbox_dynamics *dynamics,
     dynamics->tokens.random = dynamics->random ^ 1;
     sandbox_guid_random(&seed, dynamics->user);
     sandbox_guid_random(&seed, dynamics->currency);
-    for (size_t i = 0; i < SANDBOX_TABLES; i++)
+    for (size_t i = 0; i < SANDBOX_PLANS; i++)
         sandbox_table_init(&dynamics->tables[i], &sandbox_table_plans[i]);
+    dynamics->table_count = SANDBOX_PLANS;
+    if (settings->activities)
+        sandbox_activities_add(dynamics);
 }
 
 void sandbox_dynamics_done(struct sandbox_dynamics *dynamics)
 {
-    for (size_t i = 0; i < SANDBOX_TABLES; i++)
+    for (size_t i = 0; i < dynamics->table_count; i++)
         sandbox_table_done(&dynamics->tables[i]);
     sandbox_reads_done(&dynamics->reads);
     sandbox_tokens_done(&dynamics->tokens);

@@ -14,6 +14,7 @@
 
 #define SANDBOX_API       "/api/data/v9.2/"
 #define SANDBOX_PAGE_SIZE 5000
+#define SANDBOX_TABLES    24 /* at most */
 
 enum sandbox_unauthorized { SANDBOX_401_EMPTY, SANDBOX_401_JSON, SANDBOX_401_HTML };
 
@@ -32,6 +33,11 @@ struct sandbox_dynamics_settings {
     bool batch_crlf_strict;
     bool foreign;
     bool record;
+    unsigned dop_hint;     /* x-ms-dop-hint; 0: none */
+    unsigned operation_us; /* each operation of a $batch or a bulk message takes so long */
+    bool activities;       /* the four tables of e-mail events are there */
+    bool activity_bulk;    /* activity tables have CreateMultiple */
+    bool regarding_schema; /* their navigation properties end with the schema name */
     struct sandbox_limits limits;
 };
 
@@ -42,6 +48,7 @@ struct sandbox_dynamics {
     struct sandbox_faults *faults;
     struct sandbox_tokens tokens;
     struct sandbox_table tables[SANDBOX_TABLES];
+    size_t table_count;
     uint64_t version; /* of the organisation: the last one given */
     struct sandbox_reads reads;
     struct sandbox_limiter limiter;
@@ -77,6 +84,9 @@ void sandbox_dynamics_init(struct sandbox_dynamics *dynamics,
 void sandbox_dynamics_done(struct sandbox_dynamics *dynamics);
 
 struct sandbox_table *sandbox_dynamics_table(struct sandbox_dynamics *dynamics, const char *name);
+/* A row of the table has the id; or one of another activity, for they share their ids. */
+bool sandbox_dynamics_taken(struct sandbox_dynamics *dynamics, const struct sandbox_table *table,
+                            const uint8_t id[static 16]);
 struct sandbox_table *sandbox_dynamics_set(struct sandbox_dynamics *dynamics, const char *set);
 
 /* Serves a request that carries a good token (also the parts of a $batch). */
@@ -110,5 +120,7 @@ void sandbox_dynamics_relations(struct sandbox_call_context *call);
 /* multiple.c: false when the path is no such action */
 bool sandbox_dynamics_multiple(struct sandbox_call_context *call);
 void sandbox_dynamics_batch(struct sandbox_call_context *call); /* batch.c */
+/* How many requests the body of a $batch holds. */
+size_t sandbox_batch_operations(const struct sandbox_buf *body);
 
 #endif

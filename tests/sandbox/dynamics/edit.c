@@ -63,24 +63,23 @@ static void set(struct sandbox_edit *edit, size_t column, size_t text_at)
                                      : (struct sandbox_slice){0};
 }
 
-/* The lookup whose navigation property is called so: the column, or column_target for polymorphic
- * ones. */
-static int find_navigation(const struct sandbox_table *table, const char *name, size_t length)
+/* The lookup whose navigation property is called so, with the table that it leads to; -1: none. */
+static int find_navigation(const struct sandbox_table *table, const char *name, size_t length,
+                           struct sandbox_slice *ret_target)
 {
-    char expected[120];
+    char expected[SANDBOX_NAVIGATION_SIZE];
 
     for (size_t i = 0; i < table->column_count; i++) {
         const struct sandbox_column *column = &table->columns[i];
         if (column->removed || !sandbox_type_is_lookup(column->type))
             continue;
-        bool many = column->type == SANDBOX_TYPE_CUSTOMER;
         for (const char *target = column->targets; *target;) {
             size_t size = strcspn(target, ",");
-            snprintf(expected, sizeof expected, "%s%s%.*s",
-                     column->schema ? column->schema : column->name, many ? "_" : "",
-                     many ? (int)size : 0, target);
-            if (strlen(expected) == length && strncmp(expected, name, length) == 0)
+            sandbox_column_navigation(column, target, size, expected);
+            if (strlen(expected) == length && strncmp(expected, name, length) == 0) {
+                *ret_target = (struct sandbox_slice){target, size};
                 return (int)i;
+            }
             target += size + (target[size] == ',');
         }
     }
@@ -103,9 +102,27 @@ static bool read_reference(const char *text, char set[static 64], uint8_t ret_id
     return sandbox_guid_parse(open + 1, 36, ret_id);
 }
 
+/* A table that is imitated is looked into; of an owner or a currency any id will do. */
+static bool check_reference(struct sandbox_edit *edit, const struct sandbox_member *member,
+                            const char *set_name, struct sandbox_slice target,
+                            const uint8_t id[static 16])
+{
+    const struct sandbox_table *table = sandbox_dynamics_set(edit->dynamics, set_name);
+    char text[SANDBOX_GUID_SIZE], name[80];
+
+    snprintf(name, sizeof name, "%.*s", (int)target.length, target.at);
+    if (sandbox_dynamics_table(edit->dynamics, name) && (!table || strcmp(table->plan->name, name)))
+        return fail(edit, 400, "0x80048d19", "'%s' is no reference to a row of '%s'.", member->text,
+                    name);
+    sandbox_guid_format(id, text);
+    return !table || sandbox_table_find(table, id) ||
+           fail(edit, 404, "0x80040217", "%s With Id = %s Does Not Exist", table->plan->name, text);
+}
+
 static bool bind(struct sandbox_edit *edit, const struct sandbox_member *member, size_t length)
 {
-    int column = find_navigation(edit->table, member->name, length);
+    struct sandbox_slice target;
+    int column = find_navigation(edit->table, member->name, length, &target);
     char set_name[64], text[SANDBOX_GUID_SIZE];
     uint8_t id[16];
 
@@ -117,11 +134,9 @@ static bool bind(struct sandbox_edit *edit, const struct sandbox_member *member,
     if (member->type != SANDBOX_JSON_NULL) {
         if (member->type != SANDBOX_JSON_STRING || !read_reference(member->text, set_name, id))
             return fail(edit, 400, "0x80048d19", "Invalid reference '%s'.", member->text);
-        const struct sandbox_table *table = sandbox_dynamics_set(edit->dynamics, set_name);
+        if (!check_reference(edit, member, set_name, target, id))
+            return false;
         sandbox_guid_format(id, text);
-        if (table && !sandbox_table_find(table, id))
-            return fail(edit, 404, "0x80040217", "%s With Id = %s Does Not Exist",
-                        table->plan->name, text);
         sandbox_buf_addf(&edit->texts, "\"%s\"", text);
     }
     set(edit, (size_t)column, at);
@@ -158,6 +173,9 @@ static bool apply_member(struct sandbox_edit *edit, const struct sandbox_member 
         return bind(edit, member, (size_t)(annotation - member->name));
     if (annotation)
         return true;
+    if (edit->table->plan->activity && member->type == SANDBOX_JSON_ARRAY &&
+        strstr(member->name, "_activity_parties"))
+        return fail(edit, 501, "0x80040219", "ferry-sandbox does not imitate activity parties");
     int column = sandbox_table_column(edit->table, member->name);
     if (column < 0 || member->type == SANDBOX_JSON_OBJECT || member->type == SANDBOX_JSON_ARRAY)
         return unknown(edit, member->name);
@@ -222,6 +240,8 @@ static void set_defaults(struct sandbox_edit *edit, const char *now, const char 
         set_special(edit, SANDBOX_STATE, "0");
     if (!special_value(edit, SANDBOX_STATUS).at)
         set_special(edit, SANDBOX_STATUS, "1");
+    if (edit->table->plan->activity)
+        set_special(edit, SANDBOX_ACTIVITY_TYPE, "\"%s\"", edit->table->plan->name);
     for (size_t i = 0; i < edit->table->column_count; i++) {
         const struct sandbox_column *column = &edit->table->columns[i];
         if (column->type != SANDBOX_TYPE_BOOLEAN || edit->values.of[i].at)
@@ -272,6 +292,7 @@ struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
     struct sandbox_row *row = sandbox_row_new(&edit->values);
     uint64_t version = ++dynamics->version;
     sandbox_undo_note(dynamics->undo, edit->table, edit->record, edit->id, false);
+    edit->table->writes.created += !edit->record && !edit->raw;
     if (!edit->record)
         return sandbox_table_insert(edit->table, edit->id, row, version);
     return sandbox_table_update(edit->table, edit->record, row, version) ? edit->record : NULL;

@@ -54,10 +54,15 @@ static void add(struct sandbox_limiter *limiter, const struct sandbox_limits *li
 void sandbox_limit_refuse(struct sandbox_request *request, const struct sandbox_limits *limits,
                           int kind, unsigned retry_after)
 {
-    char seconds[16];
+    char seconds[16], budget[32];
 
     snprintf(seconds, sizeof seconds, "%u", retry_after);
     sandbox_reply_header(request, "Retry-After", seconds);
+    if (limits->exec_ms >= 1000000)
+        snprintf(budget, sizeof budget, "%u,%03u,%03u", limits->exec_ms / 1000000,
+                 limits->exec_ms / 1000 % 1000, limits->exec_ms % 1000);
+    else
+        snprintf(budget, sizeof budget, "%u", limits->exec_ms);
     if (kind == 0)
         sandbox_dynamics_error(request, 429, "0x80072322",
                                "Number of requests exceeded the limit of %u over time window of "
@@ -65,11 +70,11 @@ void sandbox_limit_refuse(struct sandbox_request *request, const struct sandbox_
                                limits->requests, limits->window);
     else if (kind == 1)
         sandbox_dynamics_error(request, 429, "0x80072321",
-                               "Combined execution time of incoming requests exceeded limit of %u "
+                               "Combined execution time of incoming requests exceeded limit of %s "
                                "milliseconds over time window of %u seconds. Decrease number of "
                                "concurrent requests or reduce the duration of requests and try "
                                "again later.",
-                               limits->exec_ms, limits->window);
+                               budget, limits->window);
     else
         sandbox_dynamics_error(request, 429, "0x80072326",
                                "Number of concurrent requests exceeded the limit of %u.",

@@ -320,8 +320,7 @@ static void serve_attributes(struct sandbox_call_context *call, json_t *attribut
 
 static bool is_elsewhere(const char *part)
 {
-    static const char *const parts[] = {"OneToManyRelationships", "ManyToOneRelationships",
-                                        "ManyToManyRelationships"};
+    static const char *const parts[] = {"OneToManyRelationships", "ManyToManyRelationships"};
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strcmp(parts[i], part) == 0)
@@ -337,6 +336,9 @@ static void serve_part(struct sandbox_call_context *call, json_t *definition)
         serve_attributes(call, json_object_get(definition, "+Attributes"));
     else if (strcmp(part, "Keys") == 0 && call->segment_count == 2)
         serve(call, json_object_get(definition, "+Keys"), "EntityDefinitions/Keys");
+    else if (strcmp(part, "ManyToOneRelationships") == 0 && call->segment_count == 2)
+        serve(call, json_object_get(definition, "+ManyToOneRelationships"),
+              "EntityDefinitions/ManyToOneRelationships");
     else if (is_elsewhere(part))
         sandbox_dynamics_missing(call->request, part);
     else
@@ -347,7 +349,7 @@ static json_t *all_definitions(struct sandbox_call_context *call)
 {
     json_t *all = json_array();
 
-    for (size_t i = 0; i < SANDBOX_TABLES; i++)
+    for (size_t i = 0; i < call->dynamics->table_count; i++)
         json_array_append_new(all, sandbox_definition(&call->dynamics->tables[i]));
     return all;
 }
@@ -378,13 +380,39 @@ void sandbox_dynamics_entities(struct sandbox_call_context *call)
     json_decref(all);
 }
 
+/* What relations of every kind have: all that is to be seen without a cast. */
+static void strip_to_base(json_t *relations)
+{
+    static const char *const special[] = {"ReferencingEntity",
+                                          "ReferencingAttribute",
+                                          "ReferencedEntity",
+                                          "ReferencedAttribute",
+                                          "ReferencingEntityNavigationPropertyName",
+                                          "ReferencedEntityNavigationPropertyName"};
+    json_t *one;
+    size_t at;
+
+    json_array_foreach (relations, at, one) {
+        for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
+            json_object_del(one, special[i]);
+    }
+}
+
 void sandbox_dynamics_relations(struct sandbox_call_context *call)
 {
+    const char *cast = call->segment_count > 1 ? call->segments[1] : NULL;
     json_t *all = json_array();
 
     call->request->call = SANDBOX_CALL_METADATA;
-    for (size_t i = 0; i < SANDBOX_TABLES; i++)
+    for (size_t i = 0; i < call->dynamics->table_count; i++)
         sandbox_definition_relations(&call->dynamics->tables[i], all);
-    serve(call, all, "RelationshipDefinitions");
+    if (!cast)
+        strip_to_base(all);
+    if (call->key || call->segment_count > 2)
+        sandbox_dynamics_missing(call->request, "RelationshipDefinitions by key");
+    else if (cast && strcmp(cast, CAST "OneToManyRelationshipMetadata") != 0)
+        not_found(call, cast);
+    else
+        serve(call, all, "RelationshipDefinitions");
     json_decref(all);
 }

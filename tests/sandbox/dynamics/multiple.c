@@ -59,9 +59,12 @@ static bool apply(struct multiple *multiple, struct sandbox_edit *edit, json_t *
     free(text);
     if (!parsed)
         return refuse(multiple, 400, "0x80048d19", "A target is malformed: ", dynamics->body.error);
-    if (!sandbox_edit_apply(edit, &dynamics->body))
+    if (!sandbox_edit_apply(edit, &dynamics->body)) {
+        edit->table->writes.refused++;
         return refuse(multiple, edit->status, edit->error.code, edit->error.message, "");
-    if (!edit->record && sandbox_table_find(edit->table, edit->id)) {
+    }
+    if (!edit->record && sandbox_dynamics_taken(dynamics, edit->table, edit->id)) {
+        edit->table->writes.repeated++;
         sandbox_dynamics_error(multiple->call->request, 412, "0x80040237",
                                "Cannot insert duplicate key.");
         return false;
@@ -169,6 +172,12 @@ bool sandbox_dynamics_multiple(struct sandbox_call_context *call)
     if (!find_action(call->segments[1], &multiple.action))
         return false;
     call->request->call = multiple.action == CREATE ? SANDBOX_CALL_INSERT : SANDBOX_CALL_UPDATE;
+    if (!call->table->bulk) {
+        sandbox_dynamics_refuse(call->request, 400, "0x80040800",
+                                "The '%s' method does not support entities of type '%s'.",
+                                names[multiple.action], call->table->plan->name);
+        return true;
+    }
     json_t *json = json_loadb(sandbox_buf_text(body), body->length, 0, NULL);
     const json_t *targets = json_object_get(json, "Targets");
     multiple.ids = json_array();

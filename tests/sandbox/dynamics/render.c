@@ -134,7 +134,7 @@ static struct sandbox_record *find_target(const struct sandbox_call_context *cal
 
     if (!column->targets || !sandbox_guid_parse(value.at + 1, value.length - 2, id))
         return NULL;
-    for (size_t i = 0; i < SANDBOX_TABLES; i++) {
+    for (size_t i = 0; i < call->dynamics->table_count; i++) {
         struct sandbox_table *table = &call->dynamics->tables[i];
         struct sandbox_record *record = sandbox_table_find(table, id);
         if (record && strstr(column->targets, table->plan->name)) {
@@ -194,6 +194,7 @@ static void format_value(struct sandbox_buf *buf, const struct sandbox_call_cont
     case SANDBOX_TYPE_STRING:
     case SANDBOX_TYPE_MEMO:
     case SANDBOX_TYPE_GUID:
+    case SANDBOX_TYPE_ENTITY_NAME:
     case SANDBOX_TYPES:
         break;
     }
@@ -217,12 +218,12 @@ static void annotate(struct sandbox_buf *buf, const struct sandbox_call_context 
     int first = (int)strcspn(column->targets, ",");
     const char *target = table ? table->plan->name : column->targets;
     int length = table ? (int)strlen(target) : first;
-    bool many = column->targets[first] == ',';
+    char navigation[SANDBOX_NAVIGATION_SIZE];
+    sandbox_column_navigation(column, target, (size_t)length, navigation);
     sandbox_buf_addf(buf,
-                     ",\"%s@Microsoft.Dynamics.CRM.associatednavigationproperty\":\"%s%s%.*s\""
+                     ",\"%s@Microsoft.Dynamics.CRM.associatednavigationproperty\":\"%s\""
                      ",\"%s@Microsoft.Dynamics.CRM.lookuplogicalname\":\"%.*s\"",
-                     column->wire, column->name, many ? "_" : "", many ? length : 0, target,
-                     column->wire, length, target);
+                     column->wire, navigation, column->wire, length, target);
 }
 
 void sandbox_render_annotated(struct sandbox_buf *buf, const struct sandbox_call_context *call,

@@ -60,6 +60,17 @@ static void read_prefer(struct sandbox_call_context *call)
     }
 }
 
+static bool check_part_type(struct sandbox_request *request)
+{
+    const char *type = sandbox_request_header(request, "Content-Type");
+    bool writes = request->verb == SANDBOX_POST || request->verb == SANDBOX_PATCH;
+
+    if (!writes || (type && strncmp(type, "application/json", 16) == 0))
+        return true;
+    sandbox_dynamics_refuse(request, 415, "0x80060888", "Content-Type header not supported");
+    return false;
+}
+
 /* Section 12 of the reference: others leave these out, which --foreign allows. Parts of a $batch
  * need none. */
 static bool check_headers(struct sandbox_dynamics *dynamics, struct sandbox_request *request)
@@ -67,7 +78,9 @@ static bool check_headers(struct sandbox_dynamics *dynamics, struct sandbox_requ
     static const char *const needed[][2] = {
         {"Accept", "application/json"}, {"OData-MaxVersion", "4.0"}, {"OData-Version", "4.0"}};
 
-    if (dynamics->settings.foreign || !request->connection)
+    if (!request->connection)
+        return check_part_type(request);
+    if (dynamics->settings.foreign)
         return true;
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         const char *value = sandbox_request_header(request, needed[i][0]);
@@ -93,7 +106,7 @@ static void serve_document(struct sandbox_call_context *call)
     json_t *sets = json_array();
 
     call->request->call = SANDBOX_CALL_METADATA;
-    for (size_t i = 0; i < SANDBOX_TABLES; i++) {
+    for (size_t i = 0; i < call->dynamics->table_count; i++) {
         const char *set = call->dynamics->tables[i].plan->set;
         json_array_append_new(
             sets, json_pack("{s:s,s:s,s:s}", "name", set, "kind", "EntitySet", "url", set));
@@ -114,7 +127,6 @@ static void serve_who_am_i(struct sandbox_call_context *call)
     sandbox_guid_format(call->dynamics->user, user);
     sandbox_buf_addf(&context, "%s" SANDBOX_API "$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse",
                      call->request->base.data);
-    sandbox_reply_header(call->request, "x-ms-dop-hint", "16");
     sandbox_reply_json(call->request, 200,
                        json_pack("{s:s,s:s,s:s,s:s}", "@odata.context", sandbox_buf_text(&context),
                                  "BusinessUnitId", "38e0dbe4-131b-e111-ba7e-78e7d1620f5e", "UserId",
@@ -137,16 +149,23 @@ static void serve_filters(struct sandbox_call_context *call)
 {
     static const char *const messages[] = {"'CreateMultiple'", "'UpdateMultiple'",
                                            "'UpsertMultiple'"};
+    const char *filter = sandbox_request_param(call->request, "$filter");
     const char *message = sandbox_request_param(call->request, "@m");
     const char *target = sandbox_request_param(call->request, "@t");
-    json_t *rows = json_array();
-    char quoted[80];
+    char quoted[160];
 
     call->request->call = SANDBOX_CALL_METADATA;
-    for (size_t i = 0; message && target && i < SANDBOX_TABLES; i++) {
+    if (!filter || !message || !target ||
+        strcmp(filter, "sdkmessageid/name eq @m and primaryobjecttypecode eq @t") != 0) {
+        sandbox_dynamics_missing(call->request, "another query of sdkmessagefilters");
+        return;
+    }
+    json_t *rows = json_array();
+    for (size_t i = 0; i < call->dynamics->table_count; i++) {
         snprintf(quoted, sizeof quoted, "'%s'", call->dynamics->tables[i].plan->name);
         for (size_t k = 0; k < sizeof messages / sizeof messages[0]; k++)
-            if (strcmp(quoted, target) == 0 && strcmp(messages[k], message) == 0)
+            if (call->dynamics->tables[i].bulk && strcmp(quoted, target) == 0 &&
+                strcmp(messages[k], message) == 0)
                 json_array_append_new(rows, json_pack("{s:s}", "sdkmessagefilterid",
                                                       "5a3f7b52-0d3c-4f0e-9a51-2f4c1d0b7e11"));
     }
@@ -172,6 +191,7 @@ static const struct {
     {"RelationshipDefinitions", 1u << SANDBOX_GET, sandbox_dynamics_relations},
     {"$batch", 1u << SANDBOX_POST, sandbox_dynamics_batch},
     {"$metadata", 1u << SANDBOX_GET, serve_missing},
+    {"activitypointers", 1u << SANDBOX_GET | 1u << SANDBOX_POST, serve_missing},
     {"RetrieveMetadataChanges", 1u << SANDBOX_GET, serve_missing},
     {"BulkDelete", 1u << SANDBOX_POST, serve_missing},
     {"CreateEntities", 1u << SANDBOX_POST, serve_missing},

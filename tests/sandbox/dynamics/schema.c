@@ -1,5 +1,7 @@
 #include "dynamics/schema.h"
 
+#include <stdio.h>
+
 #define S(title, size)                                                                             \
     {                                                                                              \
         .name = title, .type = SANDBOX_TYPE_STRING, .length = size                                 \
@@ -222,17 +224,17 @@ static const struct sandbox_column untracked[] = {
     COMMON,
 };
 
-const struct sandbox_table_plan sandbox_table_plans[SANDBOX_TABLES] = {
-    {"contact", "Contact", "contacts", "contactid", "fullname", "lastname", 2, true, contact,
+const struct sandbox_table_plan sandbox_table_plans[SANDBOX_PLANS] = {
+    {"contact", "Contact", "contacts", "contactid", "fullname", "lastname", 2, true, false, contact,
      COUNT(contact)},
-    {"account", "Account", "accounts", "accountid", "name", "name", 1, true, account,
+    {"account", "Account", "accounts", "accountid", "name", "name", 1, true, false, account,
      COUNT(account)},
     {"new_purchase", "new_Purchase", "new_purchases", "new_purchaseid", "new_name", "new_name",
-     10101, true, purchase, COUNT(purchase)},
+     10101, true, false, purchase, COUNT(purchase)},
     {"new_purchaseline", "new_PurchaseLine", "new_purchaselines", "new_purchaselineid", "new_name",
-     "new_name", 10102, true, line, COUNT(line)},
+     "new_name", 10102, true, false, line, COUNT(line)},
     {"new_untracked", "new_Untracked", "new_untrackeds", "new_untrackedid", "new_name", "new_name",
-     10103, false, untracked, COUNT(untracked)},
+     10103, false, false, untracked, COUNT(untracked)},
 };
 
 static const struct {
@@ -256,6 +258,7 @@ static const struct {
     [SANDBOX_TYPE_CUSTOMER] = {"Customer", "Edm.Guid"},
     [SANDBOX_TYPE_OWNER] = {"Owner", "Edm.Guid"},
     [SANDBOX_TYPE_GUID] = {"Uniqueidentifier", "Edm.Guid"},
+    [SANDBOX_TYPE_ENTITY_NAME] = {"EntityName", "Edm.String"},
 };
 
 bool sandbox_type_is_lookup(enum sandbox_type type)
@@ -268,6 +271,22 @@ bool sandbox_type_is_option(enum sandbox_type type)
 {
     return type == SANDBOX_TYPE_PICKLIST || type == SANDBOX_TYPE_STATE ||
            type == SANDBOX_TYPE_STATUS;
+}
+
+bool sandbox_column_is_polymorphic(const struct sandbox_column *column)
+{
+    return column->type == SANDBOX_TYPE_CUSTOMER || column->suffix;
+}
+
+void sandbox_column_navigation(const struct sandbox_column *column, const char *target,
+                               size_t length, char ret_name[static SANDBOX_NAVIGATION_SIZE])
+{
+    bool many = sandbox_column_is_polymorphic(column);
+
+    snprintf(ret_name, SANDBOX_NAVIGATION_SIZE, "%s%s%.*s%s%s",
+             column->schema ? column->schema : column->name, many ? "_" : "",
+             many ? (int)length : 0, target, column->suffix ? "_" : "",
+             column->suffix ? column->suffix : "");
 }
 
 const char *sandbox_type_edm(enum sandbox_type type)

@@ -25,6 +25,7 @@ enum sandbox_type {
     SANDBOX_TYPE_CUSTOMER,
     SANDBOX_TYPE_OWNER,
     SANDBOX_TYPE_GUID,
+    SANDBOX_TYPE_ENTITY_NAME, /* the logical name of a table */
     SANDBOX_TYPES
 };
 
@@ -48,9 +49,10 @@ struct sandbox_column {
     unsigned access;
     const struct sandbox_option *options;
     const char *targets; /* of lookups, comma separated; for shadows the column they belong to */
+    const char *suffix;  /* what the navigation properties of a regarding lookup end with */
     char wire[72];       /* name on the wire: "_x_value" for lookups */
     bool removed;
-    char *owned; /* name of a column that was published later */
+    char *owned; /* the names of a column that was published later */
 };
 
 struct sandbox_table_plan {
@@ -62,17 +64,25 @@ struct sandbox_table_plan {
     const char *touched; /* the string column that a scripted edit changes */
     int type_code;
     bool tracking;
+    bool activity;
     const struct sandbox_column *columns;
     size_t column_count;
 };
 
-#define SANDBOX_TABLES 5
-extern const struct sandbox_table_plan sandbox_table_plans[SANDBOX_TABLES];
+#define SANDBOX_PLANS 5 /* tables that are always there */
+extern const struct sandbox_table_plan sandbox_table_plans[SANDBOX_PLANS];
+
+#define SANDBOX_NAVIGATION_SIZE 240
 
 enum { SANDBOX_CONTACT, SANDBOX_ACCOUNT, SANDBOX_PURCHASE, SANDBOX_LINE, SANDBOX_UNTRACKED };
 
 bool sandbox_type_is_lookup(enum sandbox_type type);
 bool sandbox_type_is_option(enum sandbox_type type);
+/* A lookup to rows of several tables has a navigation property for each of them. */
+bool sandbox_column_is_polymorphic(const struct sandbox_column *column);
+/* The navigation property that leads to a row of `target` (of that length). */
+void sandbox_column_navigation(const struct sandbox_column *column, const char *target,
+                               size_t length, char ret_name[static SANDBOX_NAVIGATION_SIZE]);
 /* "Edm.Int32" and the like */
 const char *sandbox_type_edm(enum sandbox_type type);
 /* "Picklist" and "PicklistType" are made of it. */

@@ -290,7 +290,7 @@ static void seed_untracked(struct seeding *seeding)
     raw(seeding, "new_name", "\"Untracked %zu\"", seeding->number);
 }
 
-static void (*const fill[SANDBOX_TABLES])(struct seeding *) = {
+static void (*const fill[SANDBOX_PLANS])(struct seeding *) = {
     seed_contact, seed_account, seed_purchase, seed_line, seed_untracked};
 
 bool sandbox_seed(struct sandbox_dynamics *dynamics, size_t table, size_t count, uint64_t seed)

@@ -1,5 +1,6 @@
 #include "dynamics/table.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,12 @@ static void name_on_wire(struct sandbox_column *column)
 }
 
 static const char *const special_names[SANDBOX_SPECIALS] = {
-    "createdon", "modifiedon", "createdby", "modifiedby", "ownerid",
-    "statecode", "statuscode", "fullname",  "firstname",  "lastname"};
+    "createdon",  "modifiedon", "createdby", "modifiedby", "ownerid",         "statecode",
+    "statuscode", "fullname",   "firstname", "lastname",   "activitytypecode"};
 
 void sandbox_table_init(struct sandbox_table *table, const struct sandbox_table_plan *plan)
 {
-    *table = (struct sandbox_table){.plan = plan, .tracking = plan->tracking};
+    *table = (struct sandbox_table){.plan = plan, .tracking = plan->tracking, .bulk = true};
     memcpy(table->columns, plan->columns, plan->column_count * sizeof table->columns[0]);
     table->column_count = plan->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
@@ -48,6 +49,7 @@ void sandbox_table_done(struct sandbox_table *table)
     free(table->slots);
     free(table->changes);
     free(table->tombstones);
+    free(table->owned);
 }
 
 int sandbox_table_column(const struct sandbox_table *table, const char *name)
@@ -67,18 +69,23 @@ int sandbox_table_logical(const struct sandbox_table *table, const char *name)
     return -1;
 }
 
-bool sandbox_table_add_column(struct sandbox_table *table, const char *name, enum sandbox_type type,
-                              unsigned length)
+struct sandbox_column *sandbox_table_add_column(struct sandbox_table *table, const char *schema,
+                                                enum sandbox_type type, unsigned length)
 {
-    char *owned = table->column_count < SANDBOX_COLUMNS ? strdup(name) : NULL;
+    size_t size = strlen(schema) + 1;
+    char *names = table->column_count < SANDBOX_COLUMNS ? malloc(2 * size) : NULL;
 
-    if (!owned)
-        return false;
+    if (!names)
+        return NULL;
+    for (size_t i = 0; i < size; i++)
+        names[i] = (char)tolower((unsigned char)schema[i]);
+    memcpy(names + size, schema, size);
     struct sandbox_column *column = &table->columns[table->column_count++];
-    *column =
-        (struct sandbox_column){.name = owned, .type = type, .length = length, .owned = owned};
+    *column = (struct sandbox_column){
+        .name = names, .schema = names + size, .type = type, .length = length, .owned = names};
     name_on_wire(column);
-    return true;
+    table->generation++;
+    return column;
 }
 
 size_t sandbox_table_rows(const struct sandbox_table *table)
@@ -195,6 +202,7 @@ bool sandbox_table_delete(struct sandbox_table *table, struct sandbox_record *re
 void sandbox_table_undo_insert(struct sandbox_table *table, struct sandbox_record *record)
 {
     HASH_DEL(table->by_id, record);
+    table->writes.created -= table->writes.created > 0;
     table->slot_count--;
     table->change_count--;
     sandbox_row_free(record->row);

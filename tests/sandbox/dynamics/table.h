@@ -37,6 +37,7 @@ enum sandbox_special {
     SANDBOX_FULL_NAME,
     SANDBOX_FIRST_NAME,
     SANDBOX_LAST_NAME,
+    SANDBOX_ACTIVITY_TYPE,
     SANDBOX_SPECIALS
 };
 
@@ -48,6 +49,11 @@ struct sandbox_table {
     size_t version_column;
     int special[SANDBOX_SPECIALS];
     bool tracking;
+    bool bulk;   /* has CreateMultiple and its like */
+    void *owned; /* a plan that was made at run time */
+    struct {
+        uint64_t created, repeated, refused; /* repeated: the id was there already */
+    } writes;            /* by the Web API; what was rolled back is not counted */
     unsigned generation; /* counts schema publishes */
     struct sandbox_record *by_id;
     struct sandbox_record **slots; /* NULL where deleted */
@@ -64,8 +70,9 @@ void sandbox_table_done(struct sandbox_table *table);
 /* A column that is there and on the wire; by wire name, or by logical name. -1: none. */
 int sandbox_table_column(const struct sandbox_table *table, const char *name);
 int sandbox_table_logical(const struct sandbox_table *table, const char *name);
-bool sandbox_table_add_column(struct sandbox_table *table, const char *name, enum sandbox_type type,
-                              unsigned length);
+/* The logical name is the schema name in lower case. */
+struct sandbox_column *sandbox_table_add_column(struct sandbox_table *table, const char *schema,
+                                                enum sandbox_type type, unsigned length);
 
 size_t sandbox_table_rows(const struct sandbox_table *table);
 struct sandbox_record *sandbox_table_find(const struct sandbox_table *table,

@@ -171,6 +171,7 @@ bool sandbox_value_check(const struct sandbox_column *column, const char *table,
     switch (column->type) {
     case SANDBOX_TYPE_STRING:
     case SANDBOX_TYPE_MEMO:
+    case SANDBOX_TYPE_ENTITY_NAME:
         return check_string(column, table, member, ascii, buf, error);
     case SANDBOX_TYPE_BOOLEAN:
         return check_boolean(column, member, buf, error);

@@ -53,9 +53,9 @@ static void add_id_headers(struct sandbox_call_context *call, const struct sandb
     sandbox_guid_format(record->id, id);
     snprintf(url, sizeof url, "%.300s" SANDBOX_API "%s(%s)", call->request->base.data,
              call->table->plan->set, id);
-    sandbox_reply_header(call->request, "OData-EntityId", url);
     if (!call->request->connection)
         sandbox_reply_header(call->request, "Location", url);
+    sandbox_reply_header(call->request, "OData-EntityId", url);
 }
 
 static void reply_row(struct sandbox_call_context *call, const struct sandbox_record *record,
@@ -101,14 +101,17 @@ static void write_row(struct sandbox_call_context *call, struct sandbox_edit *ed
     bool created = !edit->record;
 
     if (!sandbox_edit_apply(edit, &call->dynamics->body)) {
-        if (edit->status == 404)
-            sandbox_dynamics_error(request, 404, edit->error.code, "%s", edit->error.message);
+        call->table->writes.refused++;
+        if (edit->status == 404 || edit->status == 501)
+            sandbox_dynamics_error(request, edit->status, edit->error.code, "%s",
+                                   edit->error.message);
         else
             sandbox_dynamics_refuse(request, edit->status, edit->error.code, "%s",
                                     edit->error.message);
         return;
     }
-    if (created && sandbox_table_find(call->table, edit->id)) {
+    if (created && sandbox_dynamics_taken(call->dynamics, call->table, edit->id)) {
+        call->table->writes.repeated++;
         sandbox_dynamics_error(request, 412, "0x80040237", "Cannot insert duplicate key.");
         return;
     }
