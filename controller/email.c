@@ -198,6 +198,40 @@ static void check_titles(struct ferry_shape *shape, json_t *value, const struct 
     check_distinct(shape, value, place, "one column of a file holds one thing");
 }
 
+/* The next name in a path; names that lead nowhere are passed over. */
+static size_t next_name(const char **path)
+{
+    size_t length;
+
+    for (;;) {
+        *path += strspn(*path, "/");
+        length = strcspn(*path, "/");
+        if (length != 1 || **path != '.')
+            return length;
+        *path += length;
+    }
+}
+
+static bool is_same_folder(const char *a, const char *b)
+{
+    bool same = (*a == '/') == (*b == '/');
+
+    for (bool more = same; more;) {
+        size_t length = next_name(&a);
+
+        same = length == next_name(&b) && strncmp(a, b, length) == 0;
+        more = same && length > 0;
+        a += length;
+        b += length;
+    }
+    return same;
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
 static bool same(const json_t *export, const char *a, const char *b)
 {
     const json_t *left = json_object_get(export, a);
@@ -308,12 +342,12 @@ static void check_whole_export(struct ferry_shape *shape, const json_t *export)
     const struct ferry_place tracking = {&place, "trackingLogs", 0};
     const struct ferry_place processed = {&place, "processed", 0};
     const struct ferry_place quote = {&place, "quote", 0};
-    bool moves = strcmp(json_string_value(json_object_get(export, "finished")), "move") == 0;
+    bool moves = strcmp(text_of(export, "finished"), "move") == 0;
 
     if (same(export, "deliveryLogs", "trackingLogs"))
         ferry_shape_fault(shape, &tracking,
                           "is the pattern of the delivery logs too: a file is one or the other");
-    if (moves && same(export, "folder", "processed"))
+    if (moves && is_same_folder(text_of(export, "folder"), text_of(export, "processed")))
         ferry_shape_fault(shape, &processed,
                           "is the folder that is read: finished files would be read again");
     if (same(export, "delimiter", "quote"))
