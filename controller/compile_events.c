@@ -124,7 +124,7 @@ static enum ferry_status ask_dataverse(struct ferry_compile_part *part, const ch
                                        ferry_remote_callback on_done, struct ferry_error *error)
 {
     const struct ferry_dataverse_request request = {
-        .path = path, .on_done = on_done, .context = part};
+        .path = path, .fresh = true, .on_done = on_done, .context = part};
 
     return ferry_dataverse_send(part->compile->dataverse, &request, NULL, error);
 }
@@ -217,25 +217,15 @@ static bool judge_regarding(struct event_part *event)
     return false;
 }
 
-static bool is_text(const char *type)
-{
-    return strcmp(type, "String") == 0 || strcmp(type, "Memo") == 0;
-}
-
 /* NULL: the column can hold the attribute; else why not, and what to do. */
 static const char *refusal(const struct ferry_email_attribute *attribute, const json_t *column)
 {
-    const char *type = column ? text_of(column, "type") : NULL;
+    const char *type = text_of(column, "type");
 
     if (!type)
         return "does not exist: " FERRY_EMAIL_SETUP;
-    if (!json_is_true(json_object_get(column, "creatable")))
-        return "cannot be written: name another column";
-    if (attribute->is_date && strcmp(type, "DateTime") != 0)
-        return "must be a date with a time: name another column";
-    if (!attribute->is_date && !is_text(type))
-        return "must be a text: name another column";
-    return NULL;
+    return ferry_email_refusal(attribute, type,
+                               json_is_true(json_object_get(column, "creatable")));
 }
 
 static json_t *judge_column(struct event_part *event, const struct ferry_email_attribute *attribute,
@@ -252,7 +242,7 @@ static json_t *judge_column(struct event_part *event, const struct ferry_email_a
               reason);
         return NULL;
     }
-    if (attribute->is_date || length == 0)
+    if (!attribute->format || length == 0)
         return json_pack("{s:s}", "name", name);
     return json_pack("{s:s, s:I}", "name", name, "length", length);
 }

@@ -24,9 +24,9 @@ const struct ferry_email_kind ferry_email_kinds[FERRY_EMAIL_KINDS] = {
 };
 
 const struct ferry_email_attribute ferry_email_attributes[FERRY_EMAIL_ATTRIBUTES] = {
-    {"campaign", "Campaign", false, false},      {"delivery", "Delivery", false, false},
-    {"date", "Date", true, false},               {"mirrorPage", "Mirror page", false, false},
-    {"url", "URL that was clicked", false, true},
+    {"campaign", "Campaign", "Text", 100}, {"delivery", "Delivery", "Text", 100},
+    {"date", "Date", NULL, 0},             {"mirrorPage", "Mirror page", "Url", 2000},
+    {"url", "Clicked URL", "Url", 2000},
 };
 
 /* --- the document --- */
@@ -439,6 +439,20 @@ json_t *ferry_email_fill(const json_t *configuration)
     json_object_del(filled, "$schema");
     json_decref(own);
     return filled;
+}
+
+const char *ferry_email_refusal(const struct ferry_email_attribute *attribute, const char *type,
+                                bool creatable)
+{
+    bool is_text = strcmp(type, "String") == 0 || strcmp(type, "Memo") == 0;
+
+    if (!creatable)
+        return "cannot be written: name another column";
+    if (!attribute->format && strcmp(type, "DateTime") != 0)
+        return "must be a date with a time: name another column";
+    if (attribute->format && !is_text)
+        return "must be a text: name another column";
+    return NULL;
 }
 
 int64_t ferry_email_since(const json_t *configuration)

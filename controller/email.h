@@ -25,12 +25,12 @@ struct ferry_email_kind {
 
 extern const struct ferry_email_kind ferry_email_kinds[FERRY_EMAIL_KINDS];
 
-/* What Ferry writes about an event besides its subject, and which kinds of column can hold it. */
+/* What Ferry writes about an event besides its subject, and the column that setup makes for it. */
 struct ferry_email_attribute {
     const char *name; /* campaign, delivery, date, mirrorPage, url */
     const char *title;
-    bool is_date;
-    bool of_clicks_only;
+    const char *format; /* of a text; NULL: it is a date with a time */
+    int length;         /* characters of a text */
 };
 
 #define FERRY_EMAIL_ATTRIBUTES 5
@@ -44,6 +44,11 @@ enum ferry_status ferry_email_check(json_t *configuration, json_t *faults) FERRY
  * first start. `columns` of `export` names what it renames only. A new reference; NULL: out of
  * memory. */
 json_t *ferry_email_fill(const json_t *configuration);
+
+/* Whether a column of this type can hold it: NULL, or why not and what to do, as a sentence goes on:
+ * "must be a text: name another column". */
+const char *ferry_email_refusal(const struct ferry_email_attribute *attribute, const char *type,
+                                bool creatable);
 
 /* Milliseconds since the epoch of a checked configuration's `since`; 0 when it has none. */
 int64_t ferry_email_since(const json_t *configuration);

@@ -21,6 +21,7 @@ struct ferry_dataverse_request {
     const char *link;   /* an absolute link that the server gave, used verbatim; or NULL and: */
     const char *path;   /* what follows /api/data/v9.2/, already encoded */
     const char *prefer; /* NULL for none */
+    bool fresh;         /* metadata of this instant, not of half a minute ago; without prefer */
     const char *body;   /* JSON, or NULL */
     enum ferry_http_flow (*on_body)(void *context, const char *data,
                                     size_t length); /* NULL: body in the answer */

@@ -319,7 +319,7 @@ static enum ferry_status ask(struct ferry_dataverse_description *description,
                  description->table.name, details[description->detail].cast,
                  details[description->detail].query);
     const struct ferry_dataverse_request request = {
-        .path = path, .on_done = on_answer, .context = description};
+        .path = path, .fresh = true, .on_done = on_answer, .context = description};
     return ferry_dataverse_send(description->dataverse, &request, &description->call, error);
 }
 

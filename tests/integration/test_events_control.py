@@ -121,3 +121,39 @@ def test_both_workflows_run_side_by_side(played, ferry):
     assert "events" not in ingress.order()
     assert played.api.post("stop").status_code == 202
     stays(lambda: played.status() == "RUNNING", 1)
+
+
+# --- setup dynamics ---
+
+
+DATES = {"send": "datesent", "open": "dateopened", "click": "dateclicked", "bounce": "datebounced"}
+
+
+def made(items, result):
+    return {(item["table"], item["column"]) for item in items if item["result"] == result}
+
+
+def everything():
+    for kind, date in DATES.items():
+        table = f"ferry_email{kind}"
+        yield table, None
+        for column in ("campaign", "delivery", date, "mirrorpage"):
+            yield table, f"ferry_{column}"
+    yield "ferry_emailclick", "ferry_url"
+
+
+def test_setup_makes_what_is_missing_once(ferry):
+    played = Played(ferry, activities="off")
+    refused = played.put({})
+    assert "ferryctl setup dynamics" in fault(refused, "/activities/send/table")
+    listed = ferry.ctl("setup", "dynamics", "--dry-run").stdout
+    assert listed.count("would be created") == len(list(everything()))
+    assert "ferryctl setup dynamics" in fault(played.put({}), "/activities/click/table")
+
+    first = ferry.ctl_json("setup", "dynamics")
+    assert first["ok"] and made(first["items"], "created") == set(everything())
+    assert played.put({}).status_code == 201
+    assert played.start().status_code == 202
+    assert played.workers.order()["events"]["activities"]["SEND"] == SEND
+    second = ferry.ctl_json("setup", "dynamics")
+    assert second["ok"] and made(second["items"], "exists") == set(everything())
