@@ -25,6 +25,7 @@ struct ferry_controller {
     struct ferry_http *http;
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
+    struct ferry_registry *registry; /* only to say whether it is there */
     struct ferry_store *store;
     struct ferry_backlog *backlog;
     struct ferry_launch *launches[FERRY_WORKFLOW_COUNT];
@@ -121,6 +122,9 @@ static enum ferry_status make_remotes(struct ferry_controller *controller,
     if (status == FERRY_OK)
         status =
             ferry_campaign_new(controller->http, options->campaign, &controller->campaign, error);
+    if (status == FERRY_OK)
+        status =
+            ferry_registry_new(controller->http, options->common, &controller->registry, error);
     return status;
 }
 
@@ -143,7 +147,8 @@ static enum ferry_status make_api(struct ferry_controller *controller,
 {
     struct ferry_api_options api = {.listen = options->own->api_listen,
                                     .parts = {controller->loop, options->common, controller->store,
-                                              controller->dataverse, controller->campaign},
+                                              controller->dataverse, controller->campaign,
+                                              controller->registry},
                                     .launches = controller->launches,
                                     .backlog = controller->backlog};
     enum ferry_status status = FERRY_OK;
@@ -216,6 +221,7 @@ void ferry_controller_free(struct ferry_controller *controller)
     ferry_api_free(controller->api);
     ferry_backlog_free(controller->backlog);
     ferry_store_free(controller->store);
+    ferry_registry_free(controller->registry);
     ferry_campaign_free(controller->campaign);
     ferry_dataverse_free(controller->dataverse);
     ferry_http_free(controller->http);
