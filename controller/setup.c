@@ -105,6 +105,15 @@ static json_t *first_todo(const struct ferry_setup *setup)
     return json_array_get(setup->todo, 0);
 }
 
+static void note_made(struct ferry_setup *setup)
+{
+    size_t count = json_array_size(setup->made);
+    const char *last = json_string_value(json_array_get(setup->made, count - 1));
+
+    if (count == 0 || strcmp(last, setup->table) != 0)
+        json_array_append_new(setup->made, json_string(setup->table));
+}
+
 /* Without its table, no column can be made. */
 static void give_up_table(struct ferry_setup *setup)
 {
@@ -119,6 +128,7 @@ static void on_made(void *context, const struct ferry_remote_answer *answer)
 
     if (answer->verdict == FERRY_VERDICT_OK) {
         json_object_set_new(item, "result", json_string("created"));
+        note_made(setup);
         json_array_remove(setup->todo, 0);
     } else {
         explain(answer, &error);
@@ -239,8 +249,6 @@ static void on_table(void *context, const struct ferry_dataverse_table *table,
         set_error(add_item(setup, NULL, "failed"), "failed", &answer->error);
     if (is_dry(setup))
         json_array_clear(setup->todo);
-    else if (json_array_size(setup->todo) > 0)
-        json_array_append_new(setup->made, json_string(setup->table));
     make_next(setup);
 }
 

@@ -422,7 +422,8 @@ def test_setup_makes_what_the_configuration_names(played, ferry):
 
 
 def test_setup_without_the_right_to_customize_says_which_role(ferry):
-    Played(ferry, activities="off", no_customizer="on")
+    Played(ferry, activities="off")
+    ferry.sandbox.admin.call("POST", "/settings", {"noCustomizer": True})
     run = ferry.ctl("setup", "dynamics", check=False)
     assert run.returncode == 1
     assert "System Customizer" in run.stdout and "prvCreateEntity" in run.stdout
@@ -441,8 +442,8 @@ def test_setup_leaves_alone_what_is_something_else(played, ferry):
 
 def test_setup_can_be_run_again_after_a_fault(ferry):
     Played(ferry, activities="off")
-    ferry.sandbox.admin.call("POST", "/faults", {"system": "dynamics", "kind": "status500",
-                                                 "after": 6, "count": 1, "match": {"verb": "POST"}})
+    ferry.sandbox.admin.call("POST", "/faults", {"system": "dynamics", "kind": "status503",
+                                                 "after": 6, "count": 1, "match": {"path": "Attributes", "verb": "POST"}})
     first = json.loads(ferry.ctl("setup", "dynamics", "-o", "json", check=False).stdout)
     assert not first["ok"]
     second = ferry.ctl_json("setup", "dynamics")
