@@ -154,9 +154,13 @@ static void check_header(struct ferry_shape *shape, json_t *value, const struct 
                         "must be the title of a column in the files: 1 to 128 characters");
 }
 
+/* --- what must differ --- */
+
+typedef bool may_share(const char *name, const char *other);
+
 /* Two names of Ferry's in one column would make one of them wrong. */
 static void check_distinct(struct ferry_shape *shape, json_t *columns,
-                           const struct ferry_place *place, const char *rule)
+                           const struct ferry_place *place, may_share *share, const char *rule)
 {
     const char *name;
     const char *other;
@@ -169,11 +173,38 @@ static void check_distinct(struct ferry_shape *shape, json_t *columns,
         json_object_foreach (columns, other, earlier) {
             if (strcmp(name, other) == 0)
                 break;
-            if (json_is_string(value) && json_equal(value, earlier))
+            if (json_is_string(value) && json_equal(value, earlier) && !share(name, other))
                 ferry_shape_fault(shape, &inner, "%s is already the column of %s: %s",
                                   json_string_value(value), other, rule);
         }
     }
+}
+
+static bool is_listed(const char *const *names, const char *name)
+{
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+/* They never stand in one file: one is of delivery logs, the other one of tracking logs. */
+static bool is_of_other_logs(const char *name, const char *other)
+{
+    static const char *const delivery[] = {"deliveryLogId", "status", "failureType", "eventDate",
+                                           NULL};
+    static const char *const tracking[] = {"trackingLogId", "trackingUrlType", "logDate", "url",
+                                           NULL};
+
+    return (is_listed(delivery, name) && is_listed(tracking, other)) ||
+           (is_listed(tracking, name) && is_listed(delivery, other));
+}
+
+static bool never(const char *name, const char *other)
+{
+    (void)name;
+    (void)other;
+    return false;
 }
 
 static void check_titles(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
@@ -195,7 +226,7 @@ static void check_titles(struct ferry_shape *shape, json_t *value, const struct 
     };
 
     ferry_shape_object(shape, value, place, members);
-    check_distinct(shape, value, place, "one column of a file holds one thing");
+    check_distinct(shape, value, place, is_of_other_logs, "one column of a file holds one thing");
 }
 
 /* The next name in a path; names that lead nowhere are passed over. */
@@ -373,7 +404,7 @@ static void check_whole(struct ferry_shape *shape, const json_t *configuration)
             shape,
             json_object_get(json_object_get(json_object_get(filled, "activities"), member),
                             "columns"),
-            &columns, "each is written into a column of its own");
+            &columns, never, "each is written into a column of its own");
     }
     json_decref(filled);
 }
