@@ -167,8 +167,8 @@ static void repeat(json_t *line, const char *result, const json_t *trouble)
 
 static void add_exports(struct ferry_check *check)
 {
-    json_t *line =
-        ferry_check_line(check, FERRY_CHECK_SFTP, "folder of the exports, as the reader sees it", "");
+    json_t *line = ferry_check_line(check, FERRY_CHECK_SFTP,
+                                    "folder of the exports, as the reader sees it", "");
     const struct ferry_task *reader = find_reader(check);
     const json_t *error = reader ? json_object_get(reader->document, "error") : NULL;
     const json_t *warning = reader ? json_object_get(reader->document, "warning") : NULL;
@@ -286,8 +286,7 @@ static bool choose_parts(struct ferry_check *check)
     else
         mappings = json_pack("[{s:s, s:s}]", "table", "contact", "resource", "profile");
     check->names = json_pack("[o, o]", mappings, settled);
-    check->parts =
-        calloc(json_array_size(mappings) + FERRY_EMAIL_KINDS + 1, sizeof *check->parts);
+    check->parts = calloc(json_array_size(mappings) + FERRY_EMAIL_KINDS + 1, sizeof *check->parts);
     if (!check->names || !check->parts)
         return false;
     json_array_foreach (mappings, i, mapping)
@@ -311,7 +310,8 @@ static void prepare(struct ferry_check *check)
 
     add_kafka(check);
     if (check->systems->registry)
-        check->registry_line = ferry_check_line(check, FERRY_CHECK_REGISTRY, "reached at", registry);
+        check->registry_line =
+            ferry_check_line(check, FERRY_CHECK_REGISTRY, "reached at", registry);
     for (size_t i = 0; i < check->count; i++)
         ferry_check_prepare_part(&check->parts[i]);
     if (configuration_of(check, EGRESS))

@@ -1,5 +1,5 @@
-/* GET of all prerequisites in Kafka, around it and in both systems: what is there, what is missing, what to
- * do. Loop thread only. */
+/* GET of all prerequisites in Kafka, around it and in both systems: what is there, what is missing,
+ * what to do. Loop thread only. */
 #ifndef FERRY_CHECK_H
 #define FERRY_CHECK_H
 

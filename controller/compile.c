@@ -168,8 +168,7 @@ enum ferry_status ferry_compile_start(uv_loop_t *loop, const struct ferry_compil
     struct ferry_compile *compile = make(loop, options);
     if (!compile)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    enum ferry_status status =
-        options->kind->check(compile->configuration, compile->result.faults);
+    enum ferry_status status = options->kind->check(compile->configuration, compile->result.faults);
     if (status == FERRY_NOMEM || (status == FERRY_OK && !make_parts(compile)))
         compile->out_of_memory = true;
     /* Faults in the configuration itself are told without asking anybody. */

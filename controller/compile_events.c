@@ -13,7 +13,7 @@
 struct event_part {
     struct ferry_compile_part part;
     const struct ferry_email_kind *kind;
-    json_t *activity; /* as configured, with its defaults; borrowed from the compile */
+    json_t *activity;  /* as configured, with its defaults; borrowed from the compile */
     json_t *regarding; /* the navigation property that leads to a contact; NULL: there is none */
     bool create_multiple;
     struct ferry_compile_reply regarding_reply;
@@ -134,12 +134,13 @@ static enum ferry_status ask_regarding(struct ferry_compile_part *part, struct f
 {
     char path[PATH_SIZE];
 
-    snprintf(path, sizeof path,
-             "RelationshipDefinitions/Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata"
-             "?$select=SchemaName,ReferencingAttribute,ReferencingEntityNavigationPropertyName"
-             "&$filter=ReferencedEntity%%20eq%%20'contact'%%20and%%20ReferencingEntity%%20eq%%20'%s'"
-             "%%20and%%20ReferencingAttribute%%20eq%%20'regardingobjectid'",
-             text_of(own(part)->activity, "table"));
+    snprintf(
+        path, sizeof path,
+        "RelationshipDefinitions/Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata"
+        "?$select=SchemaName,ReferencingAttribute,ReferencingEntityNavigationPropertyName"
+        "&$filter=ReferencedEntity%%20eq%%20'contact'%%20and%%20ReferencingEntity%%20eq%%20'%s'"
+        "%%20and%%20ReferencingAttribute%%20eq%%20'regardingobjectid'",
+        text_of(own(part)->activity, "table"));
     return ask_dataverse(part, path, on_regarding, error);
 }
 
@@ -224,8 +225,7 @@ static const char *refusal(const struct ferry_email_attribute *attribute, const 
 
     if (!type)
         return "does not exist: " FERRY_EMAIL_SETUP;
-    return ferry_email_refusal(attribute, type,
-                               json_is_true(json_object_get(column, "creatable")));
+    return ferry_email_refusal(attribute, type, json_is_true(json_object_get(column, "creatable")));
 }
 
 static json_t *judge_column(struct event_part *event, const struct ferry_email_attribute *attribute,
@@ -280,11 +280,11 @@ static void add(struct event_part *event, json_t *columns)
 {
     struct ferry_compile *compile = event->part.compile;
     json_t *events = json_object_get(compile->result.order, "events");
-    json_t *activity = json_pack(
-        "{s:O, s:O, s:O, s:b, s:I, s:o}", "table", json_object_get(event->activity, "table"),
-        "entitySet", json_object_get(event->part.table, "entitySet"), "regarding", event->regarding,
-        "createMultiple", (int)event->create_multiple, "subjectLength", subject_length(event),
-        "columns", columns);
+    json_t *activity = json_pack("{s:O, s:O, s:O, s:b, s:I, s:o}", "table",
+                                 json_object_get(event->activity, "table"), "entitySet",
+                                 json_object_get(event->part.table, "entitySet"), "regarding",
+                                 event->regarding, "createMultiple", (int)event->create_multiple,
+                                 "subjectLength", subject_length(event), "columns", columns);
 
     if (json_object_set_new(json_object_get(events, "activities"), event->kind->name, activity) !=
             0 ||

@@ -60,8 +60,7 @@ enum ferry_status ferry_compile_judge(struct ferry_compile *compile)
     const json_t *faults = compile->result.faults;
     if (json_array_size(faults) == 0)
         for (size_t i = 0; i < compile->count && !compile->out_of_memory; i++)
-            compile->way->judge(
-                (void *)(compile->parts + i * compile->way->part_size));
+            compile->way->judge((void *)(compile->parts + i * compile->way->part_size));
     if (compile->out_of_memory)
         return ferry_fail(&compile->result.error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     if (json_array_size(faults) > 0)

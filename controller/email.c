@@ -24,8 +24,10 @@ const struct ferry_email_kind ferry_email_kinds[FERRY_EMAIL_KINDS] = {
 };
 
 const struct ferry_email_attribute ferry_email_attributes[FERRY_EMAIL_ATTRIBUTES] = {
-    {"campaign", "Campaign", "Text", 100}, {"delivery", "Delivery", "Text", 100},
-    {"date", "Date", NULL, 0},             {"mirrorPage", "Mirror page", "Url", 2000},
+    {"campaign", "Campaign", "Text", 100},
+    {"delivery", "Delivery", "Text", 100},
+    {"date", "Date", NULL, 0},
+    {"mirrorPage", "Mirror page", "Url", 2000},
     {"url", "Clicked URL", "Url", 2000},
 };
 
@@ -315,8 +317,10 @@ static void check_column(struct ferry_shape *shape, json_t *value, const struct 
 static void check_columns(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
 {
     static const struct ferry_shape_member members[] = {
-        {"campaign", false, check_column},   {"delivery", false, check_column},
-        {"date", false, check_column},       {"mirrorPage", false, check_column},
+        {"campaign", false, check_column},
+        {"delivery", false, check_column},
+        {"date", false, check_column},
+        {"mirrorPage", false, check_column},
         {NULL, false, NULL},
     };
 
@@ -327,9 +331,9 @@ static void check_click_columns(struct ferry_shape *shape, json_t *value,
                                 const struct ferry_place *place)
 {
     static const struct ferry_shape_member members[] = {
-        {"campaign", false, check_column},   {"delivery", false, check_column},
-        {"date", false, check_column},       {"mirrorPage", false, check_column},
-        {"url", false, check_column},        {NULL, false, NULL},
+        {"campaign", false, check_column}, {"delivery", false, check_column},
+        {"date", false, check_column},     {"mirrorPage", false, check_column},
+        {"url", false, check_column},      {NULL, false, NULL},
     };
 
     ferry_shape_object(shape, value, place, members);
@@ -357,8 +361,10 @@ static void check_activities(struct ferry_shape *shape, json_t *value,
                              const struct ferry_place *place)
 {
     static const struct ferry_shape_member members[] = {
-        {"send", false, check_activity},   {"open", false, check_activity},
-        {"click", false, check_click},     {"bounce", false, check_activity},
+        {"send", false, check_activity},
+        {"open", false, check_activity},
+        {"click", false, check_click},
+        {"bounce", false, check_activity},
         {NULL, false, NULL},
     };
 
@@ -412,9 +418,12 @@ static void check_whole(struct ferry_shape *shape, const json_t *configuration)
 enum ferry_status ferry_email_check(json_t *configuration, json_t *faults)
 {
     static const struct ferry_shape_member members[] = {
-        {"$schema", false, check_schema}, {"source", false, check_source},
-        {"events", false, check_events},  {"since", false, check_since},
-        {"export", false, check_export},  {"activities", false, check_activities},
+        {"$schema", false, check_schema},
+        {"source", false, check_source},
+        {"events", false, check_events},
+        {"since", false, check_since},
+        {"export", false, check_export},
+        {"activities", false, check_activities},
         {NULL, false, NULL},
     };
     struct ferry_shape shape = {.faults = faults};
@@ -442,11 +451,11 @@ static json_t *default_activity(const char *table, const char *date, bool clicks
 
 static json_t *make_defaults(void)
 {
-    json_t *export = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{}}", "folder", "d365_loads/exports",
-        "deliveryLogs", "acs_broadlog_*", "trackingLogs", "acs_trackinglog_*", "finished", "move",
-        "processed", "d365_loads/processed", "delimiter", ",", "quote", "\"", "encoding", "UTF-8",
-        "timezone", "UTC", "columns");
+    json_t *export = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{}}", "folder",
+                               "d365_loads/exports", "deliveryLogs", "acs_broadlog_*",
+                               "trackingLogs", "acs_trackinglog_*", "finished", "move", "processed",
+                               "d365_loads/processed", "delimiter", ",", "quote", "\"", "encoding",
+                               "UTF-8", "timezone", "UTC", "columns");
     json_t *send = default_activity("ferry_emailsend", "ferry_datesent", false);
     json_t *open = default_activity("ferry_emailopen", "ferry_dateopened", false);
     json_t *click = default_activity("ferry_emailclick", "ferry_dateclicked", true);

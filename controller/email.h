@@ -45,8 +45,8 @@ enum ferry_status ferry_email_check(json_t *configuration, json_t *faults) FERRY
  * memory. */
 json_t *ferry_email_fill(const json_t *configuration);
 
-/* Whether a column of this type can hold it: NULL, or why not and what to do, as a sentence goes on:
- * "must be a text: name another column". */
+/* Whether a column of this type can hold it: NULL, or why not and what to do, as a sentence goes
+ * on: "must be a text: name another column". */
 const char *ferry_email_refusal(const struct ferry_email_attribute *attribute, const char *type,
                                 bool creatable);
 

@@ -35,7 +35,8 @@ struct ferry_kind {
     /* Completes a compiled order, whose generation and orderedAt are set, by the one before and by
      * the replays that people asked for; either may be NULL. */
     void (*follow)(json_t *order, const json_t *before, const json_t *replays);
-    /* The streams of an order, by their number; false: there are no more. Borrows from the order. */
+    /* The streams of an order, by their number; false: there are no more. Borrows from the order.
+     */
     bool (*stream)(const json_t *order, size_t index, struct ferry_stream *ret_stream);
     /* Adds what only this kind has to show, and sums up. */
     void (*view)(const struct ferry_view *view, json_t *json, struct ferry_view_sums *sums);

@@ -188,8 +188,7 @@ static void order_prepare(struct ferry_launch *launch)
                               (json_int_t)ferry_wall_ms(), "orderedBy", launch->start_by);
 
     json_object_update(order, launch->compiled);
-    launch->workflow->kind->follow(order, before,
-                                   ferry_documents_replays(documents(launch), id));
+    launch->workflow->kind->follow(order, before, ferry_documents_replays(documents(launch), id));
     write_order(launch, order, on_prepared);
 }
 

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#define TIMEOUT_MS       10000
-#define LOOK_AGAIN_MS    50
+#define TIMEOUT_MS    10000
+#define LOOK_AGAIN_MS 50
 
 struct ferry_provision {
     uv_work_t work;

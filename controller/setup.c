@@ -14,7 +14,7 @@
 #define XML_SIZE  1024
 
 #define CUSTOMIZER                                                                                 \
-    "give the application user the role System Customizer for as long as this takes, or let "     \
+    "give the application user the role System Customizer for as long as this takes, or let "      \
     "somebody who has it create the table by hand (docs/events.md)"
 
 struct ferry_setup {
@@ -184,15 +184,13 @@ static void plan(struct ferry_setup *setup, const char *path, json_t *body, cons
 static const json_t *columns_of(const struct ferry_setup *setup)
 {
     const json_t *activities = json_object_get(setup->settled, "activities");
-    const json_t *activity =
-        json_object_get(activities, ferry_email_kinds[setup->kind - 1].member);
+    const json_t *activity = json_object_get(activities, ferry_email_kinds[setup->kind - 1].member);
 
     return json_object_get(activity, "columns");
 }
 
 /* `table` NULL: it is about to be made, without any. */
-static void look_at_column(struct ferry_setup *setup,
-                           const struct ferry_email_attribute *attribute,
+static void look_at_column(struct ferry_setup *setup, const struct ferry_email_attribute *attribute,
                            const struct ferry_dataverse_table *table)
 {
     const char *name = json_string_value(json_object_get(columns_of(setup), attribute->name));
@@ -331,8 +329,8 @@ static void on_language(void *context, const struct ferry_remote_answer *answer)
     json_t *body = answer->verdict == FERRY_VERDICT_OK
                        ? json_loadb(answer->body, answer->length, 0, NULL)
                        : NULL;
-    json_int_t code = json_integer_value(json_object_get(
-        json_array_get(json_object_get(body, "value"), 0), "languagecode"));
+    json_int_t code = json_integer_value(
+        json_object_get(json_array_get(json_object_get(body, "value"), 0), "languagecode"));
 
     if (code > 0 && code < 100000)
         setup->language = (int)code;
@@ -364,16 +362,15 @@ static bool is_running(const struct ferry_setup *setup)
 /* False: out of memory. */
 static bool prepare(struct ferry_setup *setup, bool dry)
 {
-    json_t *saved =
-        ferry_documents_saved(ferry_store_documents(setup->parts.store), WORKFLOW, 0);
+    json_t *saved = ferry_documents_saved(ferry_store_documents(setup->parts.store), WORKFLOW, 0);
     json_t *nothing = json_object();
     const json_t *configuration = json_object_get(saved, "configuration");
 
     json_decref(setup->report);
     json_decref(setup->settled);
     setup->settled = ferry_email_fill(configuration ? configuration : nothing);
-    setup->report = json_pack("{s:b, s:b, s:b, s:[]}", "running", 1, "dryRun", (int)dry, "ok", 1,
-                              "items");
+    setup->report =
+        json_pack("{s:b, s:b, s:b, s:[]}", "running", 1, "dryRun", (int)dry, "ok", 1, "items");
     setup->items = json_object_get(setup->report, "items");
     json_decref(nothing);
     return setup->settled && setup->report;
@@ -410,9 +407,9 @@ void ferry_setup_get(const struct ferry_setup *setup, struct ferry_server_exchan
     if (setup->report)
         ferry_reply_json(exchange, 200, json_deep_copy(setup->report));
     else
-        ferry_reply_refuse(exchange, 404,
-                           "nothing was set up since this controller was started: run "
-                           FERRY_EMAIL_COMMAND);
+        ferry_reply_refuse(
+            exchange, 404,
+            "nothing was set up since this controller was started: run " FERRY_EMAIL_COMMAND);
 }
 
 /* --- life --- */

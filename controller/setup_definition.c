@@ -60,8 +60,8 @@ json_t *ferry_setup_table(const struct ferry_email_kind *kind, const char *table
     snprintf(plural, sizeof plural, "%ss", kind->title);
     return json_pack("{s:s, s:s, s:o, s:o, s:s, s:b, s:i, s:b, s:b, s:b, s:[o]}", "@odata.type",
                      CRM "EntityMetadata", "SchemaName", table, "DisplayName",
-                     label(kind->title, language), "DisplayCollectionName",
-                     label(plural, language), "OwnershipType", "UserOwned", "IsActivity", 1,
-                     "ActivityTypeMask", 1, "HasNotes", 1, "HasActivities", 0, "IsAvailableOffline",
-                     1, "Attributes", subject_column(language));
+                     label(kind->title, language), "DisplayCollectionName", label(plural, language),
+                     "OwnershipType", "UserOwned", "IsActivity", 1, "ActivityTypeMask", 1,
+                     "HasNotes", 1, "HasActivities", 0, "IsAvailableOffline", 1, "Attributes",
+                     subject_column(language));
 }

@@ -152,20 +152,21 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
     const struct ferry_workflow *workflow = ferry_launch_workflow(launch);
     const struct ferry_documents *documents = ferry_store_documents(store);
     struct ferry_view view = {.workflow = workflow,
-                        .order = ferry_documents_order(documents, workflow->id),
-                        .replays = ferry_documents_replays(documents, workflow->id),
-                        .tasks = ferry_store_tasks(store),
-                        .backlog = backlog,
-                        .now = ferry_store_heard_ms(store)};
+                              .order = ferry_documents_order(documents, workflow->id),
+                              .replays = ferry_documents_replays(documents, workflow->id),
+                              .tasks = ferry_store_tasks(store),
+                              .backlog = backlog,
+                              .now = ferry_store_heard_ms(store)};
     struct ferry_view_sums sums = {.known = true};
     int64_t saved = ferry_documents_revision(documents, workflow->id);
-    json_t *json = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name",
-                             workflow->name, "available", workflow->kind != NULL, "generation",
-                             ferry_view_or_null(json_object_get(view.order, "generation")), "revision",
-                             ferry_view_or_null(json_object_get(view.order, "revision")), "savedRevision",
-                             number_or_null(saved > 0, saved), "orderedAt",
-                             ferry_view_or_null(json_object_get(view.order, "orderedAt")), "orderedBy",
-                             ferry_view_or_null(json_object_get(view.order, "orderedBy")));
+    json_t *json =
+        json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name",
+                  workflow->name, "available", workflow->kind != NULL, "generation",
+                  ferry_view_or_null(json_object_get(view.order, "generation")), "revision",
+                  ferry_view_or_null(json_object_get(view.order, "revision")), "savedRevision",
+                  number_or_null(saved > 0, saved), "orderedAt",
+                  ferry_view_or_null(json_object_get(view.order, "orderedAt")), "orderedBy",
+                  ferry_view_or_null(json_object_get(view.order, "orderedBy")));
     struct ferry_state state;
 
     ferry_launch_state(launch, &state);

@@ -69,12 +69,12 @@ static json_t *view_events(const struct ferry_view *view, const struct ferry_str
 {
     const json_t *events = json_object_get(view->order, "events");
     json_t *kinds = json_object_get(events, "kinds");
-    json_t *json = json_pack(
-        "{s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "source",
-        ferry_view_or_null(json_object_get(events, "source")), "since",
-        ferry_view_or_null(json_object_get(events, "since")), "kinds", ferry_view_or_null(kinds),
-        "written", written(view, kinds), "repeated", sum(view, "repeated"), "rejected",
-        sum(view, "rejected"), "writers", ferry_view_writers(view, stream->name));
+    json_t *json = json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "source",
+                             ferry_view_or_null(json_object_get(events, "source")), "since",
+                             ferry_view_or_null(json_object_get(events, "since")), "kinds",
+                             ferry_view_or_null(kinds), "written", written(view, kinds), "repeated",
+                             sum(view, "repeated"), "rejected", sum(view, "rejected"), "writers",
+                             ferry_view_writers(view, stream->name));
 
     ferry_view_backlog(view, stream->name, json, sums);
     add_reader(view, stream, json);

@@ -230,8 +230,8 @@ static void print_events(const json_t *events)
     print_counts("Skipped:", json_object_get(events, "skipped"));
     print_counts("Written:", json_object_get(events, "written"));
     number_line("Written before:", json_object_get(events, "repeated"));
-    printf("%-18s%lld rows of files, %lld events (ferryctl get rejects)\n", "Rejected:",
-           (long long)json_integer_value(json_object_get(events, "recordsRejected")),
+    printf("%-18s%lld rows of files, %lld events (ferryctl get rejects)\n",
+           "Rejected:", (long long)json_integer_value(json_object_get(events, "recordsRejected")),
            (long long)json_integer_value(json_object_get(events, "rejected")));
     printf("Tasks:\n");
     print_task("reader", json_object_get(events, "reader"));

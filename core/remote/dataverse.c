@@ -177,8 +177,8 @@ static enum ferry_status fill_texts(const struct ferry_dataverse *dataverse,
         status =
             ferry_buffer_printf(&call->texts[FERRY_SESSION_HEADER], "Prefer: %s", request->prefer);
     else if (status == FERRY_OK && request->fresh)
-        status = ferry_buffer_append_text(&call->texts[FERRY_SESSION_HEADER],
-                                          "Consistency: Strong");
+        status =
+            ferry_buffer_append_text(&call->texts[FERRY_SESSION_HEADER], "Consistency: Strong");
     if (status == FERRY_OK && request->body)
         status = ferry_buffer_append_text(&call->texts[FERRY_SESSION_BODY], request->body);
     return status;

@@ -42,7 +42,7 @@ struct ferry_dataverse_column {
     char *type;     /* AttributeType: String, Boolean, Picklist, ... */
     int64_t length; /* characters of a string; 0 unknown */
     bool date_only;
-    bool creatable; /* a new row may carry it */
+    bool creatable;  /* a new row may carry it */
     json_t *labels;  /* {"1":"Any",...} of options, {"true":"Yes",...} of booleans; or NULL */
     json_t *targets; /* ["contact"] of lookups; or NULL */
 };

@@ -306,13 +306,14 @@ static enum ferry_status ask(struct ferry_dataverse_description *description,
 {
     char path[PATH_SIZE];
     if (!description->head_known)
-        snprintf(path, sizeof path,
-                 "EntityDefinitions(LogicalName='%s')?$select=LogicalName,EntitySetName,"
-                 "PrimaryIdAttribute,"
-                 "ChangeTrackingEnabled,IsActivity&$expand=Attributes($select=LogicalName,AttributeType,"
-                 "AttributeTypeName,"
-                 "IsValidForRead,IsValidForCreate,AttributeOf)",
-                 description->table.name);
+        snprintf(
+            path, sizeof path,
+            "EntityDefinitions(LogicalName='%s')?$select=LogicalName,EntitySetName,"
+            "PrimaryIdAttribute,"
+            "ChangeTrackingEnabled,IsActivity&$expand=Attributes($select=LogicalName,AttributeType,"
+            "AttributeTypeName,"
+            "IsValidForRead,IsValidForCreate,AttributeOf)",
+            description->table.name);
     else
         snprintf(path, sizeof path,
                  "EntityDefinitions(LogicalName='%s')/Attributes/Microsoft.Dynamics.CRM.%s?%s",

@@ -1,5 +1,5 @@
-/* Configurations that are good, and bad ones with their faults, out of a file that a test of the JSON
- * Schema shares (tests/integration/test_configuration_schema.py). */
+/* Configurations that are good, and bad ones with their faults, out of a file that a test of the
+ * JSON Schema shares (tests/integration/test_configuration_schema.py). */
 #ifndef FERRY_EXAMPLES_H
 #define FERRY_EXAMPLES_H
 

@@ -264,8 +264,8 @@ static void the_order_says_what_the_metadata_said(void **state)
         "\"delivery\":{\"name\":\"ferry_delivery\"},\"date\":{\"name\":\"ferry_datesent\"},"
         "\"mirrorPage\":{\"name\":\"ferry_mirrorpage\",\"length\":2000}}}");
     const json_t *events = json_object_get(owner.order, "events");
-    assert_true(json_equal(json_object_get(json_object_get(events, "activities"), "SEND"),
-                           expected));
+    assert_true(
+        json_equal(json_object_get(json_object_get(events, "activities"), "SEND"), expected));
     assert_int_equal(json_array_size(json_object_get(events, "kinds")), 1);
     assert_null(json_object_get(events, "since")); /* the launch knows it */
     assert_int_equal(json_array_size(json_object_get(owner.order, "mappings")), 0);
@@ -353,8 +353,8 @@ static void who_may_not_look_up_bulk_messages_does_without(void **state)
     assert_int_equal(owner.status, FERRY_OK);
     const json_t *activities =
         json_object_get(json_object_get(owner.order, "events"), "activities");
-    assert_true(json_is_false(
-        json_object_get(json_object_get(activities, "SEND"), "createMultiple")));
+    assert_true(
+        json_is_false(json_object_get(json_object_get(activities, "SEND"), "createMultiple")));
     done(&owner);
 }
 
@@ -387,9 +387,9 @@ static void since_is_said_or_kept_or_now(void **state)
         json_t *order = from_json(rows[i].order);
         json_t *before = rows[i].before ? from_json(rows[i].before) : NULL;
         ferry_kind_events.follow(order, before, NULL);
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(order, "events"),
-                                                            "since")),
-                         rows[i].since);
+        assert_int_equal(
+            json_integer_value(json_object_get(json_object_get(order, "events"), "since")),
+            rows[i].since);
         json_decref(order);
         json_decref(before);
     }

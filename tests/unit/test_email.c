@@ -80,8 +80,8 @@ static void the_schema_tells_the_defaults_that_are_filled_in(void **state)
     assert_int_equal(told, json_object_size(at(filled, "export")) - 1); /* columns has none */
     assert_true(json_equal(at(schema, "properties/source/default"), at(filled, "source")));
     for (int i = 0; i < FERRY_EMAIL_KINDS; i++)
-        assert_true(json_is_true(
-            json_object_get(at(filled, "events"), ferry_email_kinds[i].member)));
+        assert_true(
+            json_is_true(json_object_get(at(filled, "events"), ferry_email_kinds[i].member)));
     json_decref(filled);
     json_decref(nothing);
     json_decref(schema);
