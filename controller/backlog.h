@@ -18,7 +18,9 @@ struct ferry_backlog_options {
 
 struct ferry_backlog_view {
     bool known;
-    int64_t records;           /* offsets between what is committed and the end; exact at 0 */
+    int64_t records;   /* offsets between what is committed and the end; exact at 0 */
+    int64_t oldest_at; /* wall ms: when the oldest of them was put there, some seconds ago; 0:
+                          unknown */
     double written_per_second; /* offsets, over the last half minute or so */
 };
 

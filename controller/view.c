@@ -71,19 +71,25 @@ json_t *ferry_view_writers(const struct ferry_view *view, const char *stream)
     return list;
 }
 
-/* Since when the oldest record of all waits in a writer; null when none does, or none says. */
-static json_t *oldest_waiting(const struct ferry_view *view)
+static int64_t earlier(int64_t oldest, int64_t at)
+{
+    return at > 0 && (oldest == 0 || at < oldest) ? at : oldest;
+}
+
+/* Since when the oldest record of all waits, in its topic or set aside by a writer; null when none
+ * does, or it is not known. */
+static json_t *oldest_waiting(const struct ferry_view *view, const struct ferry_view_sums *sums)
 {
     const struct ferry_task *task;
-    json_int_t oldest = 0;
+    int64_t oldest = sums->oldest_at;
 
     LL_FOREACH (view->tasks, task) {
         json_int_t at = json_integer_value(
             json_object_get(json_object_get(task->document, "counters"), "oldestWaitingAt"));
 
-        if (task->writes && strcmp(task->workflow, view->workflow->id) == 0 && at > 0 &&
-            ferry_task_is_live(task, view->now) && (oldest == 0 || at < oldest))
-            oldest = at;
+        if (task->writes && strcmp(task->workflow, view->workflow->id) == 0 &&
+            ferry_task_is_live(task, view->now))
+            oldest = earlier(oldest, at);
     }
     return number_or_null(oldest > 0, oldest);
 }
@@ -97,6 +103,7 @@ void ferry_view_backlog(const struct ferry_view *view, const char *stream, json_
 
     sums->known = sums->known && backlog.known;
     sums->records += backlog.records;
+    sums->oldest_at = earlier(sums->oldest_at, backlog.oldest_at);
     sums->written_per_second += backlog.written_per_second;
     json_object_set_new(json, "backlog", number_or_null(backlog.known, backlog.records));
     json_object_set_new(json, "writtenPerSecond",
@@ -177,7 +184,7 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
     if (workflow->kind)
         workflow->kind->view(&view, json, &sums);
     add_sums(json, &sums);
-    json_object_set_new(json, "oldestWaitingAt", oldest_waiting(&view));
+    json_object_set_new(json, "oldestWaitingAt", oldest_waiting(&view, &sums));
     if (ferry_launch_faults(launch))
         json_object_set_new(json, "errors", json_deep_copy(ferry_launch_faults(launch)));
     ferry_state_done(&state);

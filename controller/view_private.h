@@ -19,6 +19,7 @@ struct ferry_view {
 struct ferry_view_sums {
     bool known;
     int64_t records;
+    int64_t oldest_at; /* wall ms; 0: nothing waits, or it is not known since when */
     int64_t waiting;
     int64_t held; /* deletes, for a person */
     double written_per_second;

@@ -258,8 +258,13 @@ def produce(ferry, count):
 def test_backlog_is_the_lag_on_the_events(played, ferry):
     played.run({})
     wait_until(lambda: played.workflow()["backlog"] == 0)
+    assert played.workflow()["oldestWaitingAt"] is None
+    before = int(time.time() * 1000)
     produce(ferry, 10)
     wait_until(lambda: played.workflow()["backlog"] == 10)
+    oldest = wait_until(lambda: played.workflow()["oldestWaitingAt"])
+    assert before - 1000 <= oldest <= time.time() * 1000
+    assert "Oldest waits:" in ferry.ctl("describe", "workflow", EGRESS).stdout
     consumer = confluent_kafka.Consumer({"bootstrap.servers": ferry.kafka.bootstrap,
                                          "group.id": f"{ferry.name}.{EGRESS}"})
     topic = f"{ferry.name}.events.email"
@@ -270,6 +275,7 @@ def test_backlog_is_the_lag_on_the_events(played, ferry):
     consumer.commit(offsets=[confluent_kafka.TopicPartition(topic, 1, 5)], asynchronous=False)
     consumer.close()
     wait_until(lambda: played.workflow()["backlog"] == 0)
+    assert played.workflow()["oldestWaitingAt"] is None
 
 
 def test_rejects_of_files_are_listed_with_file_and_line(played, ferry):
