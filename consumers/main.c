@@ -38,7 +38,7 @@ int main(int argc, char **argv)
     const struct ferry_settings_group groups[] = {
         {ferry_common_settings, ferry_common_settings_count, &settings.common},
         {ferry_campaign_settings, ferry_campaign_settings_count, &settings.campaign},
-        {ferry_dynamics_settings, ferry_dynamics_settings_count, &settings.dynamics},
+        {ferry_dynamics_settings, ferry_dynamics_settings_count, &settings.dynamics, true},
         {ferry_writer_rows, ferry_writer_rows_count, &settings},
     };
     const struct ferry_program program = {
@@ -48,7 +48,6 @@ int main(int argc, char **argv)
         .common = &settings.common,
         .groups = groups,
         .group_count = sizeof groups / sizeof groups[0],
-        .optional = &settings.dynamics,
     };
     signal(SIGPIPE, SIG_IGN);
     /* A commit, a question about offsets and two tails may block a thread each, of two workflows.

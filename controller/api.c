@@ -7,6 +7,7 @@
 #include "controller/rejects.h"
 #include "controller/replay.h"
 #include "controller/reply.h"
+#include "controller/setup.h"
 #include "controller/view.h"
 
 #include <inttypes.h>
@@ -31,6 +32,7 @@ struct ferry_api {
     struct ferry_checks *checks;
     struct ferry_replays *replays;
     struct ferry_deletes *deletes;
+    struct ferry_setup *setup;
     struct ferry_server *server;
     struct pending *pending;
 };
@@ -290,6 +292,20 @@ static void get_check(void *context, struct ferry_server_exchange *exchange)
     ferry_checks_get(api->checks, exchange);
 }
 
+static void post_setup(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+
+    ferry_setup_post(api->setup, exchange);
+}
+
+static void get_setup(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+
+    ferry_setup_get(api->setup, exchange);
+}
+
 static void post_replay(void *context, struct ferry_server_exchange *exchange)
 {
     struct ferry_api *api = context;
@@ -338,6 +354,8 @@ static const struct ferry_server_route routes[] = {
     {"GET", "/v1/workflows/{id}/diff", get_diff},
     {"GET", "/v1/workflows/{id}/rejects", get_rejects},
     {"GET", "/v1/check", get_check},
+    {"POST", "/v1/setup/dynamics", post_setup},
+    {"GET", "/v1/setup/dynamics", get_setup},
     {"POST", "/v1/workflows/{id}/replay", post_replay},
     {"POST", "/v1/workflows/{id}/replay/cancel", post_replay_cancel},
     {"POST", "/v1/workflows/{id}/deletes/approve", post_approve},
@@ -364,7 +382,8 @@ enum ferry_status ferry_api_new(const struct ferry_api_options *options, struct 
     api->checks = ferry_checks_new(&options->parts);
     api->replays = ferry_replays_new(&api->options.parts);
     api->deletes = ferry_deletes_new(options->parts.store);
-    if (!api->rejects || !api->checks || !api->replays || !api->deletes)
+    api->setup = ferry_setup_new(&options->parts);
+    if (!api->rejects || !api->checks || !api->replays || !api->deletes || !api->setup)
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for the API");
     if (status == FERRY_OK)
         status = ferry_server_new(options->parts.loop, &server, false, &api->server, error);
@@ -390,6 +409,7 @@ void ferry_api_free(struct ferry_api *api)
     ferry_checks_free(api->checks);
     ferry_replays_free(api->replays);
     ferry_deletes_free(api->deletes);
+    ferry_setup_free(api->setup);
     ferry_server_free(api->server);
     free(api);
 }

@@ -1,5 +1,6 @@
 #include "controller/backlog.h"
 
+#include "controller/backlog_age.h"
 #include "controller/workflow.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -11,10 +12,12 @@
 #include <string.h>
 #include <utlist.h>
 
-#define EVERY_MS   1000
-#define TIMEOUT_MS 5000
-#define STALE_MS   10000 /* an older answer is no answer */
-#define SMOOTHING  0.1   /* of the rate: what a new second counts */
+#define EVERY_MS     1000
+#define TIMEOUT_MS   5000
+#define AGE_EVERY_MS 5000 /* looked at less often: it takes a message of each partition */
+#define AGE_MS       1000
+#define STALE_MS     10000 /* an older answer is no answer */
+#define SMOOTHING    0.1   /* of the rate: what a new second counts */
 
 struct table {
     struct table *next;
@@ -24,11 +27,14 @@ struct table {
     int64_t lag;
     int64_t committed; /* over all partitions; -1: never known */
     int64_t asked_at;  /* boot ms */
+    int64_t oldest_at; /* wall ms: when the oldest of it was put there; 0: nothing, or not known */
     double rate;
     bool wanted;
     /* of the question under way: */
     int64_t new_lag;
     int64_t new_committed;
+    int64_t new_oldest_at;
+    int64_t aged_at; /* boot ms: when oldest_at was last looked at */
     bool answered;
 };
 
@@ -47,7 +53,10 @@ struct ferry_backlog {
     bool silent; /* the last question was not answered, and that was logged */
 };
 
+/* It consumes a message here and there, to see how old it is. */
 static const struct ferry_kafka_option uncommitted[] = {{"isolation.level", "read_uncommitted"},
+                                                        {"fetch.message.max.bytes", "16384"},
+                                                        {"queued.min.messages", "1"},
                                                         {NULL, NULL}};
 
 /* --- in a thread --- */
@@ -110,10 +119,12 @@ static rd_kafka_topic_partition_list_t *ask_edge(struct ferry_backlog *backlog,
     return NULL;
 }
 
-/* A partition in which nothing was ever committed waits from its beginning. */
+/* A partition in which nothing was ever committed waits from its beginning. Adds where each
+ * partition that has a backlog begins to wait. */
 static bool count_up(struct ferry_backlog *backlog, struct table *table,
                      const rd_kafka_topic_partition_list_t *committed,
-                     const rd_kafka_topic_partition_list_t *ends)
+                     const rd_kafka_topic_partition_list_t *ends,
+                     rd_kafka_topic_partition_list_t *waiting)
 {
     rd_kafka_topic_partition_list_t *begins = NULL;
 
@@ -130,13 +141,28 @@ static bool count_up(struct ferry_backlog *backlog, struct table *table,
                 return false;
             at = rd_kafka_topic_partition_list_find(begins, table->topic, partition);
         }
-        if (at && ends->elems[i].offset > at->offset)
+        if (at && ends->elems[i].offset > at->offset) {
             table->new_lag += ends->elems[i].offset - at->offset;
+            rd_kafka_topic_partition_list_add(waiting, table->topic, partition)->offset =
+                at->offset;
+        }
         table->new_committed += at ? at->offset : 0;
     }
     if (begins)
         rd_kafka_topic_partition_list_destroy(begins);
     return true;
+}
+
+static void look_at_age(struct ferry_backlog *backlog, struct table *table,
+                        const rd_kafka_topic_partition_list_t *waiting)
+{
+    if (waiting->cnt == 0) {
+        table->new_oldest_at = 0;
+        table->aged_at = 0;
+    } else if (table->aged_at == 0 || ferry_boot_ms() - table->aged_at >= AGE_EVERY_MS) {
+        table->new_oldest_at = ferry_backlog_age(backlog->client, waiting, AGE_MS);
+        table->aged_at = ferry_boot_ms();
+    }
 }
 
 static void ask_table(struct ferry_backlog *backlog, struct table *table)
@@ -147,14 +173,20 @@ static void ask_table(struct ferry_backlog *backlog, struct table *table)
     rd_kafka_topic_partition_list_t *ends =
         committed ? ask_edge(backlog, table, RD_KAFKA_OFFSET_END) : NULL;
 
-    table->answered = ends && count_up(backlog, table, committed, ends);
+    rd_kafka_topic_partition_list_t *waiting =
+        rd_kafka_topic_partition_list_new(FERRY_DATA_PARTITIONS);
+
+    table->answered = ends && count_up(backlog, table, committed, ends, waiting);
+    if (table->answered)
+        look_at_age(backlog, table, waiting);
+    rd_kafka_topic_partition_list_destroy(waiting);
     if (ends)
         rd_kafka_topic_partition_list_destroy(ends);
     if (committed)
         rd_kafka_topic_partition_list_destroy(committed);
 }
 
-/* It consumes nothing; but what the library tells of lost brokers would pile up. */
+/* What the library tells of lost brokers would pile up. */
 static void drain(rd_kafka_t *client)
 {
     rd_kafka_message_t *message;
@@ -187,6 +219,7 @@ static void take_answer(struct table *table, int64_t now)
     }
     table->lag = table->new_lag;
     table->committed = table->new_committed;
+    table->oldest_at = table->new_oldest_at;
     table->asked_at = now;
 }
 
@@ -240,9 +273,10 @@ static struct table *find(const struct ferry_backlog *backlog, const char *workf
     return NULL;
 }
 
-static void want(struct ferry_backlog *backlog, const char *workflow, const char *name)
+static void want(struct ferry_backlog *backlog, const char *workflow,
+                 const struct ferry_stream *stream)
 {
-    struct table *table = find(backlog, workflow, name);
+    struct table *table = find(backlog, workflow, stream->name);
 
     if (!table) {
         table = calloc(1, sizeof *table);
@@ -250,34 +284,31 @@ static void want(struct ferry_backlog *backlog, const char *workflow, const char
             return;
         table->workflow = workflow;
         table->committed = -1;
-        snprintf(table->name, sizeof table->name, "%s", name);
-        ferry_topic_name(backlog->common->instance,
-                         (struct ferry_topic){FERRY_TOPIC_CHANGES, table->name}, table->topic);
+        snprintf(table->name, sizeof table->name, "%s", stream->name);
+        ferry_topic_name(backlog->common->instance, stream->topics[0], table->topic);
         LL_APPEND(backlog->tables, table);
     }
     table->wanted = true;
+}
+
+static void want_streams(struct ferry_backlog *backlog, const struct ferry_workflow *workflow)
+{
+    const json_t *order = backlog->options.order(backlog->options.context, workflow->id);
+    struct ferry_stream stream;
+
+    for (size_t i = 0; ferry_workflow_stream(workflow, order, i, &stream); i++)
+        want(backlog, workflow->id, &stream);
 }
 
 static void choose_tables(struct ferry_backlog *backlog)
 {
     struct table *table;
     struct table *next;
-    size_t i;
-    json_t *mapping;
 
     LL_FOREACH (backlog->tables, table)
         table->wanted = false;
-    for (int w = 0; w < FERRY_WORKFLOW_COUNT; w++) {
-        const char *id = ferry_workflows[w].id;
-        const json_t *mappings = backlog->options.mappings(backlog->options.context, id);
-
-        json_array_foreach (mappings, i, mapping) {
-            const char *name = json_string_value(json_object_get(mapping, "table"));
-
-            if (name)
-                want(backlog, id, name);
-        }
-    }
+    for (int w = 0; w < FERRY_WORKFLOW_COUNT; w++)
+        want_streams(backlog, &ferry_workflows[w]);
     LL_FOREACH_SAFE (backlog->tables, table, next) {
         if (!table->wanted) {
             LL_DELETE(backlog->tables, table);
@@ -300,14 +331,14 @@ static void on_timer(uv_timer_t *timer)
 }
 
 struct ferry_backlog_view ferry_backlog_of(const struct ferry_backlog *backlog,
-                                           const char *workflow, const char *table)
+                                           const char *workflow, const char *stream)
 {
     struct ferry_backlog_view view = {.known = false};
-    const struct table *found = find(backlog, workflow, table);
+    const struct table *found = find(backlog, workflow, stream);
 
     if (!found || found->committed < 0 || ferry_boot_ms() - found->asked_at > STALE_MS)
         return view;
-    return (struct ferry_backlog_view){true, found->lag, found->rate};
+    return (struct ferry_backlog_view){true, found->lag, found->oldest_at, found->rate};
 }
 
 enum ferry_status ferry_backlog_new(uv_loop_t *loop, const struct ferry_common *common,
@@ -323,7 +354,7 @@ enum ferry_status ferry_backlog_new(uv_loop_t *loop, const struct ferry_common *
     backlog->common = common;
     backlog->options = *options;
     backlog->work.data = backlog;
-    /* A consumer, though it consumes nothing: ListConsumerGroupOffsets crashes a client without a
+    /* A consumer also because ListConsumerGroupOffsets crashes a client without a
      * group when the coordinator has moved (librdkafka #5040). */
     status = ferry_kafka_new(common, FERRY_KAFKA_LOG_CONSUMER, "backlog", uncommitted, NULL, NULL,
                              &backlog->client, error);

@@ -1,4 +1,4 @@
-/* How much of each table waits to be written: the lag of the writers' consumer groups, asked about
+/* How much of each stream waits to be written: the lag of the writers' consumer groups, asked about
  * once a second in libuv's thread pool. Loop thread only. */
 #ifndef FERRY_BACKLOG_H
 #define FERRY_BACKLOG_H
@@ -11,15 +11,16 @@
 struct ferry_backlog;
 
 struct ferry_backlog_options {
-    /* The mappings of a run order (ADR 1) whose tables are to be asked about; borrowed; NULL: none.
-     */
-    const json_t *(*mappings)(void *context, const char *workflow);
+    /* The run order (ADR 1) whose streams are to be asked about; borrowed; NULL: none. */
+    const json_t *(*order)(void *context, const char *workflow);
     void *context;
 };
 
 struct ferry_backlog_view {
     bool known;
-    int64_t records;           /* offsets between what is committed and the end; exact at 0 */
+    int64_t records;   /* offsets between what is committed and the end; exact at 0 */
+    int64_t oldest_at; /* wall ms: when the oldest of them was put there, some seconds ago; 0:
+                          unknown */
     double written_per_second; /* offsets, over the last half minute or so */
 };
 
@@ -31,6 +32,6 @@ enum ferry_status ferry_backlog_new(uv_loop_t *loop, const struct ferry_common *
  */
 void ferry_backlog_free(struct ferry_backlog *backlog);
 struct ferry_backlog_view ferry_backlog_of(const struct ferry_backlog *backlog,
-                                           const char *workflow, const char *table);
+                                           const char *workflow, const char *stream);
 
 #endif

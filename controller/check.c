@@ -1,66 +1,37 @@
 #include "controller/check.h"
 
-#include "controller/compile.h"
+#include "controller/check_private.h"
 #include "controller/configuration.h"
+#include "controller/email.h"
 #include "controller/reply.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-#define KAFKA         "Kafka"
-#define DYNAMICS      "Dynamics 365"
-#define CAMPAIGN      "Adobe Campaign"
-#define CONFIGURATION "Configuration"
-#define WORKFLOW      "dynamics-to-campaign" /* the one that has mappings */
-
-struct check;
-
-/* What one mapping needs. Its lines stand in the answer from the beginning and are filled as
- * answers come. */
-struct part {
-    struct check *check;
-    const char *table;
-    const char *api;
-    const char *resource;
-    json_t *table_line;
-    json_t *tracking_line;
-    json_t *rows_line;
-    json_t *resource_line;
-    struct ferry_dataverse_call *call;
-};
-
-struct check {
-    struct check *prev;
-    struct check *next;
-    struct ferry_checks *checks;
-    struct ferry_server_exchange *exchange;
-    json_t *mappings; /* owns the strings of the parts */
-    json_t *items;
-    struct part *parts;
-    size_t count;
-    size_t pending;
-    struct ferry_compile *compile;
-    json_t *configuration_line;
-};
+#define INGRESS  (&ferry_workflows[0])
+#define EGRESS   (&ferry_workflows[1])
+#define READER   "campaign-to-dynamics/reader/exports"
+#define NOBODY   "only ferry-reader looks there, while campaign-to-dynamics runs, and none does now"
+#define STARTING "start campaign-to-dynamics, and check again"
 
 struct ferry_checks {
     struct ferry_launch_parts parts;
-    struct check *first;
+    struct ferry_check *first;
 };
 
 /* --- lines --- */
 
-static json_t *add_line(struct check *check, const char *system, const char *format, const char *of)
+json_t *ferry_check_line(struct ferry_check *check, const char *system, const char *what,
+                         const char *of)
 {
-    char what[320];
+    char whole[512];
     json_t *line;
 
-    snprintf(what, sizeof what, "%s %s", format, of);
-    line = json_pack("{s:s, s:s, s:s, s:n, s:s, s:s}", "system", system, "check",
-                     of[0] ? what : format, "result", "unknown", "class", "message",
+    snprintf(whole, sizeof whole, "%s%s%s", what, *what && *of ? " " : "", of);
+    line = json_pack("{s:s, s:s, s:s, s:n, s:s, s:s}", "system", system, "check", whole, "result",
+                     "unknown", "class", "message",
                      "not asked, because something before it is missing", "action", "");
     json_array_append_new(check->items, line);
     return line;
@@ -73,39 +44,38 @@ static void fill(json_t *line, const char *result, const char *message, const ch
     json_object_set_new(line, "action", json_string(action));
 }
 
-static void fill_ok(json_t *line)
+void ferry_check_ok(json_t *line)
 {
     fill(line, "ok", "", "");
 }
 
-/* "missing": a person has to act; "unknown": nobody could be asked. */
-static void fill_error(json_t *line, const struct ferry_error *error, bool passing)
+void ferry_check_missing(json_t *line, const char *message, const char *action)
+{
+    fill(line, "missing", message, action);
+}
+
+void ferry_check_error(json_t *line, const struct ferry_error *error, bool passing)
 {
     fill(line, passing ? "unknown" : "missing", error->message, error->action);
     if (error->class != FERRY_CLASS_NONE)
         json_object_set_new(line, "class", json_string(ferry_class_name(error->class)));
 }
 
-static bool is_passing(const struct ferry_remote_answer *answer)
-{
-    return answer->verdict == FERRY_VERDICT_THROTTLED ||
-           answer->verdict == FERRY_VERDICT_UNAVAILABLE ||
-           answer->verdict == FERRY_VERDICT_UNKNOWN || answer->verdict == FERRY_VERDICT_ILL;
-}
-
 /* --- the end --- */
 
-static void finish(struct check *check)
+static void finish(struct ferry_check *check)
 {
-    const struct ferry_launch_parts *parts = &check->checks->parts;
+    const struct ferry_launch_parts *systems = check->systems;
 
-    ferry_compile_cancel(check->compile);
+    for (int i = 0; i < FERRY_WORKFLOW_COUNT; i++)
+        ferry_compile_cancel(check->subjects[i].compile);
     for (size_t i = 0; i < check->count; i++) {
-        ferry_dataverse_forget(parts->dataverse, &check->parts[i]);
-        ferry_campaign_forget(parts->campaign, &check->parts[i]);
+        ferry_dataverse_forget(systems->dataverse, &check->parts[i]);
+        ferry_campaign_forget(systems->campaign, &check->parts[i]);
     }
+    ferry_registry_forget(systems->registry, check);
     DL_DELETE(check->checks->first, check);
-    json_decref(check->mappings);
+    json_decref(check->names);
     json_decref(check->items);
     free(check->parts);
     free(check);
@@ -122,7 +92,7 @@ static bool is_all_ok(const json_t *items)
     return true;
 }
 
-static void one_less(struct check *check)
+void ferry_check_answered(struct ferry_check *check)
 {
     if (--check->pending > 0)
         return;
@@ -131,78 +101,99 @@ static void one_less(struct check *check)
     finish(check);
 }
 
-/* --- Dynamics 365 --- */
+/* --- Kafka and what is around it --- */
 
-static void on_rows(void *context, const struct ferry_remote_answer *answer)
+static void add_kafka(struct ferry_check *check)
 {
-    struct part *part = context;
+    struct ferry_error error = {.class = FERRY_CLASS_NONE};
+    json_t *line = ferry_check_line(check, FERRY_CHECK_KAFKA,
+                                    "topics of this instance, and the right to write", "");
 
-    part->call = NULL;
-    if (answer->verdict == FERRY_VERDICT_OK)
-        fill_ok(part->rows_line);
+    if (ferry_store_writable(check->systems->store, &error) == FERRY_OK)
+        ferry_check_ok(line);
     else
-        fill_error(part->rows_line, &answer->error, is_passing(answer));
-    one_less(part->check);
+        ferry_check_error(line, &error, false);
 }
 
-static void ask_rows(struct part *part, const struct ferry_dataverse_table *table)
+static void on_registry(void *context, uint32_t schema_id, const struct ferry_error *error)
 {
-    char path[512];
-    struct ferry_dataverse_request request = {.path = path, .on_done = on_rows, .context = part};
+    struct ferry_check *check = context;
+
+    (void)schema_id;
+    if (error)
+        ferry_check_error(check->registry_line, error, error->status == FERRY_RETRY);
+    else
+        ferry_check_ok(check->registry_line);
+    ferry_check_answered(check);
+}
+
+static void ask_registry(struct ferry_check *check)
+{
     struct ferry_error error;
 
-    snprintf(path, sizeof path, "%s?$select=%s&$top=1", table->entity_set, table->primary_id);
-    part->check->pending++;
-    if (ferry_dataverse_send(part->check->checks->parts.dataverse, &request, &part->call, &error) ==
-        FERRY_OK)
+    if (!check->registry_line)
         return;
-    fill_error(part->rows_line, &error, true);
-    one_less(part->check);
+    check->pending++;
+    if (ferry_registry_ask(check->systems->registry, on_registry, check, &error) == FERRY_OK)
+        return;
+    ferry_check_error(check->registry_line, &error, true);
+    ferry_check_answered(check);
 }
 
-static void on_table(void *context, const struct ferry_dataverse_table *table,
-                     const struct ferry_remote_answer *answer)
-{
-    struct part *part = context;
+/* --- the sftp server, as the reader sees it --- */
 
-    if (!table) {
-        fill_error(part->table_line, &answer->error, is_passing(answer));
-    } else {
-        fill_ok(part->table_line);
-        if (table->change_tracking)
-            fill_ok(part->tracking_line);
-        else
-            fill(part->tracking_line, "missing", "change tracking is off for this table",
-                 "switch on Track changes in the properties of the table, and publish");
-        ask_rows(part, table);
-    }
-    one_less(part->check);
+static const struct ferry_task *find_reader(const struct ferry_check *check)
+{
+    const struct ferry_store *store = check->systems->store;
+    const struct ferry_task *task;
+
+    LL_FOREACH (ferry_store_tasks(store), task)
+        if (strcmp(task->id, READER) == 0 &&
+            ferry_task_is_live(task, ferry_store_heard_ms(store)) &&
+            task->state != FERRY_TASK_STOPPED)
+            return task;
+    return NULL;
 }
 
-/* --- Campaign --- */
-
-static void on_resource(void *context, const struct ferry_campaign_resource *resource,
-                        const struct ferry_remote_answer *answer)
+static void repeat(json_t *line, const char *result, const json_t *trouble)
 {
-    struct part *part = context;
+    static const char *const members[] = {"class", "message", "action"};
 
-    if (resource)
-        fill_ok(part->resource_line);
+    fill(line, result, "", "");
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (json_object_get(trouble, members[i]))
+            json_object_set(line, members[i], json_object_get(trouble, members[i]));
+}
+
+static void add_exports(struct ferry_check *check)
+{
+    json_t *line = ferry_check_line(check, FERRY_CHECK_SFTP,
+                                    "folder of the exports, as the reader sees it", "");
+    const struct ferry_task *reader = find_reader(check);
+    const json_t *error = reader ? json_object_get(reader->document, "error") : NULL;
+    const json_t *warning = reader ? json_object_get(reader->document, "warning") : NULL;
+
+    if (!reader)
+        fill(line, "unknown", NOBODY, STARTING);
+    else if (json_is_object(error))
+        repeat(line, "missing", error);
+    else if (json_is_object(warning))
+        repeat(line, "unknown", warning);
     else
-        fill_error(part->resource_line, &answer->error, is_passing(answer));
-    one_less(part->check);
+        ferry_check_ok(line);
 }
 
-/* --- the configuration against both --- */
+/* --- a configuration against the systems --- */
 
-static void add_faults(struct check *check, const json_t *faults)
+static void add_faults(struct ferry_check *check, const json_t *faults)
 {
     size_t i;
     json_t *fault;
 
     json_array_foreach (faults, i, fault) {
         const char *path = json_string_value(json_object_get(fault, "path"));
-        json_t *line = add_line(check, CONFIGURATION, path && *path ? path : "the systems", "");
+        json_t *line = ferry_check_line(check, FERRY_CHECK_CONFIGURATION,
+                                        path && *path ? path : "the systems", "");
 
         json_object_set(line, "message", json_object_get(fault, "reason"));
         json_object_set(line, "class", json_object_get(fault, "class"));
@@ -212,126 +203,179 @@ static void add_faults(struct check *check, const json_t *faults)
 
 static void on_compiled(void *context, const struct ferry_compile_result *result)
 {
-    struct check *check = context;
+    struct ferry_check_subject *subject = context;
+    struct ferry_check *check = subject->check;
 
-    check->compile = NULL;
+    subject->compile = NULL;
     if (result->status == FERRY_OK)
-        fill_ok(check->configuration_line);
+        ferry_check_ok(subject->line);
     else
-        fill_error(check->configuration_line, &result->error, result->status == FERRY_RETRY);
+        ferry_check_error(subject->line, &result->error, result->status == FERRY_RETRY);
     add_faults(check, result->faults);
-    one_less(check);
+    ferry_check_answered(check);
 }
 
-static void compile(struct check *check, json_t *configuration)
+static void compile(struct ferry_check_subject *subject, json_t *configuration)
 {
-    struct ferry_compile_options options = {.configuration = configuration,
-                                            .dataverse = check->checks->parts.dataverse,
-                                            .campaign = check->checks->parts.campaign,
-                                            .on_done = on_compiled,
-                                            .context = check};
+    const struct ferry_launch_parts *systems = subject->check->systems;
+    const struct ferry_compile_options options = {.kind = subject->workflow->kind,
+                                                  .configuration = configuration,
+                                                  .dataverse = systems->dataverse,
+                                                  .campaign = systems->campaign,
+                                                  .on_done = on_compiled,
+                                                  .context = subject};
     struct ferry_error error;
 
-    check->pending++;
-    if (ferry_compile_start(check->checks->parts.loop, &options, &check->compile, &error) ==
-        FERRY_OK)
+    subject->check->pending++;
+    if (ferry_compile_start(systems->loop, &options, &subject->compile, &error) == FERRY_OK)
         return;
-    fill_error(check->configuration_line, &error, true);
-    one_less(check);
+    ferry_check_error(subject->line, &error, true);
+    ferry_check_answered(subject->check);
 }
 
-/* --- the beginning --- */
-
-static void add_kafka(struct check *check)
+static json_t *configuration_of(const struct ferry_check *check,
+                                const struct ferry_workflow *workflow)
 {
-    struct ferry_error error = {.class = FERRY_CLASS_NONE};
-    json_t *line = add_line(check, KAFKA, "topics of this instance, and the right to write", "");
+    const json_t *saved =
+        ferry_documents_saved(ferry_store_documents(check->systems->store), workflow->id, 0);
 
-    if (ferry_store_writable(check->checks->parts.store, &error) == FERRY_OK)
-        fill_ok(line);
-    else
-        fill_error(line, &error, false);
+    return json_object_get(saved, "configuration");
 }
 
-static void prepare_part(struct check *check, struct part *part, const json_t *mapping)
+/* --- what there is to look at --- */
+
+static void add_mapping(struct ferry_check *check, const json_t *mapping)
 {
     const char *api = json_string_value(json_object_get(mapping, "api"));
 
-    part->check = check;
-    part->table = json_string_value(json_object_get(mapping, "table"));
-    part->resource = json_string_value(json_object_get(mapping, "resource"));
-    part->api = api ? api : FERRY_CONFIGURATION_API;
-    part->table_line = add_line(check, DYNAMICS, "table", part->table);
-    part->tracking_line = add_line(check, DYNAMICS, "change tracking of", part->table);
-    part->rows_line = add_line(check, DYNAMICS, "the right to read", part->table);
-    part->resource_line = add_line(check, CAMPAIGN, "resource", part->resource);
+    check->parts[check->count++] = (struct ferry_check_part){
+        .check = check,
+        .table = json_string_value(json_object_get(mapping, "table")),
+        .tracked = true,
+        .api = api ? api : FERRY_CONFIGURATION_API,
+        .resource = json_string_value(json_object_get(mapping, "resource"))};
 }
 
-static void ask_part(struct part *part)
+static void add_activities(struct ferry_check *check, const json_t *settled)
 {
-    const struct ferry_launch_parts *parts = &part->check->checks->parts;
-    struct ferry_error error;
+    const json_t *events = json_object_get(settled, "events");
+    const json_t *activities = json_object_get(settled, "activities");
 
-    part->check->pending += 2;
-    if (ferry_dataverse_describe(parts->dataverse, part->table, on_table, part, &error) !=
-        FERRY_OK) {
-        fill_error(part->table_line, &error, true);
-        one_less(part->check);
-    }
-    if (ferry_campaign_describe(parts->campaign, part->api, part->resource, on_resource, part,
-                                &error) != FERRY_OK) {
-        fill_error(part->resource_line, &error, true);
-        one_less(part->check);
+    for (int i = 0; i < FERRY_EMAIL_KINDS; i++) {
+        const char *member = ferry_email_kinds[i].member;
+        const json_t *activity = json_object_get(activities, member);
+
+        if (json_is_true(json_object_get(events, member)))
+            check->parts[check->count++] = (struct ferry_check_part){
+                .check = check, .table = json_string_value(json_object_get(activity, "table"))};
     }
 }
 
-static void begin(struct check *check, json_t *configuration)
+/* The mappings that are saved, or contact -> profile when nothing is; and the activity tables, when
+ * events are configured. False: out of memory. */
+static bool choose_parts(struct ferry_check *check)
 {
-    struct ferry_error error;
+    json_t *mappings = json_object_get(configuration_of(check, INGRESS), "mappings");
+    const json_t *events = configuration_of(check, EGRESS);
+    json_t *settled = events ? ferry_email_fill(events) : json_object();
+    size_t i;
+    json_t *mapping;
 
-    check->pending = 1; /* ours, until all questions are asked */
-    add_kafka(check);
-    for (size_t i = 0; i < check->count; i++)
-        prepare_part(check, &check->parts[i], json_array_get(check->mappings, i));
-    check->configuration_line = add_line(check, CONFIGURATION, "fits both systems", "");
-    for (size_t i = 0; i < check->count; i++)
-        ask_part(&check->parts[i]);
-    if (configuration)
-        compile(check, configuration);
-    else if (ferry_store_readable(check->checks->parts.store, &error) != FERRY_OK)
-        fill_error(check->configuration_line, &error, true);
+    if (json_array_size(mappings) > 0 || events)
+        mappings = mappings ? json_incref(mappings) : json_array();
     else
-        fill(check->configuration_line, "missing", WORKFLOW " has no configuration yet",
-             "apply one with ferryctl apply -f FILE");
-    one_less(check);
+        mappings = json_pack("[{s:s, s:s}]", "table", "contact", "resource", "profile");
+    check->names = json_pack("[o, o]", mappings, settled);
+    check->parts = calloc(json_array_size(mappings) + FERRY_EMAIL_KINDS + 1, sizeof *check->parts);
+    if (!check->names || !check->parts)
+        return false;
+    json_array_foreach (mappings, i, mapping)
+        add_mapping(check, mapping);
+    add_activities(check, settled);
+    return true;
 }
+
+/* A workflow that nobody has configured is not missed where another one is. */
+static bool is_subject(const struct ferry_check *check, const struct ferry_workflow *workflow)
+{
+    if (!workflow->kind)
+        return false;
+    return configuration_of(check, workflow) ||
+           (workflow == INGRESS && !configuration_of(check, EGRESS));
+}
+
+static void prepare(struct ferry_check *check)
+{
+    const char *registry = check->systems->common->registry_url;
+
+    add_kafka(check);
+    if (check->systems->registry)
+        check->registry_line =
+            ferry_check_line(check, FERRY_CHECK_REGISTRY, "reached at", registry);
+    for (size_t i = 0; i < check->count; i++)
+        ferry_check_prepare_part(&check->parts[i]);
+    if (configuration_of(check, EGRESS))
+        add_exports(check);
+    for (int i = 0; i < FERRY_WORKFLOW_COUNT; i++) {
+        const struct ferry_workflow *workflow = &ferry_workflows[i];
+
+        check->subjects[i] = (struct ferry_check_subject){.check = check, .workflow = workflow};
+        if (is_subject(check, workflow))
+            check->subjects[i].line =
+                ferry_check_line(check, FERRY_CHECK_CONFIGURATION, workflow->id, "fits");
+    }
+}
+
+static void ask_subject(struct ferry_check_subject *subject)
+{
+    json_t *configuration;
+    struct ferry_error error;
+
+    if (!subject->line)
+        return;
+    configuration = configuration_of(subject->check, subject->workflow);
+    if (configuration)
+        compile(subject, configuration);
+    else if (ferry_store_readable(subject->check->systems->store, &error) != FERRY_OK)
+        ferry_check_error(subject->line, &error, true);
+    else
+        ferry_check_missing(subject->line, "there is no configuration yet",
+                            "apply one with ferryctl apply -f FILE");
+}
+
+static void begin(struct ferry_check *check)
+{
+    check->pending = 1; /* ours, until all questions are asked */
+    prepare(check);
+    ask_registry(check);
+    for (size_t i = 0; i < check->count; i++)
+        ferry_check_ask_part(&check->parts[i]);
+    for (int i = 0; i < FERRY_WORKFLOW_COUNT; i++)
+        ask_subject(&check->subjects[i]);
+    ferry_check_answered(check);
+}
+
+/* --- asked from outside --- */
 
 void ferry_checks_get(struct ferry_checks *checks, struct ferry_server_exchange *exchange)
 {
-    json_t *saved = ferry_documents_saved(ferry_store_documents(checks->parts.store), WORKFLOW, 0);
-    json_t *configuration = json_object_get(saved, "configuration");
-    json_t *mappings = json_incref(json_object_get(configuration, "mappings"));
-    struct check *check = calloc(1, sizeof *check);
+    struct ferry_check *check = calloc(1, sizeof *check);
 
-    if (json_array_size(mappings) == 0) {
-        json_decref(mappings);
-        mappings = json_pack("[{s:s, s:s}]", "table", "contact", "resource", "profile");
-    }
-    if (check)
-        check->parts = calloc(json_array_size(mappings) + 1, sizeof *check->parts);
-    if (!check || !check->parts) {
-        json_decref(mappings);
-        free(check);
+    if (!check) {
         ferry_reply_refuse(exchange, 503, "out of memory");
         return;
     }
     check->checks = checks;
+    check->systems = &checks->parts;
     check->exchange = exchange;
-    check->mappings = mappings;
-    check->count = json_array_size(mappings);
     check->items = json_array();
     DL_APPEND(checks->first, check);
-    begin(check, configuration);
+    if (check->items && choose_parts(check)) {
+        begin(check);
+    } else {
+        ferry_reply_refuse(exchange, 503, "out of memory");
+        finish(check);
+    }
 }
 
 struct ferry_checks *ferry_checks_new(const struct ferry_launch_parts *parts)
@@ -345,8 +389,8 @@ struct ferry_checks *ferry_checks_new(const struct ferry_launch_parts *parts)
 
 void ferry_checks_free(struct ferry_checks *checks)
 {
-    struct check *check;
-    struct check *next;
+    struct ferry_check *check;
+    struct ferry_check *next;
 
     if (!checks)
         return;

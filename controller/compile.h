@@ -1,8 +1,9 @@
-/* From a saved configuration to the mappings of a run order: checked against both systems as they
+/* From a saved configuration to what a run order says of it: checked against both systems as they
  * are now. Loop thread only. */
 #ifndef FERRY_COMPILE_H
 #define FERRY_COMPILE_H
 
+#include "controller/kind.h"
 #include "core/remote/campaign.h"
 #include "core/remote/dataverse.h"
 
@@ -12,11 +13,12 @@
 struct ferry_compile; /* one under way; valid until its callback returns or it is cancelled */
 
 struct ferry_compile_result {
-    /* FERRY_OK: `mappings` is ready. FERRY_INVALID: `faults` says why not. FERRY_RETRY: a system
+    /* FERRY_OK: `order` is ready. FERRY_INVALID: `faults` says why not. FERRY_RETRY: a system
      * could not be reached, `error` names it. FERRY_NOMEM. */
     enum ferry_status status;
-    json_t *mappings; /* ADR 1, "mappings"; NULL unless FERRY_OK. Borrowed, like the two below: keep
-                         a reference */
+    /* {"mappings":[...]} (ADR 1), and of e-mail events "events" (ADR 4); NULL unless FERRY_OK.
+     * Borrowed, like the two below: keep a reference. */
+    json_t *order;
     json_t *faults;   /* [{"path","reason","class"}] */
     json_t *warnings; /* the same; nothing that forbids a start */
     struct ferry_error error;
@@ -24,6 +26,7 @@ struct ferry_compile_result {
 typedef void (*ferry_compile_callback)(void *context, const struct ferry_compile_result *result);
 
 struct ferry_compile_options {
+    const struct ferry_kind *kind;
     json_t *configuration; /* a reference is kept */
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;

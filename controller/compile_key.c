@@ -19,30 +19,30 @@ static const char *text_of(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-static enum ferry_status ask(struct ferry_compile_part *part, const char *key,
+static enum ferry_status ask(struct ferry_compile_mapping *mapping, const char *key,
                              ferry_remote_callback on_done, struct ferry_error *error)
 {
     const struct ferry_campaign_request request = {
         .method = "GET",
-        .api = ferry_compile_api(part),
-        .resource = text_of(part->mapping, "resource"),
+        .api = ferry_compile_api(mapping),
+        .resource = text_of(mapping->mapping, "resource"),
         .key = key,
         .on_done = on_done,
-        .context = part,
+        .context = mapping,
     };
     struct ferry_campaign_call *call = NULL; /* forgotten by its context */
-    return ferry_campaign_send(part->compile->campaign, &request, &call, error);
+    return ferry_campaign_send(mapping->part.compile->campaign, &request, &call, error);
 }
 
 /* The next step of the proof, or its end when it cannot be taken. */
-static void ask_next(struct ferry_compile_part *part, const char *key,
+static void ask_next(struct ferry_compile_mapping *mapping, const char *key,
                      ferry_remote_callback on_done)
 {
     struct ferry_remote_answer failed = {.verdict = FERRY_VERDICT_UNAVAILABLE, .body = ""};
-    if (ask(part, key, on_done, &failed.error) == FERRY_OK)
+    if (ask(mapping, key, on_done, &failed.error) == FERRY_OK)
         return;
-    ferry_compile_failed(&part->key_reply, &failed);
-    ferry_compile_answered(part);
+    ferry_compile_failed(&mapping->key_reply, &failed);
+    ferry_compile_answered(&mapping->part);
 }
 
 /* The answer is about the system and says nothing about the key. */
@@ -62,25 +62,25 @@ static bool is_not_found(const struct ferry_remote_answer *answer)
 }
 
 /* One documented sample wraps the record into a list. */
-static bool leads_back(const struct ferry_compile_part *part,
+static bool leads_back(const struct ferry_compile_mapping *mapping,
                        const struct ferry_remote_answer *answer)
 {
     json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
     const json_t *list = json_object_get(body, "content");
     const json_t *record = json_is_array(list) ? json_array_get(list, 0) : body;
-    const char *value = text_of(record, text_of(part->mapping, "key"));
-    bool same = value && strcmp(value, part->sample) == 0;
+    const char *value = text_of(record, text_of(mapping->mapping, "key"));
+    bool same = value && strcmp(value, mapping->sample) == 0;
     json_decref(body);
     return same;
 }
 
 static void on_sample(void *context, const struct ferry_remote_answer *answer)
 {
-    struct ferry_compile_part *part = context;
+    struct ferry_compile_mapping *mapping = context;
     if (is_beside_the_point(answer))
-        ferry_compile_failed(&part->key_reply, answer);
-    part->key_proved = answer->verdict == FERRY_VERDICT_OK && leads_back(part, answer);
-    ferry_compile_answered(part);
+        ferry_compile_failed(&mapping->key_reply, answer);
+    mapping->key_proved = answer->verdict == FERRY_VERDICT_OK && leads_back(mapping, answer);
+    ferry_compile_answered(&mapping->part);
 }
 
 /* What cannot be mistaken in a URL. */
@@ -92,14 +92,14 @@ static bool is_fit(const char *value)
     return length > 0 && length <= SAMPLE_MAX && strspn(value, plain) == length;
 }
 
-static char *find_sample(const struct ferry_compile_part *part,
+static char *find_sample(const struct ferry_compile_mapping *mapping,
                          const struct ferry_remote_answer *answer)
 {
     json_t *list = json_loadb(answer->body, answer->length, 0, NULL);
     const json_t *rows = json_object_get(list, "content");
     char *sample = NULL;
     for (size_t i = 0; !sample && i < json_array_size(rows); i++) {
-        const char *value = text_of(json_array_get(rows, i), text_of(part->mapping, "key"));
+        const char *value = text_of(json_array_get(rows, i), text_of(mapping->mapping, "key"));
         if (is_fit(value))
             sample = strdup(value);
     }
@@ -109,28 +109,28 @@ static char *find_sample(const struct ferry_compile_part *part,
 
 static void on_rows(void *context, const struct ferry_remote_answer *answer)
 {
-    struct ferry_compile_part *part = context;
+    struct ferry_compile_mapping *mapping = context;
     if (answer->verdict == FERRY_VERDICT_OK)
-        part->sample = find_sample(part, answer);
+        mapping->sample = find_sample(mapping, answer);
     else if (is_beside_the_point(answer))
-        ferry_compile_failed(&part->key_reply, answer);
-    if (part->sample)
-        ask_next(part, part->sample, on_sample);
+        ferry_compile_failed(&mapping->key_reply, answer);
+    if (mapping->sample)
+        ask_next(mapping, mapping->sample, on_sample);
     else
-        ferry_compile_answered(part);
+        ferry_compile_answered(&mapping->part);
 }
 
 static void on_nobody(void *context, const struct ferry_remote_answer *answer)
 {
-    struct ferry_compile_part *part = context;
-    part->key_proved = is_not_found(answer);
-    if (part->key_proved) {
-        ask_next(part, NULL, on_rows);
+    struct ferry_compile_mapping *mapping = context;
+    mapping->key_proved = is_not_found(answer);
+    if (mapping->key_proved) {
+        ask_next(mapping, NULL, on_rows);
         return;
     }
     if (is_beside_the_point(answer))
-        ferry_compile_failed(&part->key_reply, answer);
-    ferry_compile_answered(part);
+        ferry_compile_failed(&mapping->key_reply, answer);
+    ferry_compile_answered(&mapping->part);
 }
 
 static enum ferry_status random_key(char key[KEY_SIZE], struct ferry_error *error)
@@ -151,5 +151,5 @@ enum ferry_status ferry_compile_ask_key(struct ferry_compile_part *part, struct 
 {
     char key[KEY_SIZE];
     enum ferry_status status = random_key(key, error);
-    return status == FERRY_OK ? ask(part, key, on_nobody, error) : status;
+    return status == FERRY_OK ? ask((void *)part, key, on_nobody, error) : status;
 }

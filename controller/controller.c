@@ -25,6 +25,7 @@ struct ferry_controller {
     struct ferry_http *http;
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
+    struct ferry_registry *registry; /* only to say whether it is there */
     struct ferry_store *store;
     struct ferry_backlog *backlog;
     struct ferry_launch *launches[FERRY_WORKFLOW_COUNT];
@@ -98,12 +99,12 @@ static void on_change(void *context)
         uv_idle_start(&controller->turn, on_turn);
 }
 
-static const json_t *mappings_of(void *context, const char *workflow)
+static const json_t *order_of(void *context, const char *workflow)
 {
     const struct ferry_controller *controller = context;
     const struct ferry_documents *documents = ferry_store_documents(controller->store);
 
-    return json_object_get(ferry_documents_order(documents, workflow), "mappings");
+    return ferry_documents_order(documents, workflow);
 }
 
 /* --- life --- */
@@ -121,6 +122,9 @@ static enum ferry_status make_remotes(struct ferry_controller *controller,
     if (status == FERRY_OK)
         status =
             ferry_campaign_new(controller->http, options->campaign, &controller->campaign, error);
+    if (status == FERRY_OK)
+        status =
+            ferry_registry_new(controller->http, options->common, &controller->registry, error);
     return status;
 }
 
@@ -128,7 +132,7 @@ static enum ferry_status make_store(struct ferry_controller *controller,
                                     const struct ferry_common *common, struct ferry_error *error)
 {
     const struct ferry_store_options store = {on_change, controller};
-    const struct ferry_backlog_options backlog = {mappings_of, controller};
+    const struct ferry_backlog_options backlog = {order_of, controller};
     enum ferry_status status =
         ferry_store_new(controller->loop, common, &store, &controller->store, error);
 
@@ -143,7 +147,8 @@ static enum ferry_status make_api(struct ferry_controller *controller,
 {
     struct ferry_api_options api = {.listen = options->own->api_listen,
                                     .parts = {controller->loop, options->common, controller->store,
-                                              controller->dataverse, controller->campaign},
+                                              controller->dataverse, controller->campaign,
+                                              controller->registry},
                                     .launches = controller->launches,
                                     .backlog = controller->backlog};
     enum ferry_status status = FERRY_OK;
@@ -216,6 +221,7 @@ void ferry_controller_free(struct ferry_controller *controller)
     ferry_api_free(controller->api);
     ferry_backlog_free(controller->backlog);
     ferry_store_free(controller->store);
+    ferry_registry_free(controller->registry);
     ferry_campaign_free(controller->campaign);
     ferry_dataverse_free(controller->dataverse);
     ferry_http_free(controller->http);

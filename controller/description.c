@@ -7,8 +7,9 @@ static json_t *describe_column(const struct ferry_dataverse_column *column)
 {
     const char *type =
         column->date_only && strcmp(column->type, "DateTime") == 0 ? "DateOnly" : column->type;
-    return json_pack("{s:s, s:I, s:O?, s:O?}", "type", type, "length", (json_int_t)column->length,
-                     "labels", column->labels, "targets", column->targets);
+    return json_pack("{s:s, s:I, s:b, s:O?, s:O?}", "type", type, "length",
+                     (json_int_t)column->length, "creatable", (int)column->creatable, "labels",
+                     column->labels, "targets", column->targets);
 }
 
 json_t *ferry_description_table(const struct ferry_dataverse_table *table)
@@ -21,9 +22,10 @@ json_t *ferry_description_table(const struct ferry_dataverse_table *table)
             return NULL;
         }
     }
-    return json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", table->name, "entitySet",
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o}", "name", table->name, "entitySet",
                      table->entity_set, "primaryId", table->primary_id, "tracking",
-                     (int)table->change_tracking, "columns", columns);
+                     (int)table->change_tracking, "activity", (int)table->activity, "columns",
+                     columns);
 }
 
 static json_t *describe_field(const struct ferry_campaign_field *field)

@@ -5,7 +5,7 @@
 #include "core/remote/campaign.h"
 #include "core/remote/dataverse.h"
 
-/* {"name","entitySet","primaryId","tracking","columns":{"firstname":{"type","length","labels","targets"}}};
+/* {"name","entitySet","primaryId","tracking","activity","columns":{"firstname":{"type","length","creatable","labels","targets"}}};
  * the type of a date without a time is DateOnly. NULL: out of memory, as below. */
 json_t *ferry_description_table(const struct ferry_dataverse_table *table);
 /* {"name","fields":{"location.city":{"type","length","readOnly","mandatory","names","target"}},"optOuts":{"denyList":"blackList"}};

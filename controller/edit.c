@@ -1,7 +1,6 @@
 #include "controller/edit.h"
 
 #include "controller/compile.h"
-#include "controller/configuration.h"
 #include "controller/reply.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -151,14 +150,16 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
 
 static void check(struct edit *edit)
 {
-    struct ferry_compile_options options = {.configuration = edit->configuration,
+    const struct ferry_kind *kind = edit->workflow->kind;
+    struct ferry_compile_options options = {.kind = kind,
+                                            .configuration = edit->configuration,
                                             .dataverse = edit->edits->parts.dataverse,
                                             .campaign = edit->edits->parts.campaign,
                                             .on_done = on_compiled,
                                             .context = edit};
     json_t *faults = json_array();
     struct ferry_error error = {.class = FERRY_CLASS_NONE};
-    enum ferry_status status = ferry_configuration_check(edit->configuration, faults);
+    enum ferry_status status = kind->check(edit->configuration, faults);
 
     if (status == FERRY_INVALID) {
         refuse_faults(edit, faults);
@@ -232,7 +233,7 @@ void ferry_edits_put(struct ferry_edits *edits, const struct ferry_workflow *wor
     struct edit *edit;
     json_t *configuration;
 
-    if (!workflow->available) {
+    if (!workflow->kind) {
         ferry_reply_refuse(exchange, 409, "%s is not available in this version", workflow->name);
         return;
     }

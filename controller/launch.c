@@ -1,7 +1,6 @@
 #include "controller/launch.h"
 
 #include "controller/compile.h"
-#include "controller/lineage.h"
 #include "controller/provision.h"
 #include "controller/waiters.h"
 #include "core/base/clock.h"
@@ -36,7 +35,7 @@ struct ferry_launch {
     char stop_by[BY_SIZE];
     struct ferry_compile *compile;
     int64_t revision; /* being compiled */
-    json_t *mappings; /* compiled */
+    json_t *compiled; /* what the order will say of the configuration; NULL: not yet known */
     bool failed;
     struct ferry_error failure;
     json_t *faults;
@@ -74,16 +73,16 @@ static void answer_error(struct ferry_waiters *waiters, const struct ferry_error
 
 /* --- the ends of a start --- */
 
-static void forget_mappings(struct ferry_launch *launch)
+static void forget_compiled(struct ferry_launch *launch)
 {
-    json_decref(launch->mappings);
-    launch->mappings = NULL;
+    json_decref(launch->compiled);
+    launch->compiled = NULL;
 }
 
 static void settle(struct ferry_launch *launch)
 {
     launch->step = IDLE;
-    forget_mappings(launch);
+    forget_compiled(launch);
     launch->warned = false;
     if (launch->stoppers.first)
         order_stop(launch);
@@ -120,7 +119,7 @@ static void try_again(struct ferry_launch *launch, const struct ferry_error *err
     ferry_log(FERRY_LOG_WARN, "start_delayed", FERRY_STR("workflow", launch->workflow->id),
               FERRY_STR("message", error->message), FERRY_INT("retry_ms", delay));
     launch->step = WAITING;
-    forget_mappings(launch);
+    forget_compiled(launch);
     launch->warned = true;
     launch->warning = *error;
     launch->retry_at = ferry_wall_ms() + delay;
@@ -179,62 +178,17 @@ static void on_prepared(void *context, const struct ferry_error *error)
     }
 }
 
-/* What was asked for up to now is read by this start. */
-static void order_replays(struct ferry_launch *launch)
-{
-    const json_t *replays = ferry_documents_replays(documents(launch), launch->workflow->id);
-    size_t i;
-    json_t *mapping;
-
-    json_array_foreach (launch->mappings, i, mapping) {
-        const char *table = json_string_value(json_object_get(mapping, "table"));
-        const json_t *wanted = table ? ferry_replay_wanted(replays, table) : NULL;
-
-        if (wanted)
-            json_object_set(mapping, "replay", json_object_get(wanted, "replay"));
-        if (json_object_get(wanted, "where"))
-            json_object_set(mapping, "replayWhere", json_object_get(wanted, "where"));
-    }
-}
-
-static bool same_text(const json_t *a, const json_t *b, const char *key)
-{
-    return json_equal(json_object_get(a, key), json_object_get(b, key)) == 1;
-}
-
-/* A table that was not mapped at the last start, or led elsewhere, is a new one: what is remembered
- * of it is about another destination. */
-static void order_since(struct ferry_launch *launch)
-{
-    json_t *before = json_object_get(current_order(launch), "mappings");
-    json_int_t next = ferry_order_generation(current_order(launch)) + 1;
-    size_t i;
-    json_t *mapping;
-
-    json_array_foreach (launch->mappings, i, mapping) {
-        const char *table = json_string_value(json_object_get(mapping, "table"));
-        const json_t *old = table ? ferry_lineage_mapping(before, table) : NULL;
-        bool same = old && same_text(old, mapping, "resource") && same_text(old, mapping, "api") &&
-                    same_text(old, mapping, "key");
-
-        json_object_set_new(
-            mapping, "since",
-            json_integer(same ? json_integer_value(json_object_get(old, "since")) : next));
-    }
-}
-
 static void order_prepare(struct ferry_launch *launch)
 {
-    json_t *order;
+    const char *id = launch->workflow->id;
+    json_t *before = current_order(launch);
+    json_t *order = json_pack("{s:I, s:s, s:I, s:I, s:s}", "generation",
+                              (json_int_t)ferry_order_generation(before) + 1, "phase", "PREPARE",
+                              "revision", (json_int_t)launch->revision, "orderedAt",
+                              (json_int_t)ferry_wall_ms(), "orderedBy", launch->start_by);
 
-    order_replays(launch);
-    order_since(launch);
-    order = json_pack("{s:I, s:s, s:I, s:I, s:s, s:O}", "generation",
-                      (json_int_t)ferry_order_generation(current_order(launch)) + 1, "phase",
-                      "PREPARE", "revision", (json_int_t)launch->revision, "orderedAt",
-                      (json_int_t)ferry_wall_ms(), "orderedBy", launch->start_by, "mappings",
-                      launch->mappings);
-
+    json_object_update(order, launch->compiled);
+    launch->workflow->kind->follow(order, before, ferry_documents_replays(documents(launch), id));
     write_order(launch, order, on_prepared);
 }
 
@@ -302,15 +256,15 @@ static void on_created(void *context, const struct ferry_error *error)
         end_start(launch, error);
 }
 
-static void create_topics(struct ferry_launch *launch, json_t *mappings)
+static void create_topics(struct ferry_launch *launch, json_t *compiled)
 {
     const struct ferry_launch_parts *parts = &launch->parts;
     struct ferry_error error;
 
     launch->step = CREATING;
-    launch->mappings = json_incref(mappings);
-    if (ferry_provision_start(parts->loop, parts->common, launch->workflow->id, mappings,
-                              on_created, launch, &launch->provision, &error) != FERRY_OK)
+    launch->compiled = json_incref(compiled);
+    if (ferry_provision_start(parts->loop, parts->common, launch->workflow, compiled, on_created,
+                              launch, &launch->provision, &error) != FERRY_OK)
         end_start(launch, &error);
 }
 
@@ -345,7 +299,7 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
     launch->compile = NULL;
     ferry_crashpoint("launch-compiled");
     if (result->status == FERRY_OK)
-        create_topics(launch, result->mappings);
+        create_topics(launch, result->order);
     else if (result->status == FERRY_INVALID && json_array_size(result->faults) > 0)
         fail_with_faults(launch, result->faults);
     else if (result->status == FERRY_RETRY && !needs_a_person(&result->error))
@@ -357,7 +311,8 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
 static void compile(struct ferry_launch *launch)
 {
     json_t *saved = ferry_documents_saved(documents(launch), launch->workflow->id, 0);
-    struct ferry_compile_options options = {.configuration =
+    struct ferry_compile_options options = {.kind = launch->workflow->kind,
+                                            .configuration =
                                                 json_object_get(saved, "configuration"),
                                             .dataverse = launch->parts.dataverse,
                                             .campaign = launch->parts.campaign,
@@ -379,7 +334,7 @@ void ferry_launch_state(const struct ferry_launch *launch, struct ferry_state *r
     const json_t *order = current_order(launch);
     int64_t revision = json_integer_value(json_object_get(order, "revision"));
     struct ferry_state_input input = {
-        .workflow = id,
+        .workflow = launch->workflow,
         .order = order,
         .saved = ferry_documents_saved(documents(launch), id, 0),
         .running = revision > 0 ? ferry_documents_saved(documents(launch), id, revision) : NULL,
@@ -387,7 +342,7 @@ void ferry_launch_state(const struct ferry_launch *launch, struct ferry_state *r
         .tasks = ferry_store_tasks(launch->parts.store),
         .start = {.under_way = launch->step == COMPILING || launch->step == CREATING ||
                                launch->step == WAITING ||
-                               (launch->step == ORDERING && launch->mappings),
+                               (launch->step == ORDERING && launch->compiled),
                   .error = launch->failed ? &launch->failure : NULL,
                   .warning = launch->warned ? &launch->warning : NULL,
                   .retry_at = launch->warned ? launch->retry_at : 0},
@@ -415,7 +370,7 @@ static enum ferry_status may_start(const struct ferry_launch *launch, bool *ret_
     enum ferry_status status = FERRY_OK;
 
     *ret_needed = false;
-    if (!launch->workflow->available)
+    if (!launch->workflow->kind)
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "%s is not available in this version", launch->workflow->name);
     status = ferry_store_readable(launch->parts.store, error);
@@ -527,7 +482,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct ferry_launch *launch = handle->data;
 
-    json_decref(launch->mappings);
+    json_decref(launch->compiled);
     json_decref(launch->faults);
     free(launch);
 }

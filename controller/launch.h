@@ -7,6 +7,7 @@
 #include "controller/state.h"
 #include "controller/store.h"
 #include "controller/workflow.h"
+#include "core/io/registry.h"
 #include "core/remote/campaign.h"
 #include "core/remote/dataverse.h"
 
@@ -18,6 +19,7 @@ struct ferry_launch_parts {
     struct ferry_store *store;
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
+    struct ferry_registry *registry; /* NULL: none is configured */
 };
 
 struct ferry_launch_answer {

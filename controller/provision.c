@@ -5,17 +5,15 @@
 #include "core/io/topics.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define TIMEOUT_MS       10000
-#define LOOK_AGAIN_MS    50
-#define TOPICS_PER_TABLE 3
+#define TIMEOUT_MS    10000
+#define LOOK_AGAIN_MS 50
 
 struct ferry_provision {
     uv_work_t work;
     const struct ferry_common *common;
-    json_t *mappings; /* owns the names of the tables */
-    char *workflow;
+    json_t *order; /* owns the names of the tables */
+    const struct ferry_workflow *workflow;
     struct ferry_topic *topics;
     size_t count;
     ferry_provision_callback callback; /* NULL: cancelled */
@@ -26,8 +24,7 @@ struct ferry_provision {
 
 static void free_provision(struct ferry_provision *provision)
 {
-    json_decref(provision->mappings);
-    free(provision->workflow);
+    json_decref(provision->order);
     free(provision->topics);
     free(provision);
 }
@@ -81,23 +78,30 @@ static void on_ensured(uv_work_t *work, int status)
         callback(context, ensured ? NULL : &error);
 }
 
+static size_t count_streams(const struct ferry_workflow *workflow, const json_t *order)
+{
+    struct ferry_stream stream;
+    size_t count = 0;
+
+    while (ferry_workflow_stream(workflow, order, count, &stream))
+        count++;
+    return count;
+}
+
 static void choose_topics(struct ferry_provision *provision)
 {
-    static const enum ferry_topic_kind kinds[TOPICS_PER_TABLE] = {
-        FERRY_TOPIC_CHANGES, FERRY_TOPIC_WRITTEN, FERRY_TOPIC_WAITING};
-    size_t i;
-    json_t *mapping;
+    struct ferry_stream stream;
 
     provision->topics[provision->count++] =
-        (struct ferry_topic){FERRY_TOPIC_REJECTS, provision->workflow};
-    json_array_foreach (provision->mappings, i, mapping)
-        for (size_t k = 0; k < TOPICS_PER_TABLE; k++)
-            provision->topics[provision->count++] = (struct ferry_topic){
-                kinds[k], json_string_value(json_object_get(mapping, "table"))};
+        (struct ferry_topic){FERRY_TOPIC_REJECTS, provision->workflow->id};
+    for (size_t i = 0; ferry_workflow_stream(provision->workflow, provision->order, i, &stream);
+         i++)
+        for (size_t k = 0; k < stream.topic_count; k++)
+            provision->topics[provision->count++] = stream.topics[k];
 }
 
 enum ferry_status ferry_provision_start(uv_loop_t *loop, const struct ferry_common *common,
-                                        const char *workflow, json_t *mappings,
+                                        const struct ferry_workflow *workflow, json_t *order,
                                         ferry_provision_callback callback, void *context,
                                         struct ferry_provision **ret_provision,
                                         struct ferry_error *error)
@@ -105,12 +109,12 @@ enum ferry_status ferry_provision_start(uv_loop_t *loop, const struct ferry_comm
     struct ferry_provision *provision = calloc(1, sizeof *provision);
 
     if (provision) {
-        provision->mappings = json_incref(mappings);
-        provision->workflow = strdup(workflow);
-        provision->topics =
-            calloc(json_array_size(mappings) * TOPICS_PER_TABLE + 1, sizeof *provision->topics);
+        provision->order = json_incref(order);
+        provision->workflow = workflow;
+        provision->topics = calloc(count_streams(workflow, order) * FERRY_STREAM_TOPICS + 1,
+                                   sizeof *provision->topics);
     }
-    if (!provision || !provision->workflow || !provision->topics) {
+    if (!provision || !provision->topics) {
         if (provision)
             free_provision(provision);
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for topics");

@@ -1,8 +1,9 @@
-/* Makes sure that the topics of a workflow's tables are there, in libuv's thread pool. Loop thread
+/* Makes sure that the topics of a workflow's streams are there, in libuv's thread pool. Loop thread
  * only. */
 #ifndef FERRY_PROVISION_H
 #define FERRY_PROVISION_H
 
+#include "controller/workflow.h"
 #include "core/base/settings.h"
 
 #include <jansson.h>
@@ -14,10 +15,10 @@ struct ferry_provision; /* one under way */
  * not now. */
 typedef void (*ferry_provision_callback)(void *context, const struct ferry_error *error);
 
-/* `mappings` as in a run order (ADR 1); a reference is kept. The callback comes once, later, unless
+/* `order` as compiled; a reference is kept. The callback comes once, later, unless
  * cancelled. */
 enum ferry_status ferry_provision_start(uv_loop_t *loop, const struct ferry_common *common,
-                                        const char *workflow, json_t *mappings,
+                                        const struct ferry_workflow *workflow, json_t *order,
                                         ferry_provision_callback callback, void *context,
                                         struct ferry_provision **ret_provision,
                                         struct ferry_error *error) FERRY_MUST_CHECK;

@@ -42,7 +42,7 @@ static void wait_for(struct ferry_state *state, const char *sentence)
 
 static bool is_ours(const struct ferry_state_input *input, const struct ferry_task *task)
 {
-    return strcmp(task->workflow, input->workflow) == 0 && ferry_task_is_live(task, input->now);
+    return strcmp(task->workflow, input->workflow->id) == 0 && ferry_task_is_live(task, input->now);
 }
 
 static int64_t ordered_ago(const struct ferry_state_input *input)
@@ -50,7 +50,7 @@ static int64_t ordered_ago(const struct ferry_state_input *input)
     return input->wall_now - json_integer_value(json_object_get(input->order, "orderedAt"));
 }
 
-/* --- readers and writers of the mapped tables --- */
+/* --- readers and writers of the streams --- */
 
 /* "0-3,5" */
 static void name_partitions(unsigned mask, char *out, size_t size)
@@ -72,12 +72,12 @@ static void name_partitions(unsigned mask, char *out, size_t size)
 }
 
 static const struct ferry_task *find_reader(const struct ferry_state_input *input,
-                                            const char *mapping)
+                                            const char *reader)
 {
     const struct ferry_task *task;
     char id[256];
 
-    snprintf(id, sizeof id, "%s/reader/%s", input->workflow, mapping);
+    snprintf(id, sizeof id, "%s/reader/%s", input->workflow->id, reader);
     LL_FOREACH (input->tasks, task)
         if (is_ours(input, task) && strcmp(task->id, id) == 0)
             return task;
@@ -125,19 +125,19 @@ static void report_gap(const struct ferry_state_input *input, struct ferry_state
 }
 
 static void look_at_reader(const struct ferry_state_input *input, struct ferry_state *state,
-                           const char *mapping)
+                           const char *name)
 {
     int64_t generation = ferry_order_generation(input->order);
-    const struct ferry_task *reader = find_reader(input, mapping);
+    const struct ferry_task *reader = find_reader(input, name);
     char sentence[SENTENCE_SIZE];
 
     if (!reader) {
-        snprintf(sentence, sizeof sentence, "no live reader has taken %s", mapping);
+        snprintf(sentence, sizeof sentence, "no live reader has taken %s", name);
         report_gap(input, state, sentence, "ferry-reader");
     } else if (!ferry_task_is_ready(reader, generation, input->now)) {
         bool failed = reader->generation == generation && reader->state == FERRY_TASK_FAILED;
 
-        snprintf(sentence, sizeof sentence, "the reader of %s (%s) is %s", mapping, reader->worker,
+        snprintf(sentence, sizeof sentence, "the reader of %s (%s) is %s", name, reader->worker,
                  reader->generation == generation ? ferry_task_state_name(reader->state)
                                                   : "not yet at this start");
         if (failed)
@@ -167,20 +167,13 @@ static void look_at_writers(const struct ferry_state_input *input, struct ferry_
     report_gap(input, state, sentence, NULL);
 }
 
-static void look_at_mappings(const struct ferry_state_input *input, struct ferry_state *state)
+static void look_at_streams(const struct ferry_state_input *input, struct ferry_state *state)
 {
-    const json_t *mappings = json_object_get(input->order, "mappings");
-    size_t i;
-    json_t *mapping;
+    struct ferry_stream stream;
 
-    json_array_foreach (mappings, i, mapping) {
-        const char *id = json_string_value(json_object_get(mapping, "id"));
-        const char *table = json_string_value(json_object_get(mapping, "table"));
-
-        if (!id || !table)
-            continue;
-        look_at_reader(input, state, id);
-        look_at_writers(input, state, table);
+    for (size_t i = 0; ferry_workflow_stream(input->workflow, input->order, i, &stream); i++) {
+        look_at_reader(input, state, stream.reader);
+        look_at_writers(input, state, stream.name);
     }
 }
 
@@ -271,11 +264,10 @@ static bool differs(const struct ferry_state_input *input)
 
 static bool replay_is_pending(const struct ferry_state_input *input)
 {
-    size_t i;
-    json_t *mapping;
+    struct ferry_stream stream;
 
-    json_array_foreach (json_object_get(input->order, "mappings"), i, mapping)
-        if (ferry_replay_is_pending(input->replays, mapping))
+    for (size_t i = 0; ferry_workflow_stream(input->workflow, input->order, i, &stream); i++)
+        if (stream.mapping && ferry_replay_is_pending(input->replays, stream.mapping))
             return true;
     return false;
 }
@@ -286,7 +278,7 @@ static void derive_run(const struct ferry_state_input *input, struct ferry_state
 
     state->status = prepares ? FERRY_WORKFLOW_STARTING : FERRY_WORKFLOW_RUNNING;
     look_for_failures(input, state);
-    look_at_mappings(input, state);
+    look_at_streams(input, state);
     repeat_warnings(input, state);
     state->ready = prepares && json_array_size(state->waiting_for) == 0;
     if (!prepares)

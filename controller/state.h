@@ -3,6 +3,7 @@
 #define FERRY_STATE_H
 
 #include "controller/task.h"
+#include "controller/workflow.h"
 
 #include <jansson.h>
 
@@ -22,7 +23,7 @@ struct ferry_start_view {
 };
 
 struct ferry_state_input {
-    const char *workflow;
+    const struct ferry_workflow *workflow;
     const json_t *order;            /* the latest run order; NULL when never started */
     const json_t *saved;            /* the latest saved document; or NULL */
     const json_t *running;          /* the saved document of the order's revision; or NULL */

@@ -1,27 +1,11 @@
 #include "controller/view.h"
 
+#include "controller/view_private.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
-
-struct view {
-    const char *workflow;
-    const json_t *order;
-    const json_t *replays;
-    const struct ferry_task *tasks;
-    const struct ferry_backlog *backlog;
-    int64_t now;
-};
-
-/* What is summed up over the mappings; a part that is unknown makes the sum unknown. */
-struct sums {
-    bool known;
-    int64_t records;
-    int64_t waiting;
-    int64_t held; /* deletes, for a person */
-    double written_per_second;
-};
 
 static json_t *number_or_null(bool known, int64_t number)
 {
@@ -33,14 +17,14 @@ static json_t *rounded(double number)
     return json_real(round(number * 10) / 10);
 }
 
-static json_t *or_null(json_t *value)
+json_t *ferry_view_or_null(json_t *value)
 {
     return value ? json_incref(value) : json_null();
 }
 
 /* --- tasks --- */
 
-static json_t *view_task(const struct view *view, const struct ferry_task *task)
+static json_t *view_task(const struct ferry_view *view, const struct ferry_task *task)
 {
     const json_t *document = task->document;
     json_t *json = json_pack(
@@ -48,19 +32,19 @@ static json_t *view_task(const struct view *view, const struct ferry_task *task)
         "state", ferry_task_state_name(task->state), "live", ferry_task_is_live(task, view->now),
         "generation", (json_int_t)task->generation, "silentMs",
         (json_int_t)(view->now > task->seen_at ? view->now - task->seen_at : 0), "counters",
-        or_null(json_object_get(document, "counters")), "error",
-        or_null(json_object_get(document, "error")), "warning",
-        or_null(json_object_get(document, "warning")));
+        ferry_view_or_null(json_object_get(document, "counters")), "error",
+        ferry_view_or_null(json_object_get(document, "error")), "warning",
+        ferry_view_or_null(json_object_get(document, "warning")));
 
     return json;
 }
 
-static json_t *view_reader(const struct view *view, const char *mapping)
+json_t *ferry_view_reader(const struct ferry_view *view, const char *reader)
 {
     const struct ferry_task *task;
     char id[256];
 
-    snprintf(id, sizeof id, "%s/reader/%s", view->workflow, mapping);
+    snprintf(id, sizeof id, "%s/reader/%s", view->workflow->id, reader);
     LL_FOREACH (view->tasks, task)
         if (strcmp(task->id, id) == 0)
             return view_task(view, task);
@@ -68,16 +52,16 @@ static json_t *view_reader(const struct view *view, const char *mapping)
 }
 
 /* The live ones; a dead writer's partitions have gone to others. */
-static json_t *view_writers(const struct view *view, const char *table)
+json_t *ferry_view_writers(const struct ferry_view *view, const char *stream)
 {
     const struct ferry_task *task;
     json_t *list = json_array();
 
     LL_FOREACH (view->tasks, task) {
-        json_t *partitions = json_object_get(json_object_get(task->document, "partitions"), table);
+        json_t *partitions = json_object_get(json_object_get(task->document, "partitions"), stream);
         json_t *json;
 
-        if (!task->writes || strcmp(task->workflow, view->workflow) != 0 ||
+        if (!task->writes || strcmp(task->workflow, view->workflow->id) != 0 ||
             !ferry_task_is_live(task, view->now) || json_array_size(partitions) == 0)
             continue;
         json = view_task(view, task);
@@ -87,69 +71,48 @@ static json_t *view_writers(const struct view *view, const char *table)
     return list;
 }
 
-static int64_t count(const struct view *view, const char *counter, const char *table)
+static int64_t earlier(int64_t oldest, int64_t at)
 {
-    return ferry_task_sum(view->tasks, view->workflow, counter, table, view->now);
+    return at > 0 && (oldest == 0 || at < oldest) ? at : oldest;
 }
 
-/* Since when the oldest record of all waits in a writer; null when none does, or none says. */
-static json_t *oldest_waiting(const struct view *view)
+/* Since when the oldest record of all waits, in its topic or set aside by a writer; null when none
+ * does, or it is not known. */
+static json_t *oldest_waiting(const struct ferry_view *view, const struct ferry_view_sums *sums)
 {
     const struct ferry_task *task;
-    json_int_t oldest = 0;
+    int64_t oldest = sums->oldest_at;
 
     LL_FOREACH (view->tasks, task) {
         json_int_t at = json_integer_value(
             json_object_get(json_object_get(task->document, "counters"), "oldestWaitingAt"));
 
-        if (task->writes && strcmp(task->workflow, view->workflow) == 0 && at > 0 &&
-            ferry_task_is_live(task, view->now) && (oldest == 0 || at < oldest))
-            oldest = at;
+        if (task->writes && strcmp(task->workflow, view->workflow->id) == 0 &&
+            ferry_task_is_live(task, view->now))
+            oldest = earlier(oldest, at);
     }
     return number_or_null(oldest > 0, oldest);
 }
 
-/* --- mappings --- */
+/* --- backlog --- */
 
-static json_t *view_mapping(const struct view *view, const json_t *mapping, struct sums *sums)
+void ferry_view_backlog(const struct ferry_view *view, const char *stream, json_t *json,
+                        struct ferry_view_sums *sums)
 {
-    const char *id = json_string_value(json_object_get(mapping, "id"));
-    const char *table = json_string_value(json_object_get(mapping, "table"));
-    struct ferry_backlog_view backlog = ferry_backlog_of(view->backlog, view->workflow, table);
-    int64_t waiting = count(view, "waiting", table); /* children, for their parent */
-    int64_t held = count(view, "deletesHeld", table);
+    struct ferry_backlog_view backlog = ferry_backlog_of(view->backlog, view->workflow->id, stream);
 
     sums->known = sums->known && backlog.known;
     sums->records += backlog.records;
-    sums->waiting += waiting;
-    sums->held += held;
+    sums->oldest_at = earlier(sums->oldest_at, backlog.oldest_at);
     sums->written_per_second += backlog.written_per_second;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:o}", "id", id, "table",
-                     table, "resource", or_null(json_object_get(mapping, "resource")), "key",
-                     or_null(json_object_get(mapping, "key")), "backlog",
-                     number_or_null(backlog.known, backlog.records), "waiting", (json_int_t)waiting,
-                     "deletesHeld", (json_int_t)held, "writtenPerSecond",
-                     backlog.known ? rounded(backlog.written_per_second) : json_null(),
-                     "replayPending", ferry_replay_is_pending(view->replays, mapping), "reader",
-                     view_reader(view, id), "writers", view_writers(view, table));
-}
-
-static json_t *view_mappings(const struct view *view, struct sums *sums)
-{
-    json_t *list = json_array();
-    size_t i;
-    json_t *mapping;
-
-    json_array_foreach (json_object_get(view->order, "mappings"), i, mapping)
-        if (json_is_string(json_object_get(mapping, "id")) &&
-            json_is_string(json_object_get(mapping, "table")))
-            json_array_append_new(list, view_mapping(view, mapping, sums));
-    return list;
+    json_object_set_new(json, "backlog", number_or_null(backlog.known, backlog.records));
+    json_object_set_new(json, "writtenPerSecond",
+                        backlog.known ? rounded(backlog.written_per_second) : json_null());
 }
 
 /* --- the workflow --- */
 
-static void add_sums(json_t *json, const struct sums *sums)
+static void add_sums(json_t *json, const struct ferry_view_sums *sums)
 {
     bool moving = sums->known && sums->written_per_second >= 0.05;
 
@@ -169,8 +132,8 @@ static void add_state(json_t *json, const struct ferry_state *state)
     json_object_set_new(json, "status", json_string(ferry_workflow_status_name(state->status)));
     json_object_set_new(json, "stopping", json_boolean(state->stopping));
     json_object_set_new(json, "restartNeeded", json_boolean(state->restart_needed));
-    json_object_set_new(json, "error", or_null(state->error));
-    json_object_set_new(json, "warning", or_null(json_array_get(state->warnings, 0)));
+    json_object_set_new(json, "error", ferry_view_or_null(state->error));
+    json_object_set_new(json, "warning", ferry_view_or_null(json_array_get(state->warnings, 0)));
     json_object_set(json, "warnings", state->warnings);
     json_object_set(json, "waitingFor", state->waiting_for);
 }
@@ -195,29 +158,33 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
 {
     const struct ferry_workflow *workflow = ferry_launch_workflow(launch);
     const struct ferry_documents *documents = ferry_store_documents(store);
-    struct view view = {.workflow = workflow->id,
-                        .order = ferry_documents_order(documents, workflow->id),
-                        .replays = ferry_documents_replays(documents, workflow->id),
-                        .tasks = ferry_store_tasks(store),
-                        .backlog = backlog,
-                        .now = ferry_store_heard_ms(store)};
-    struct sums sums = {.known = true};
+    struct ferry_view view = {.workflow = workflow,
+                              .order = ferry_documents_order(documents, workflow->id),
+                              .replays = ferry_documents_replays(documents, workflow->id),
+                              .tasks = ferry_store_tasks(store),
+                              .backlog = backlog,
+                              .now = ferry_store_heard_ms(store)};
+    struct ferry_view_sums sums = {.known = true};
     int64_t saved = ferry_documents_revision(documents, workflow->id);
-    json_t *json = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name",
-                             workflow->name, "available", workflow->available, "generation",
-                             or_null(json_object_get(view.order, "generation")), "revision",
-                             or_null(json_object_get(view.order, "revision")), "savedRevision",
-                             number_or_null(saved > 0, saved), "orderedAt",
-                             or_null(json_object_get(view.order, "orderedAt")), "orderedBy",
-                             or_null(json_object_get(view.order, "orderedBy")));
+    json_t *json =
+        json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name",
+                  workflow->name, "available", workflow->kind != NULL, "generation",
+                  ferry_view_or_null(json_object_get(view.order, "generation")), "revision",
+                  ferry_view_or_null(json_object_get(view.order, "revision")), "savedRevision",
+                  number_or_null(saved > 0, saved), "orderedAt",
+                  ferry_view_or_null(json_object_get(view.order, "orderedAt")), "orderedBy",
+                  ferry_view_or_null(json_object_get(view.order, "orderedBy")));
     struct ferry_state state;
 
     ferry_launch_state(launch, &state);
     add_kafka_silence(store, &state);
     add_state(json, &state);
-    json_object_set_new(json, "mappings", view_mappings(&view, &sums));
+    json_object_set_new(json, "mappings", json_array());
+    json_object_set_new(json, "events", json_null());
+    if (workflow->kind)
+        workflow->kind->view(&view, json, &sums);
     add_sums(json, &sums);
-    json_object_set_new(json, "oldestWaitingAt", oldest_waiting(&view));
+    json_object_set_new(json, "oldestWaitingAt", oldest_waiting(&view, &sums));
     if (ferry_launch_faults(launch))
         json_object_set_new(json, "errors", json_deep_copy(ferry_launch_faults(launch)));
     ferry_state_done(&state);

@@ -4,9 +4,9 @@
 #include <string.h>
 
 const struct ferry_workflow ferry_workflows[FERRY_WORKFLOW_COUNT] = {
-    {"dynamics-to-campaign", "Microsoft Dynamics 365 to Campaign", true},
-    {"campaign-to-dynamics", "Campaign to Microsoft Dynamics 365", false},
-    {"opt-in-out", "Opt-In/Out", false},
+    {"dynamics-to-campaign", "Microsoft Dynamics 365 to Campaign", &ferry_kind_mappings},
+    {"campaign-to-dynamics", "Campaign to Microsoft Dynamics 365", &ferry_kind_events},
+    {"opt-in-out", "Opt-In/Out", NULL},
 };
 
 const struct ferry_workflow *ferry_workflow_find(const char *id)
@@ -15,4 +15,10 @@ const struct ferry_workflow *ferry_workflow_find(const char *id)
         if (strcmp(ferry_workflows[i].id, id) == 0)
             return &ferry_workflows[i];
     return NULL;
+}
+
+bool ferry_workflow_stream(const struct ferry_workflow *workflow, const json_t *order, size_t index,
+                           struct ferry_stream *ret_stream)
+{
+    return workflow->kind && order && workflow->kind->stream(order, index, ret_stream);
 }

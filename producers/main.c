@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     const struct ferry_settings_group groups[] = {
         {ferry_common_settings, ferry_common_settings_count, &common},
         {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics},
-        {ferry_sftp_settings, ferry_sftp_settings_count, &sftp},
+        {ferry_sftp_settings, ferry_sftp_settings_count, &sftp, true},
         {ferry_reader_rows, ferry_reader_rows_count, &settings},
     };
     const struct ferry_program program = {

@@ -8,7 +8,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CONFIGURED_BY_DEFAULT "dynamics-to-campaign"
+/* The members by which a bare configuration is known, and what the first edit begins with. */
+static const struct known {
+    const char *workflow;
+    const char *members[4]; /* that no other workflow has */
+    const char *draft;
+} known[] = {
+    {"dynamics-to-campaign", {"mappings"}, "{\"mappings\": []}"},
+    {"campaign-to-dynamics",
+     {"events", "export", "activities"},
+     "{\"events\": {\"send\": true, \"open\": true, \"click\": true, \"bounce\": true}}"},
+};
+#define KNOWN (sizeof known / sizeof known[0])
 
 /* What a file holds: {"workflow","configuration"} and perhaps "revision", or a bare configuration.
  */
@@ -19,14 +30,24 @@ struct wish {
     json_int_t revision; /* that was edited; 0: unknown */
 };
 
+/* NULL: it could be anybody's. */
+static const char *workflow_of(const json_t *configuration)
+{
+    for (size_t i = 0; i < KNOWN; i++)
+        for (const char *const *member = known[i].members; *member; member++)
+            if (json_object_get(configuration, *member))
+                return known[i].workflow;
+    return NULL;
+}
+
 static void fill_wish(struct wish *wish)
 {
     wish->configuration = json_object_get(wish->file, "configuration");
     wish->workflow = json_string_value(json_object_get(wish->file, "workflow"));
     wish->revision = json_integer_value(json_object_get(wish->file, "revision"));
-    if (!wish->configuration && json_object_get(wish->file, "mappings")) {
+    if (!wish->configuration && workflow_of(wish->file)) {
         wish->configuration = wish->file;
-        wish->workflow = CONFIGURED_BY_DEFAULT; /* the only workflow that has mappings */
+        wish->workflow = workflow_of(wish->file);
     }
 }
 
@@ -53,7 +74,7 @@ static int read_wish(const char *path, struct wish *wish)
     if (wish->workflow && json_is_object(wish->configuration))
         return FERRY_EXIT_OK;
     fprintf(stderr, "ferryctl: %s must hold {\"workflow\": \"%s\", \"configuration\": {...}}\n",
-            path, CONFIGURED_BY_DEFAULT);
+            path, known[0].workflow);
     json_decref(wish->file);
     return FERRY_EXIT_REFUSED;
 }
@@ -217,6 +238,14 @@ int ferry_rollback(const struct ferry_command *command)
 
 /* --- edit --- */
 
+static json_t *first_draft(const char *workflow)
+{
+    for (size_t i = 0; i < KNOWN; i++)
+        if (strcmp(known[i].workflow, workflow) == 0)
+            return json_loads(known[i].draft, 0, NULL);
+    return json_object();
+}
+
 static bool write_draft(const struct ferry_command *command, const json_t *saved, char *path)
 {
     int fd = mkstemps(path, 5);
@@ -224,7 +253,7 @@ static bool write_draft(const struct ferry_command *command, const json_t *saved
     json_t *draft = json_pack("{s:s, s:O*, s:o}", "workflow", command->argument, "revision",
                               json_object_get(saved, "revision"), "configuration",
                               saved ? json_incref(json_object_get(saved, "configuration"))
-                                    : json_pack("{s:[]}", "mappings"));
+                                    : first_draft(command->argument));
     bool written = file && json_dumpf(draft, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
 
     if (file)

@@ -28,7 +28,7 @@ struct ferry_command {
     const char *filter;
     const char *since;
     long limit;
-    long timeout_s;
+    long timeout_s; /* 0: not said */
     bool running;
     bool dry_run;
     bool cancel;
@@ -42,7 +42,7 @@ typedef int ferry_command_function(const struct ferry_command *command);
 ferry_command_function ferry_get_workflows, ferry_get_workflow, ferry_get_config,
     ferry_get_revisions, ferry_get_rejects, ferry_describe_workflow, ferry_start, ferry_stop,
     ferry_replay, ferry_approve_deletes, ferry_drop_deletes, ferry_apply, ferry_edit,
-    ferry_rollback, ferry_diff, ferry_check, ferry_version, ferry_completion;
+    ferry_rollback, ferry_diff, ferry_check, ferry_setup_dynamics, ferry_version, ferry_completion;
 
 /* Asks and, when the answer is not 2xx, says why on stderr. "%s" of the path is the command's
  * argument. */

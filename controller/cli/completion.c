@@ -18,6 +18,20 @@ static void print_nouns(const char *verb)
             printf("%s ", ferry_commands[i].noun);
 }
 
+/* What stands before a noun: "get", "describe". */
+static void print_noun_cases(void)
+{
+    for (size_t i = 0; i < ferry_commands_count; i++) {
+        const char *verb = ferry_commands[i].verb;
+
+        if (!ferry_commands[i].noun || (i > 0 && strcmp(verb, ferry_commands[i - 1].verb) == 0))
+            continue;
+        printf("        '%s') words='", verb);
+        print_nouns(verb);
+        printf("' ;;\n");
+    }
+}
+
 static void print_options(void)
 {
     for (size_t i = 0; i < ferry_command_options_count; i++)
@@ -44,11 +58,9 @@ static void print_bash(void)
            "    case \"${COMP_WORDS[*]:1:COMP_CWORD-1}\" in\n"
            "        '') words='");
     print_verbs();
-    printf("' ;;\n        'get') words='");
-    print_nouns("get");
-    printf("' ;;\n        'describe') words='");
-    print_nouns("describe");
-    printf("' ;;\n        'completion') words='bash zsh' ;;\n"
+    printf("' ;;\n");
+    print_noun_cases();
+    printf("        'completion') words='bash zsh' ;;\n"
            "        *' -o' | *' --output') words='json wide name' ;;\n"
            "        *' -f' | *' --file') COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n");
     print_id_cases();

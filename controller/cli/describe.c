@@ -77,10 +77,15 @@ static void print_order(const json_t *workflow)
 static void print_backlog(const json_t *workflow)
 {
     const json_t *seconds = json_object_get(workflow, "secondsToEmpty");
+    const json_t *oldest = json_object_get(workflow, "oldestWaitingAt");
     char age[16];
 
     number_line("Backlog:", json_object_get(workflow, "backlog"));
     number_line("Waiting children:", json_object_get(workflow, "waiting"));
+    if (json_is_integer(oldest)) {
+        ferry_columns_age((ferry_wall_ms() - json_integer_value(oldest)) / 1000, age);
+        line("Oldest waits:", age);
+    }
     number_line("Written/s:", json_object_get(workflow, "writtenPerSecond"));
     if (json_is_integer(seconds) && json_integer_value(seconds) > 0) {
         ferry_columns_age(json_integer_value(seconds), age);
@@ -141,13 +146,26 @@ static void print_task(const char *role, const json_t *task)
     print_counters(json_object_get(task, "counters"));
 }
 
-static void print_mapping(const json_t *mapping)
+static void print_writers(const json_t *list)
 {
-    const json_t *writers = json_object_get(mapping, "writers");
-    const json_t *backlog = json_object_get(mapping, "backlog");
-    char text[32] = "unknown";
     size_t i;
     json_t *writer;
+
+    if (json_array_size(list) == 0)
+        print_task("writer", NULL);
+    json_array_foreach (list, i, writer) {
+        char *partitions = json_dumps(json_object_get(writer, "partitions"), JSON_COMPACT);
+
+        print_task("writer", writer);
+        printf(COUNTER_LINE, "partitions", partitions ? partitions : "");
+        free(partitions);
+    }
+}
+
+static void print_mapping(const json_t *mapping)
+{
+    const json_t *backlog = json_object_get(mapping, "backlog");
+    char text[32] = "unknown";
 
     if (json_is_integer(backlog))
         ferry_columns_number(json_integer_value(backlog), text);
@@ -160,15 +178,76 @@ static void print_mapping(const json_t *mapping)
     if (json_is_true(json_object_get(mapping, "replayPending")))
         printf("    replay: pending, starts with the next start\n");
     print_task("reader", json_object_get(mapping, "reader"));
-    if (json_array_size(writers) == 0)
-        print_task("writer", NULL);
-    json_array_foreach (writers, i, writer) {
-        char *partitions = json_dumps(json_object_get(writer, "partitions"), JSON_COMPACT);
+    print_writers(json_object_get(mapping, "writers"));
+}
 
-        print_task("writer", writer);
-        printf(COUNTER_LINE, "partitions", partitions ? partitions : "");
-        free(partitions);
+static void print_kinds(const json_t *events)
+{
+    char text[128] = "";
+    size_t used = 0;
+    size_t i;
+    json_t *kind;
+
+    json_array_foreach (json_object_get(events, "kinds"), i, kind)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.20s", i ? ", " : "",
+                                 json_string_value(kind) ? json_string_value(kind) : "");
+    line("Events:", text);
+}
+
+/* "SEND 12, OPEN 3": what there is none of is left out. */
+static void print_counts(const char *title, json_t *counts)
+{
+    char text[256] = "";
+    size_t used = 0;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach (counts, name, value) {
+        char number[32];
+
+        if (json_integer_value(value) == 0 || used >= sizeof text - 64)
+            continue;
+        ferry_columns_number(json_integer_value(value), number);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.20s %s", used ? ", " : "",
+                                 name, number);
     }
+    line(title, text);
+}
+
+static void print_events(const json_t *events)
+{
+    json_int_t since = json_integer_value(json_object_get(events, "since"));
+    char time[FERRY_TIME_SIZE] = "-";
+
+    if (since > 0)
+        ferry_time_format(since, time);
+    print_kinds(events);
+    line("Since:", time);
+    line("Source:", ferry_command_text(events, "source"));
+    number_line("Files read:", json_object_get(events, "filesRead"));
+    number_line("Files waiting:", json_object_get(events, "filesWaiting"));
+    number_line("Events read:", json_object_get(events, "eventsRead"));
+    print_counts("Skipped:", json_object_get(events, "skipped"));
+    print_counts("Written:", json_object_get(events, "written"));
+    number_line("Written before:", json_object_get(events, "repeated"));
+    printf("%-18s%lld rows of files, %lld events (ferryctl get rejects)\n",
+           "Rejected:", (long long)json_integer_value(json_object_get(events, "recordsRejected")),
+           (long long)json_integer_value(json_object_get(events, "rejected")));
+    printf("Tasks:\n");
+    print_task("reader", json_object_get(events, "reader"));
+    print_writers(json_object_get(events, "writers"));
+}
+
+static void print_mappings(const json_t *mappings)
+{
+    size_t i;
+    json_t *mapping;
+
+    printf("Mappings:\n");
+    json_array_foreach (mappings, i, mapping)
+        print_mapping(mapping);
+    if (json_array_size(mappings) == 0)
+        printf("  none\n");
 }
 
 static void print_page(const json_t *workflow)
@@ -188,11 +267,10 @@ static void print_page(const json_t *workflow)
         print_trouble("Warning", item, 0);
     print_order(workflow);
     print_backlog(workflow);
-    printf("Mappings:\n");
-    json_array_foreach (json_object_get(workflow, "mappings"), i, item)
-        print_mapping(item);
-    if (json_array_size(json_object_get(workflow, "mappings")) == 0)
-        printf("  none\n");
+    if (json_is_object(json_object_get(workflow, "events")))
+        print_events(json_object_get(workflow, "events"));
+    else
+        print_mappings(json_object_get(workflow, "mappings"));
     printf("\nStop the workflow before you publish changes to resources or tables in use, their "
            "fields,\n"
            "links or identification keys. Ferry survives it without, but the table stops "

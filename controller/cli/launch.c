@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_MS 250
+#define LOOK_MS          250
+#define STANDARD_TIMEOUT 60
 
 /* What a wait ends with. */
 struct goal {
@@ -80,7 +81,8 @@ static int judge(const struct goal *goal, const json_t *workflow)
 
 static int wait_for(const struct ferry_command *command, const struct goal *goal)
 {
-    int64_t deadline = ferry_boot_ms() + (int64_t)command->timeout_s * 1000;
+    long seconds = command->timeout_s ? command->timeout_s : STANDARD_TIMEOUT;
+    int64_t deadline = ferry_boot_ms() + (int64_t)seconds * 1000;
     char said[600] = "";
     char path[512];
     int code = -1;
@@ -97,7 +99,7 @@ static int wait_for(const struct ferry_command *command, const struct goal *goal
             print_waiting(answer.body, said, sizeof said);
         if (code < 0 && ferry_boot_ms() >= deadline) {
             fprintf(stderr, "ferryctl: %s is not %s after %ld s: %s\n", command->argument,
-                    goal->status, command->timeout_s,
+                    goal->status, seconds,
                     answer.status == 0 ? answer.trouble
                     : *said            ? said
                                        : goal->doing);

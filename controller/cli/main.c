@@ -41,7 +41,9 @@ static const struct ferry_command_row *find_command(struct ferry_command *comman
 
 int main(int argc, char **argv)
 {
-    struct ferry_command command = {.limit = 20, .timeout_s = 60};
+    struct ferry_command command = {
+        .limit = 20,
+    };
     const char *server = getenv("FERRY_SERVER");
     const struct ferry_command_row *row;
     int code = ferry_options_parse(&command, &server, &argc, &argv);

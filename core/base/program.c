@@ -32,7 +32,7 @@ static void print_help(const struct ferry_program *program)
             const char *standard = row->standard ? row->standard : "";
             printf("  %s%s%s%s\n      %s\n", row->key,
                    !(row->flags & FERRY_SETTING_REQUIRED) ? ""
-                   : group->target == program->optional   ? " (required to use this group)"
+                   : group->optional                      ? " (required to use this group)"
                                                           : " (required)",
                    row->standard ? ", default " : "", standard, row->help);
         }

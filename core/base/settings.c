@@ -225,17 +225,16 @@ static bool is_unused(const struct ferry_settings_group *group)
     return true;
 }
 
-static enum ferry_status check_group(const struct ferry_program *program,
-                                     const struct ferry_settings_group *group,
+static enum ferry_status check_group(const struct ferry_settings_group *group,
                                      struct ferry_error *error)
 {
-    bool optional = group->target == program->optional;
-    if (optional && is_unused(group))
+    if (group->optional && is_unused(group))
         return FERRY_OK;
     for (size_t r = 0; r < group->count; r++)
         if (is_missing(group, &group->rows[r]))
             return refuse(error, group->rows[r].key,
-                          optional ? "is required beside the others of its group" : "is required");
+                          group->optional ? "is required beside the others of its group"
+                                          : "is required");
     return FERRY_OK;
 }
 
@@ -265,6 +264,6 @@ enum ferry_status ferry_settings_check(const struct ferry_program *program,
     if (status == FERRY_OK)
         status = check_registry(program->common, error);
     for (size_t g = 0; status == FERRY_OK && g < program->group_count; g++)
-        status = check_group(program, &program->groups[g], error);
+        status = check_group(&program->groups[g], error);
     return status == FERRY_OK ? default_worker_name(program->common, error) : status;
 }

@@ -20,8 +20,7 @@ enum ferry_setting_type {
 
 enum ferry_setting_flag {
     FERRY_SETTING_REQUIRED = 1,
-    FERRY_SETTING_SECRET = 2,     /* never printed */
-    FERRY_SETTING_WITH_FIRST = 4, /* required where the first row of its group is set */
+    FERRY_SETTING_SECRET = 2, /* never printed */
 };
 
 struct ferry_setting {
@@ -107,6 +106,8 @@ struct ferry_settings_group {
     const struct ferry_setting *rows;
     size_t count;
     void *target;
+    bool optional; /* it may be left out as a whole: what it requires is required only where
+                      something of that is set */
 };
 
 struct ferry_program {
@@ -115,9 +116,6 @@ struct ferry_program {
     struct ferry_common *common;
     const struct ferry_settings_group *groups;
     size_t group_count;
-    /* The target of a group that may be left out as a whole: what it requires is required only
-     * where something of that is set. NULL: there is none. */
-    const void *optional;
 };
 
 enum ferry_program_action {

@@ -21,7 +21,7 @@ struct question {
     struct question *prev;
     struct question *next;
     struct ferry_http_call *call;
-    char *subject;
+    char *subject; /* NULL: only whether it is there */
     ferry_registry_callback callback;
     void *context;
 };
@@ -145,9 +145,9 @@ static enum ferry_status refuse(const struct question *question,
     const char *message = json_string_value(json_object_get(body, "message"));
     const struct refusal *refusal = find_refusal(answer->status);
     ferry_fail(error, refusal->verdict, refusal->class,
-               "The schema registry %.150s answered %d for subject %.100s: %.180s",
-               question->registry->url, answer->status, question->subject,
-               message ? message : "(no message)");
+               "The schema registry %.150s answered %d%s%.100s: %.180s", question->registry->url,
+               answer->status, question->subject ? " for subject " : "",
+               question->subject ? question->subject : "", message ? message : "(no message)");
     ferry_advise(error, "%s", refusal->action);
     json_decref(body);
     return refusal->verdict;
@@ -165,6 +165,19 @@ static bool read_id(const struct ferry_http_answer *answer, uint32_t *ret_id)
     return good;
 }
 
+/* ["AVRO","JSON",...] */
+static bool has_avro(const struct ferry_http_answer *answer)
+{
+    json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
+    bool found = false;
+    for (size_t i = 0; i < json_array_size(body); i++) {
+        const char *type = json_string_value(json_array_get(body, i));
+        found = found || (type && strcmp(type, "AVRO") == 0);
+    }
+    json_decref(body);
+    return found;
+}
+
 static enum ferry_status judge(const struct question *question,
                                const struct ferry_http_answer *answer, uint32_t *ret_id,
                                struct ferry_error *error)
@@ -175,11 +188,12 @@ static enum ferry_status judge(const struct question *question,
                           "The schema registry %.200s does not answer: %.200s", url, answer->error);
     if (answer->status != 200)
         return refuse(question, answer, error);
-    if (read_id(answer, ret_id))
+    if (question->subject ? read_id(answer, ret_id) : has_avro(answer))
         return FERRY_OK;
     ferry_fail(error, FERRY_INVALID, FERRY_CLASS_MAPPING,
-               "What answers at %.200s is no schema registry: it gave no id for subject %.100s.",
-               url, question->subject);
+               "What answers at %.200s is no schema registry: it %s%.100s.", url,
+               question->subject ? "gave no id for subject " : "names no schemas of type AVRO",
+               question->subject ? question->subject : "");
     ferry_advise(error, URL_ADVICE);
     return FERRY_INVALID;
 }
@@ -203,13 +217,13 @@ static enum ferry_status send_as(struct question *question, const char *url, con
 {
     const struct ferry_registry *registry = question->registry;
     const struct ferry_http_request request = {
-        .method = "POST",
+        .method = body ? "POST" : "GET",
         .url = url,
         .headers = headers,
         .user = registry->common->registry_user,
         .password = password,
         .body = body,
-        .body_length = strlen(body),
+        .body_length = body ? strlen(body) : 0,
         .timeout_ms = TIMEOUT_MS,
         .on_done = on_done,
         .context = question,
@@ -217,6 +231,7 @@ static enum ferry_status send_as(struct question *question, const char *url, con
     return ferry_http_send(registry->http, &request, &question->call, error);
 }
 
+/* `body` NULL: a question that changes nothing. */
 static enum ferry_status send_body(struct question *question, const char *url, const char *body,
                                    struct ferry_error *error)
 {
@@ -247,6 +262,32 @@ static enum ferry_status ask(struct question *question, const char *schema,
     return status;
 }
 
+static enum ferry_status begin(struct question *question, struct ferry_registry *registry,
+                               enum ferry_status sent)
+{
+    if (sent == FERRY_OK)
+        DL_APPEND(registry->questions, question);
+    else
+        question_free(question);
+    return sent;
+}
+
+enum ferry_status ferry_registry_ask(struct ferry_registry *registry,
+                                     ferry_registry_callback callback, void *context,
+                                     struct ferry_error *error)
+{
+    struct question *question = calloc(1, sizeof *question);
+    char *url = NULL;
+    if (!question || asprintf(&url, "%s/schemas/types", registry->url) < 0) {
+        free(question);
+        return out_of_memory(error);
+    }
+    *question = (struct question){.registry = registry, .callback = callback, .context = context};
+    enum ferry_status status = begin(question, registry, send_body(question, url, NULL, error));
+    free(url);
+    return status;
+}
+
 enum ferry_status ferry_registry_register(struct ferry_registry *registry, const char *topic,
                                           const char *schema, ferry_registry_callback callback,
                                           void *context, struct ferry_error *error)
@@ -259,11 +300,5 @@ enum ferry_status ferry_registry_register(struct ferry_registry *registry, const
     question->registry = registry;
     question->callback = callback;
     question->context = context;
-    enum ferry_status status = ask(question, schema, error);
-    if (status != FERRY_OK) {
-        question_free(question);
-        return status;
-    }
-    DL_APPEND(registry->questions, question);
-    return FERRY_OK;
+    return begin(question, registry, ask(question, schema, error));
 }

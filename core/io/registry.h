@@ -26,6 +26,11 @@ enum ferry_status ferry_registry_register(struct ferry_registry *registry, const
                                           const char *schema, ferry_registry_callback callback,
                                           void *context,
                                           struct ferry_error *error) FERRY_MUST_CHECK;
+/* Asks whether it is there and lets us in, without changing anything: the callback comes as above,
+ * with schema id 0. */
+enum ferry_status ferry_registry_ask(struct ferry_registry *registry,
+                                     ferry_registry_callback callback, void *context,
+                                     struct ferry_error *error) FERRY_MUST_CHECK;
 /* Drops the pending callbacks of this context. */
 void ferry_registry_forget(struct ferry_registry *registry, const void *context);
 

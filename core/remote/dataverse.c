@@ -176,6 +176,9 @@ static enum ferry_status fill_texts(const struct ferry_dataverse *dataverse,
     if (status == FERRY_OK && request->prefer)
         status =
             ferry_buffer_printf(&call->texts[FERRY_SESSION_HEADER], "Prefer: %s", request->prefer);
+    else if (status == FERRY_OK && request->fresh)
+        status =
+            ferry_buffer_append_text(&call->texts[FERRY_SESSION_HEADER], "Consistency: Strong");
     if (status == FERRY_OK && request->type)
         status = ferry_buffer_append_text(&call->texts[FERRY_SESSION_TYPE], request->type);
     if (status == FERRY_OK && request->body)

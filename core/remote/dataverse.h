@@ -21,6 +21,7 @@ struct ferry_dataverse_request {
     const char *link;   /* an absolute link that the server gave, used verbatim; or NULL and: */
     const char *path;   /* what follows /api/data/v9.2/, already encoded */
     const char *prefer; /* NULL for none */
+    bool fresh;         /* metadata of this instant, not of half a minute ago; without prefer */
     const char *body;   /* JSON, or NULL */
     struct ferry_buffer *large_body; /* instead: its memory is taken, and other memory left */
     const char *type;                /* of the body, "Content-Type: ..."; NULL: JSON */
@@ -43,6 +44,7 @@ struct ferry_dataverse_column {
     char *type;     /* AttributeType: String, Boolean, Picklist, ... */
     int64_t length; /* characters of a string; 0 unknown */
     bool date_only;
+    bool creatable;  /* a new row may carry it */
     json_t *labels;  /* {"1":"Any",...} of options, {"true":"Yes",...} of booleans; or NULL */
     json_t *targets; /* ["contact"] of lookups; or NULL */
 };
@@ -51,6 +53,7 @@ struct ferry_dataverse_table {
     char *entity_set;
     char *primary_id;
     bool change_tracking;
+    bool activity; /* its rows stand on timelines */
     struct ferry_dataverse_column *columns;
     size_t count;
 };

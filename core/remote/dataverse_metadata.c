@@ -173,6 +173,7 @@ static enum ferry_status read_column(struct ferry_dataverse_table *table, const 
     if (!copy(&column->name, selected))
         return FERRY_NOMEM;
     table->count++;
+    column->creatable = !json_is_false(json_object_get(attribute, "IsValidForCreate"));
     return copy(&column->type, type) ? FERRY_OK : FERRY_NOMEM;
 }
 
@@ -205,6 +206,7 @@ static enum ferry_status read_table(struct ferry_dataverse_table *table, const j
     if (!entity_set || !primary_id)
         return FERRY_INVALID;
     table->change_tracking = json_is_true(json_object_get(entity, "ChangeTrackingEnabled"));
+    table->activity = json_is_true(json_object_get(entity, "IsActivity"));
     if (!copy(&table->entity_set, entity_set) || !copy(&table->primary_id, primary_id))
         return FERRY_NOMEM;
     return read_columns(table, json_object_get(entity, "Attributes"));
@@ -304,20 +306,21 @@ static enum ferry_status ask(struct ferry_dataverse_description *description,
 {
     char path[PATH_SIZE];
     if (!description->head_known)
-        snprintf(path, sizeof path,
-                 "EntityDefinitions(LogicalName='%s')?$select=LogicalName,EntitySetName,"
-                 "PrimaryIdAttribute,"
-                 "ChangeTrackingEnabled&$expand=Attributes($select=LogicalName,AttributeType,"
-                 "AttributeTypeName,"
-                 "IsValidForRead,AttributeOf)",
-                 description->table.name);
+        snprintf(
+            path, sizeof path,
+            "EntityDefinitions(LogicalName='%s')?$select=LogicalName,EntitySetName,"
+            "PrimaryIdAttribute,"
+            "ChangeTrackingEnabled,IsActivity&$expand=Attributes($select=LogicalName,AttributeType,"
+            "AttributeTypeName,"
+            "IsValidForRead,IsValidForCreate,AttributeOf)",
+            description->table.name);
     else
         snprintf(path, sizeof path,
                  "EntityDefinitions(LogicalName='%s')/Attributes/Microsoft.Dynamics.CRM.%s?%s",
                  description->table.name, details[description->detail].cast,
                  details[description->detail].query);
     const struct ferry_dataverse_request request = {
-        .path = path, .on_done = on_answer, .context = description};
+        .path = path, .fresh = true, .on_done = on_answer, .context = description};
     return ferry_dataverse_send(description->dataverse, &request, &description->call, error);
 }
 

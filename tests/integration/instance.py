@@ -7,6 +7,7 @@ import servers
 import support
 
 INGRESS = "dynamics-to-campaign"
+EGRESS = "campaign-to-dynamics"
 
 
 class Instance:

@@ -1,6 +1,6 @@
-"""The JSON Schema of the configuration says what Ferry says, as far as a schema can.
+"""The JSON Schemas of the configurations say what Ferry says, as far as a schema can.
 
-The examples are those of tests/unit/test_configuration.c, which runs the C side over them.
+The examples are those of tests/unit/test_configuration.c and test_email.c, which run the C side over them.
 """
 
 import json
@@ -11,51 +11,65 @@ import jsonschema
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCHEMA = json.loads((ROOT / "schemas/configuration.schema.json").read_text())
-EXAMPLES = json.loads((ROOT / "tests/unit/data/configuration.json").read_text())
 
 
-def named(kind):
-    return [pytest.param(example, id=example["name"]) for example in EXAMPLES[kind]]
+class Document:
+    """A schema, its examples, and the page that explains it."""
+
+    def __init__(self, schema, examples, page):
+        self.name = schema
+        self.schema = json.loads((ROOT / "schemas" / f"{schema}.schema.json").read_text())
+        self.examples = json.loads((ROOT / "tests/unit/data" / f"{examples}.json").read_text())
+        self.page = (ROOT / "docs" / page).read_text()
+        self.validator = jsonschema.Draft202012Validator(self.schema)
 
 
-@pytest.fixture(scope="module")
-def validator():
-    return jsonschema.Draft202012Validator(SCHEMA)
+DOCUMENTS = [Document("configuration", "configuration", "mapping.md"),
+             Document("email-events", "email-events", "events.md")]
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: one.name)
 
 
-def test_the_schema_is_one():
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+def named(kind, condition=lambda example: True):
+    return pytest.mark.parametrize("document,example", [
+        pytest.param(document, example, id=f"{document.name}: {example['name']}")
+        for document in DOCUMENTS for example in document.examples[kind] if condition(example)])
 
 
-@pytest.mark.parametrize("example", named("good"))
-def test_a_good_example_is_accepted(validator, example):
-    validator.validate(example["configuration"])
+@every_document
+def test_the_schema_is_one(document):
+    jsonschema.Draft202012Validator.check_schema(document.schema)
 
 
-@pytest.mark.parametrize("example", named("bad"))
-def test_a_bad_example_is_refused_unless_it_is_beyond_a_schema(validator, example):
-    assert validator.is_valid(example["configuration"]) != example["schema"]
+@named("good")
+def test_a_good_example_is_accepted(document, example):
+    document.validator.validate(example["configuration"])
 
 
-@pytest.mark.parametrize("example", [p for p in named("bad") if p.values[0]["schema"]])
-def test_the_schema_sees_a_fault_where_ferry_does(validator, example):
+@named("bad")
+def test_a_bad_example_is_refused_unless_it_is_beyond_a_schema(document, example):
+    assert document.validator.is_valid(example["configuration"]) != example["schema"]
+
+
+@named("bad", lambda example: example["schema"])
+def test_the_schema_sees_a_fault_where_ferry_does(document, example):
     """Same place, or a place around it: a schema may report the object instead of its member."""
     places = ["".join(f"/{part}" for part in error.absolute_path)
-              for error in validator.iter_errors(example["configuration"])]
+              for error in document.validator.iter_errors(example["configuration"])]
     for fault in example["faults"]:
         path = fault["path"].replace("~1", "/").replace("~0", "~")
         assert any(path.startswith(place) for place in places), places
 
 
-def test_the_example_of_the_documentation_is_accepted(validator):
-    examples = re.findall(r"```json\n(.*?)```", (ROOT / "docs/mapping.md").read_text(), re.S)
+@every_document
+def test_the_example_of_the_documentation_is_accepted(document):
+    examples = re.findall(r"```json\n(.*?)```", document.page, re.S)
     assert examples
     for example in examples:
-        validator.validate(json.loads(example))
+        document.validator.validate(json.loads(example))
 
 
-def test_every_member_is_described():
+@every_document
+def test_every_member_is_described(document):
     """What an administrator reads in an editor: each member has words of its own or of its definition."""
     def members(schema, where):
         for name, member in schema.get("properties", {}).items():
@@ -66,8 +80,9 @@ def test_every_member_is_described():
 
     def described(member):
         reference = member.get("$ref", "").rpartition("/")[2]
-        return "description" in member or "description" in SCHEMA["$defs"].get(reference, {})
+        return ("description" in member
+                or "description" in document.schema["$defs"].get(reference, {}))
 
-    silent = [where for name, schema in [("", SCHEMA), *SCHEMA["$defs"].items()]
+    silent = [where for name, schema in [("", document.schema), *document.schema["$defs"].items()]
               for where, member in members(schema, name) if not described(member)]
     assert silent == []

@@ -11,7 +11,7 @@ import pytest
 import requests
 import yaml
 
-from instance import INGRESS
+from instance import EGRESS, INGRESS
 from support import ROOT, wait_until
 from workers import Workers
 
@@ -25,6 +25,12 @@ def operations():
     for path, item in DOCUMENT["paths"].items():
         for method in METHODS & set(item):
             yield method.upper(), path, item[method]
+
+
+def everything():
+    """Each answer of the document that a healthy instance can give."""
+    return {(method, path, status) for method, path, operation in operations()
+            for status in operation["responses"] if status != "503"}
 
 
 def resolved(node):
@@ -163,9 +169,36 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     assert call("POST", W + "/stop").status_code == 200
     # What a healthy controller never answers stands in the document all the same.
     never_here = {("POST", W + "/stop", "409")}
-    missing = {(method, path, status) for method, path, operation in operations()
-               for status in operation["responses"] if status != "503"} - call.seen - never_here
+    never_here |= {one for one in everything() if "/setup/" in one[1]}  # a test of its own
+    missing = everything() - call.seen - never_here
     assert not missing
+
+
+def test_setup_and_events_answer_as_the_document_says(ferry, call):
+    setup = "/v1/setup/dynamics"
+    assert call("GET", setup).status_code == 404
+    assert call("POST", setup, json=[]).status_code == 400
+    ferry.sandbox.admin.call("POST", "/settings", {"dynamicsLatencyMs": 100})
+    assert call("POST", setup, json={}).status_code == 202
+    assert call("POST", setup, json={}).status_code == 200
+    assert call("POST", setup, json={"dryRun": True}).status_code == 409
+    ferry.sandbox.admin.call("POST", "/settings", {"dynamicsLatencyMs": 0})
+    wait_until(lambda: not call("GET", setup).json()["running"])
+    assert call("GET", setup).json()["ok"]
+
+    workers = Workers(ferry, EGRESS, "exports", "email")
+    assert call("PUT", W + "/configuration", workflow=EGRESS, json={"configuration": {}},
+                headers={"If-None-Match": "*"}).status_code == 201
+    assert call("POST", W + "/start", workflow=EGRESS).status_code == 202
+    workers.reader("READY", counters={"filesRead": 2, "skipped": {"withoutContact": 1}})
+    workers.writer("READY", counters={"written": {"SEND": 5}, "repeated": 1})
+    wait_until(lambda: call("GET", W, workflow=EGRESS).json()["status"] == "RUNNING")
+    assert call("GET", W, workflow=EGRESS).json()["events"]["written"]["SEND"] == 5
+    for path in ("/replay", "/replay/cancel", "/deletes/approve", "/deletes/drop"):
+        assert call("POST", W + path, workflow=EGRESS, json={"table": "email"}).status_code == 409
+    call("GET", "/v1/check")
+    expected = {("POST", setup, status) for status in ("200", "202", "400", "409")}
+    assert expected | {("GET", setup, "200"), ("GET", setup, "404")} <= call.seen
 
 
 def test_rejects_are_listed_with_their_reason_and_values_only_when_asked(ferry, call):

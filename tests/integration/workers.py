@@ -13,9 +13,12 @@ ALL = list(range(8))
 class Workers:
     """The tasks of one workflow, as the controller sees them."""
 
-    def __init__(self, ferry, workflow=INGRESS):
+    def __init__(self, ferry, workflow=INGRESS, mapping="contact", stream="contact"):
+        """mapping: what the reader's task is called; stream: what writers have partitions of."""
         self.ferry = ferry
         self.workflow = workflow
+        self.mapping = mapping
+        self.stream = stream
         self._producer = confluent_kafka.Producer({"bootstrap.servers": ferry.kafka.bootstrap})
 
     def order(self):
@@ -31,12 +34,13 @@ class Workers:
         self._producer.produce(f"{self.ferry.name}.status", key=task, value=json.dumps(status))
         assert self._producer.flush(10) == 0
 
-    def reader(self, state, mapping="contact", **more):
-        self.say("reader", mapping, state, **more)
+    def reader(self, state, mapping=None, **more):
+        self.say("reader", mapping or self.mapping, state, **more)
 
-    def writer(self, state, partitions=None, name="w0", tables=("contact",), **more):
+    def writer(self, state, partitions=None, name="w0", tables=(), **more):
         held = ALL if partitions is None else partitions
-        self.say("writer", name, state, partitions={table: held for table in tables}, **more)
+        self.say("writer", name, state,
+                 partitions={table: held for table in tables or (self.stream,)}, **more)
 
     def both(self, state, **more):
         self.reader(state, **more)

@@ -82,6 +82,18 @@ enum ferry_status ferry_campaign_send(struct ferry_campaign *campaign,
     return ask(question, error);
 }
 
+/* Mappings ask for descriptions only. */
+enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
+                                       const struct ferry_dataverse_request *request,
+                                       struct ferry_dataverse_call **ret_call,
+                                       struct ferry_error *error)
+{
+    (void)dataverse;
+    (void)ret_call;
+    fail_msg("asked for %s", request->path);
+    return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG, "not expected");
+}
+
 void ferry_dataverse_forget(struct ferry_dataverse *dataverse, const void *context)
 {
     (void)dataverse;
@@ -213,7 +225,7 @@ static void on_done(void *context, const struct ferry_compile_result *result)
     owner->compile = NULL;
     owner->status = result->status;
     owner->error = result->error;
-    owner->mappings = json_incref(result->mappings);
+    owner->mappings = json_incref(json_object_get(result->order, "mappings"));
     owner->faults = json_incref(result->faults);
     owner->warnings = json_incref(result->warnings);
 }
@@ -245,8 +257,8 @@ static int teardown(void **state)
 
 static void start(struct owner *owner, json_t *configuration)
 {
-    const struct ferry_compile_options options = {configuration, &dataverse, &campaign, on_done,
-                                                  owner};
+    const struct ferry_compile_options options = {
+        &ferry_kind_mappings, configuration, &dataverse, &campaign, on_done, owner};
     struct ferry_error error;
     assert_int_equal(ferry_compile_start(&owner->loop, &options, &owner->compile, &error),
                      FERRY_OK);

@@ -424,7 +424,7 @@ static void check(const struct situation *row)
 {
     json_t *order = row->phase ? make_order(row->phase, row->ordered_at, row->two_tables) : NULL;
     struct ferry_task *tasks = make_tasks(row->said);
-    struct ferry_state_input input = {.workflow = "dynamics-to-campaign",
+    struct ferry_state_input input = {.workflow = &ferry_workflows[0],
                                       .order = order,
                                       .tasks = tasks,
                                       .now = NOW,
@@ -456,7 +456,7 @@ static void tasks_of_another_workflow_do_not_matter(void **state)
 {
     struct said said = {READER, 7, "FAILED", LIVE, .error = BROKEN};
     struct ferry_task *task = make_task(&said);
-    struct ferry_state_input input = {.workflow = "opt-in-out", .tasks = task, .now = NOW};
+    struct ferry_state_input input = {.workflow = &ferry_workflows[2], .tasks = task, .now = NOW};
     struct ferry_state got;
 
     (void)state;
@@ -498,7 +498,7 @@ static void restart_is_needed_when_the_content_differs(void **state)
                             ? json_pack("{s:i, s:o}", "revision", rows[i].saved_revision,
                                         "configuration", json_loads(rows[i].saved, 0, NULL))
                             : NULL;
-        struct ferry_state_input input = {.workflow = "dynamics-to-campaign",
+        struct ferry_state_input input = {.workflow = &ferry_workflows[0],
                                           .order = order,
                                           .saved = saved,
                                           .running = running,
@@ -537,7 +537,7 @@ static void restart_is_needed_while_a_replay_is_pending(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         json_t *order = make_order(rows[i].phase, FRESH, false);
         json_t *replays = json_loads(rows[i].replays, 0, NULL);
-        struct ferry_state_input input = {.workflow = "dynamics-to-campaign",
+        struct ferry_state_input input = {.workflow = &ferry_workflows[0],
                                           .order = order,
                                           .replays = replays,
                                           .now = NOW,
@@ -559,7 +559,7 @@ static void restart_is_needed_while_a_replay_is_pending(void **state)
 static void a_start_under_way_is_starting_and_shows_why_it_waits(void **state)
 {
     struct ferry_error warning;
-    struct ferry_state_input input = {.workflow = "dynamics-to-campaign", .now = NOW};
+    struct ferry_state_input input = {.workflow = &ferry_workflows[0], .now = NOW};
     struct ferry_state got;
 
     (void)state;
@@ -577,7 +577,7 @@ static void a_start_under_way_is_starting_and_shows_why_it_waits(void **state)
 static void a_start_that_failed_is_failed_with_its_class(void **state)
 {
     struct ferry_error error;
-    struct ferry_state_input input = {.workflow = "dynamics-to-campaign", .now = NOW};
+    struct ferry_state_input input = {.workflow = &ferry_workflows[0], .now = NOW};
     struct ferry_state got;
 
     (void)state;

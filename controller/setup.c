@@ -1,0 +1,442 @@
+#include "controller/setup.h"
+
+#include "controller/reply.h"
+#include "controller/setup_definition.h"
+#include "core/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORKFLOW  "campaign-to-dynamics"
+#define ENGLISH   1033
+#define PATH_SIZE 256
+#define XML_SIZE  1024
+
+#define CUSTOMIZER                                                                                 \
+    "give the application user the role System Customizer for as long as this takes, or let "      \
+    "somebody who has it create the table by hand (docs/events.md)"
+
+struct ferry_setup {
+    struct ferry_launch_parts parts;
+    json_t *report;  /* {"running","dryRun","ok","items"}; NULL: nobody has asked yet */
+    json_t *items;   /* of the report */
+    json_t *settled; /* the configuration with its defaults */
+    int language;
+    size_t kind;       /* the next one to look at */
+    const char *table; /* the present one; in settled */
+    json_t *todo;      /* [{"path","body","item"}] of the present table, in their order */
+    json_t *made;      /* names of tables that were made or got columns */
+};
+
+static void next_table(struct ferry_setup *setup);
+static void make_next(struct ferry_setup *setup);
+
+/* --- the report --- */
+
+static json_t *add_item(struct ferry_setup *setup, const char *column, const char *result)
+{
+    json_t *item = json_pack("{s:s, s:s?, s:s, s:n, s:s, s:s}", "table", setup->table, "column",
+                             column, "result", result, "class", "message", "", "action", "");
+
+    json_array_append_new(setup->items, item);
+    return item;
+}
+
+static void set_error(json_t *item, const char *result, const struct ferry_error *error)
+{
+    json_object_set_new(item, "result", json_string(result));
+    json_object_set_new(item, "message", json_string(error->message));
+    json_object_set_new(item, "action", json_string(error->action));
+    if (error->class != FERRY_CLASS_NONE)
+        json_object_set_new(item, "class", json_string(ferry_class_name(error->class)));
+}
+
+static bool is_good(const json_t *item)
+{
+    const char *result = json_string_value(json_object_get(item, "result"));
+
+    return result && strcmp(result, "failed") != 0;
+}
+
+static void finish(struct ferry_setup *setup)
+{
+    bool good = true;
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (setup->items, i, item)
+        good = good && is_good(item);
+    json_object_set_new(setup->report, "ok", json_boolean(good));
+    json_object_set_new(setup->report, "running", json_false());
+    ferry_log(FERRY_LOG_INFO, "setup_done", FERRY_STR("ok", good ? "true" : "false"),
+              FERRY_INT("made", (int64_t)json_array_size(setup->made)));
+}
+
+static bool is_dry(const struct ferry_setup *setup)
+{
+    return json_is_true(json_object_get(setup->report, "dryRun"));
+}
+
+/* --- making --- */
+
+/* What the service says about metadata holds nobody's data. */
+static void explain(const struct ferry_remote_answer *answer, struct ferry_error *error)
+{
+    json_t *body = json_loadb(answer->body ? answer->body : "", answer->length, 0, NULL);
+    const char *message =
+        json_string_value(json_object_get(json_object_get(body, "error"), "message"));
+
+    *error = answer->error;
+    if (message)
+        ferry_fail(error, answer->error.status, answer->error.class,
+                   "Dynamics 365 answered %d: %.300s", answer->status, message);
+    if (answer->verdict == FERRY_VERDICT_PERMISSION)
+        ferry_advise(error, CUSTOMIZER);
+    else if (answer->verdict == FERRY_VERDICT_UNKNOWN)
+        ferry_advise(error, "it may have been done: run " FERRY_EMAIL_COMMAND " again");
+    else if (answer->verdict != FERRY_VERDICT_CREDENTIALS)
+        ferry_advise(error, "run " FERRY_EMAIL_COMMAND " again, it goes on with what is missing");
+    json_decref(body);
+}
+
+static json_t *first_todo(const struct ferry_setup *setup)
+{
+    return json_array_get(setup->todo, 0);
+}
+
+static void note_made(struct ferry_setup *setup)
+{
+    size_t count = json_array_size(setup->made);
+    const char *last = json_string_value(json_array_get(setup->made, count - 1));
+
+    if (count == 0 || strcmp(last, setup->table) != 0)
+        json_array_append_new(setup->made, json_string(setup->table));
+}
+
+/* Without its table, no column can be made. */
+static void give_up_table(struct ferry_setup *setup)
+{
+    json_array_clear(setup->todo);
+}
+
+static void on_made(void *context, const struct ferry_remote_answer *answer)
+{
+    struct ferry_setup *setup = context;
+    json_t *item = json_object_get(first_todo(setup), "item");
+    struct ferry_error error;
+
+    if (answer->verdict == FERRY_VERDICT_OK) {
+        json_object_set_new(item, "result", json_string("created"));
+        note_made(setup);
+        json_array_remove(setup->todo, 0);
+    } else {
+        explain(answer, &error);
+        set_error(item, "failed", &error);
+        if (json_is_string(json_object_get(item, "column")))
+            json_array_remove(setup->todo, 0);
+        else
+            give_up_table(setup);
+    }
+    make_next(setup);
+}
+
+static enum ferry_status post(struct ferry_setup *setup, const char *path, const json_t *body,
+                              ferry_remote_callback on_done, struct ferry_error *error)
+{
+    char *text = json_dumps(body, JSON_COMPACT);
+    const struct ferry_dataverse_request request = {
+        .method = "POST", .path = path, .body = text, .on_done = on_done, .context = setup};
+    enum ferry_status status =
+        text ? ferry_dataverse_send(setup->parts.dataverse, &request, NULL, error)
+             : ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+
+    free(text);
+    return status;
+}
+
+static void make_next(struct ferry_setup *setup)
+{
+    struct ferry_error error;
+    const json_t *todo;
+
+    while ((todo = first_todo(setup))) {
+        if (post(setup, json_string_value(json_object_get(todo, "path")),
+                 json_object_get(todo, "body"), on_made, &error) == FERRY_OK)
+            return;
+        set_error(json_object_get(todo, "item"), "failed", &error);
+        json_array_remove(setup->todo, 0);
+    }
+    next_table(setup);
+}
+
+/* --- what is missing --- */
+
+static void plan(struct ferry_setup *setup, const char *path, json_t *body, const char *column)
+{
+    json_t *item = add_item(setup, column, "missing");
+    json_t *todo = json_pack("{s:s, s:o, s:O}", "path", path, "body", body, "item", item);
+
+    if (!todo || json_array_append_new(setup->todo, todo) != 0)
+        json_object_set_new(item, "message", json_string("out of memory"));
+}
+
+static const json_t *columns_of(const struct ferry_setup *setup)
+{
+    const json_t *activities = json_object_get(setup->settled, "activities");
+    const json_t *activity = json_object_get(activities, ferry_email_kinds[setup->kind - 1].member);
+
+    return json_object_get(activity, "columns");
+}
+
+/* `table` NULL: it is about to be made, without any. */
+static void look_at_column(struct ferry_setup *setup, const struct ferry_email_attribute *attribute,
+                           const struct ferry_dataverse_table *table)
+{
+    const char *name = json_string_value(json_object_get(columns_of(setup), attribute->name));
+    const struct ferry_dataverse_column *column =
+        table && name ? ferry_dataverse_column(table, name) : NULL;
+    const char *refusal =
+        column ? ferry_email_refusal(attribute, column->type, column->creatable) : NULL;
+    struct ferry_error error;
+    char path[PATH_SIZE];
+
+    if (!name)
+        return;
+    if (column && !refusal) {
+        add_item(setup, name, "exists");
+    } else if (column) {
+        ferry_fail(&error, FERRY_INVALID, FERRY_CLASS_SCHEMA, "it %s", refusal);
+        set_error(add_item(setup, name, "failed"), "failed", &error);
+    } else {
+        snprintf(path, sizeof path, "EntityDefinitions(LogicalName='%s')/Attributes", setup->table);
+        plan(setup, path, ferry_setup_column(attribute, name, setup->language), name);
+    }
+}
+
+static void look_at_table(struct ferry_setup *setup, const struct ferry_dataverse_table *table)
+{
+    const struct ferry_email_kind *kind = &ferry_email_kinds[setup->kind - 1];
+    struct ferry_error error;
+
+    if (table && !table->activity) {
+        ferry_fail(&error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+                   "it is there, and is no activity table");
+        ferry_advise(&error, "name another table in the configuration (/activities/%s/table)",
+                     kind->member);
+        set_error(add_item(setup, NULL, "failed"), "failed", &error);
+        return;
+    }
+    if (table)
+        add_item(setup, NULL, "exists");
+    else
+        plan(setup, "EntityDefinitions", ferry_setup_table(kind, setup->table, setup->language),
+             NULL);
+    for (int i = 0; i < FERRY_EMAIL_ATTRIBUTES; i++)
+        look_at_column(setup, &ferry_email_attributes[i], table);
+}
+
+static void on_table(void *context, const struct ferry_dataverse_table *table,
+                     const struct ferry_remote_answer *answer)
+{
+    struct ferry_setup *setup = context;
+
+    if (table || answer->verdict == FERRY_VERDICT_ABSENT)
+        look_at_table(setup, table);
+    else
+        set_error(add_item(setup, NULL, "failed"), "failed", &answer->error);
+    if (is_dry(setup))
+        json_array_clear(setup->todo);
+    make_next(setup);
+}
+
+/* --- publishing --- */
+
+static void refuse_publishing(struct ferry_setup *setup, struct ferry_error *error)
+{
+    ferry_advise(error, "the tables are there; publish all customizations by hand");
+    setup->table = "publishing";
+    set_error(add_item(setup, NULL, "failed"), "failed", error);
+    finish(setup);
+}
+
+static void on_published(void *context, const struct ferry_remote_answer *answer)
+{
+    struct ferry_setup *setup = context;
+    struct ferry_error error;
+
+    if (answer->verdict == FERRY_VERDICT_OK) {
+        finish(setup);
+        return;
+    }
+    explain(answer, &error);
+    refuse_publishing(setup, &error);
+}
+
+/* New tables work without; forms and timelines show them afterwards. */
+static void publish(struct ferry_setup *setup)
+{
+    char xml[XML_SIZE] = "<importexportxml><entities>";
+    struct ferry_error error;
+    json_t *body;
+    size_t i;
+    json_t *table;
+
+    json_array_foreach (setup->made, i, table) {
+        size_t used = strlen(xml);
+
+        snprintf(xml + used, sizeof xml - used, "<entity>%.128s</entity>",
+                 json_string_value(table));
+    }
+    strncat(xml, "</entities></importexportxml>", sizeof xml - strlen(xml) - 1);
+    body = json_pack("{s:s}", "ParameterXml", xml);
+    if (post(setup, "PublishXml", body, on_published, &error) != FERRY_OK)
+        refuse_publishing(setup, &error);
+    json_decref(body);
+}
+
+/* --- one table after the other --- */
+
+static void next_table(struct ferry_setup *setup)
+{
+    const json_t *events = json_object_get(setup->settled, "events");
+    const json_t *activities = json_object_get(setup->settled, "activities");
+
+    while (setup->kind < FERRY_EMAIL_KINDS) {
+        const char *member = ferry_email_kinds[setup->kind++].member;
+        const json_t *activity = json_object_get(activities, member);
+        struct ferry_error error;
+
+        if (!json_is_true(json_object_get(events, member)))
+            continue;
+        setup->table = json_string_value(json_object_get(activity, "table"));
+        if (ferry_dataverse_describe(setup->parts.dataverse, setup->table, on_table, setup,
+                                     &error) == FERRY_OK)
+            return;
+        set_error(add_item(setup, NULL, "failed"), "failed", &error);
+    }
+    if (json_array_size(setup->made) > 0)
+        publish(setup);
+    else
+        finish(setup);
+}
+
+/* Titles must be in the language that the environment was made in; where it does not say which, it
+ * is taken for English. */
+static void on_language(void *context, const struct ferry_remote_answer *answer)
+{
+    struct ferry_setup *setup = context;
+    json_t *body = answer->verdict == FERRY_VERDICT_OK
+                       ? json_loadb(answer->body, answer->length, 0, NULL)
+                       : NULL;
+    json_int_t code = json_integer_value(
+        json_object_get(json_array_get(json_object_get(body, "value"), 0), "languagecode"));
+
+    if (code > 0 && code < 100000)
+        setup->language = (int)code;
+    json_decref(body);
+    next_table(setup);
+}
+
+static void begin(struct ferry_setup *setup)
+{
+    const struct ferry_dataverse_request request = {
+        .path = "organizations?$select=languagecode", .on_done = on_language, .context = setup};
+    struct ferry_error error;
+
+    setup->kind = 0;
+    setup->language = ENGLISH;
+    json_array_clear(setup->made);
+    json_array_clear(setup->todo);
+    if (ferry_dataverse_send(setup->parts.dataverse, &request, NULL, &error) != FERRY_OK)
+        next_table(setup);
+}
+
+/* --- the requests --- */
+
+static bool is_running(const struct ferry_setup *setup)
+{
+    return json_is_true(json_object_get(setup->report, "running"));
+}
+
+/* False: out of memory. */
+static bool prepare(struct ferry_setup *setup, bool dry)
+{
+    json_t *saved = ferry_documents_saved(ferry_store_documents(setup->parts.store), WORKFLOW, 0);
+    json_t *nothing = json_object();
+    const json_t *configuration = json_object_get(saved, "configuration");
+
+    json_decref(setup->report);
+    json_decref(setup->settled);
+    setup->settled = ferry_email_fill(configuration ? configuration : nothing);
+    setup->report =
+        json_pack("{s:b, s:b, s:b, s:[]}", "running", 1, "dryRun", (int)dry, "ok", 1, "items");
+    setup->items = json_object_get(setup->report, "items");
+    json_decref(nothing);
+    return setup->settled && setup->report;
+}
+
+void ferry_setup_post(struct ferry_setup *setup, struct ferry_server_exchange *exchange)
+{
+    struct ferry_error error;
+    json_t *body;
+    bool dry;
+
+    if (ferry_store_readable(setup->parts.store, &error) != FERRY_OK) {
+        ferry_reply_problem(exchange, 503, &error, NULL);
+        return;
+    }
+    if (!(body = ferry_reply_body(exchange)))
+        return;
+    dry = json_is_true(json_object_get(body, "dryRun"));
+    json_decref(body);
+    if (is_running(setup) && dry == is_dry(setup)) {
+        ferry_reply_json(exchange, 200, json_deep_copy(setup->report));
+    } else if (is_running(setup)) {
+        ferry_reply_refuse(exchange, 409, "a setup is under way; wait until it has ended");
+    } else if (!prepare(setup, dry)) {
+        ferry_reply_refuse(exchange, 503, "out of memory");
+    } else {
+        begin(setup);
+        ferry_reply_json(exchange, 202, json_deep_copy(setup->report));
+    }
+}
+
+void ferry_setup_get(const struct ferry_setup *setup, struct ferry_server_exchange *exchange)
+{
+    if (setup->report)
+        ferry_reply_json(exchange, 200, json_deep_copy(setup->report));
+    else
+        ferry_reply_refuse(
+            exchange, 404,
+            "nothing was set up since this controller was started: run " FERRY_EMAIL_COMMAND);
+}
+
+/* --- life --- */
+
+struct ferry_setup *ferry_setup_new(const struct ferry_launch_parts *parts)
+{
+    struct ferry_setup *setup = calloc(1, sizeof *setup);
+
+    if (!setup)
+        return NULL;
+    setup->parts = *parts;
+    setup->todo = json_array();
+    setup->made = json_array();
+    if (setup->todo && setup->made)
+        return setup;
+    ferry_setup_free(setup);
+    return NULL;
+}
+
+void ferry_setup_free(struct ferry_setup *setup)
+{
+    if (!setup)
+        return;
+    ferry_dataverse_forget(setup->parts.dataverse, setup);
+    json_decref(setup->report);
+    json_decref(setup->settled);
+    json_decref(setup->todo);
+    json_decref(setup->made);
+    free(setup);
+}
