@@ -36,10 +36,10 @@ static int serve(void)
 int main(int argc, char **argv)
 {
     const struct ferry_settings_group groups[] = {
-        {ferry_common_settings, ferry_common_settings_count, &settings.common},
-        {ferry_campaign_settings, ferry_campaign_settings_count, &settings.campaign},
+        {ferry_common_settings, ferry_common_settings_count, &settings.common, false},
+        {ferry_campaign_settings, ferry_campaign_settings_count, &settings.campaign, false},
         {ferry_dynamics_settings, ferry_dynamics_settings_count, &settings.dynamics, true},
-        {ferry_writer_rows, ferry_writer_rows_count, &settings},
+        {ferry_writer_rows, ferry_writer_rows_count, &settings, false},
     };
     const struct ferry_program program = {
         .name = "ferry-writer",

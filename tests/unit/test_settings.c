@@ -18,9 +18,9 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     fixture->groups[0] = (struct ferry_settings_group){
-        ferry_common_settings, ferry_common_settings_count, &fixture->common};
+        ferry_common_settings, ferry_common_settings_count, &fixture->common, false};
     fixture->groups[1] = (struct ferry_settings_group){
-        ferry_dynamics_settings, ferry_dynamics_settings_count, &fixture->dynamics};
+        ferry_dynamics_settings, ferry_dynamics_settings_count, &fixture->dynamics, false};
     fixture->program = (struct ferry_program){.name = "ferry-test",
                                               .purpose = "tests",
                                               .common = &fixture->common,
