@@ -210,6 +210,8 @@ void ferry_intake_committed(struct ferry_intake *intake)
     count(intake, &intake->committed, now);
     intake->committed = *now;
     intake->sending = NULL;
+    ferry_log(FERRY_LOG_DEBUG, "rows_committed", FERRY_STR("file", now->file),
+              FERRY_INT("events", now->events), FERRY_INT("position", now->position));
     if (!now->done)
         return;
     ferry_log(FERRY_LOG_INFO, "file_read", FERRY_STR("file", now->file),

@@ -3,11 +3,12 @@
 import collections
 import csv
 import io
+import json
 import os
 import random
 import uuid
 
-from reading import Reading
+from reading import Reading, murmur2
 
 EGRESS = "campaign-to-dynamics"
 TASK = f"{EGRESS}/reader/exports"
@@ -81,6 +82,9 @@ class Exporting(Reading):
     def status(self, mapping_id="exports"):
         return super().status(mapping_id)
 
+    def counters(self):
+        return {"filesRead": 0, "filesWaiting": 0, **self.status().get("counters", {})}
+
     # Files.
 
     def put(self, name, content, mtime=None):
@@ -117,6 +121,13 @@ class Exporting(Reading):
         """The checkpoint of each file's content, without the tombstones."""
         return {key.removeprefix(TASK + "/"): mark for key, mark in self.topics.documents("checkpoints").items()
                 if key.startswith(TASK + "/") and mark}
+
+    def plant_mark(self, sha256, mark):
+        """A checkpoint of an earlier life."""
+        seat = murmur2(TASK) % 4
+        self._producer.produce(f"{self.ferry.name}.checkpoints", key=f"{TASK}/{sha256}", partition=seat,
+                               value=json.dumps(mark))
+        assert self._producer.flush(10) == 0
 
     def wait_for_warning(self, *words, timeout=30):
         def look():

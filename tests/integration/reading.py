@@ -137,9 +137,9 @@ class Reading:
         self.ferry.wait_until(lambda: self.mirrors(table), timeout, f"changes.{table} mirrors it")
 
 
-def seat_of(mapping_id):
-    """The partition of checkpoints that a mapping's task belongs to: Java's murmur2."""
-    data = f"{INGRESS}/reader/{mapping_id}".encode()
+def murmur2(text):
+    """Java's, cut to 31 bits: modulo the number of partitions it says where a key goes."""
+    data = text.encode()
     m, mask = 0x5BD1E995, 0xFFFFFFFF
     h = (0x9747B28C ^ len(data)) & mask
     whole = len(data) // 4 * 4
@@ -150,7 +150,12 @@ def seat_of(mapping_id):
     if tail:
         h = (h ^ int.from_bytes(tail, "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
-    return ((h ^ h >> 15) & 0x7FFFFFFF) % 4
+    return (h ^ h >> 15) & 0x7FFFFFFF
+
+
+def seat_of(mapping_id):
+    """The partition of checkpoints that a mapping's task belongs to."""
+    return murmur2(f"{INGRESS}/reader/{mapping_id}") % 4
 
 
 def pairs(records):
