@@ -44,6 +44,12 @@ class Instance:
             **self._common(), **self._campaign(),
             "state.dir": self.folder / f"writer-{number}.state", **_keys(settings)}))
 
+    def start_events_writer(self, number=0, **settings):
+        """A writer that knows Dynamics too."""
+        return self._add(servers.Writer(f"writer-{number}", self.folder, {
+            **self._common(), **self._campaign(), **self._dynamics(),
+            "state.dir": self.folder / f"writer-{number}.state", **_keys(settings)}))
+
     def start_all(self, **sandbox_flags):
         """A sandbox and one of each service: sandbox, controller, reader, writer."""
         return (self.start_sandbox(**sandbox_flags), self.start_controller(), self.start_reader(),
