@@ -20,7 +20,8 @@ enum ferry_setting_type {
 
 enum ferry_setting_flag {
     FERRY_SETTING_REQUIRED = 1,
-    FERRY_SETTING_SECRET = 2, /* never printed */
+    FERRY_SETTING_SECRET = 2,     /* never printed */
+    FERRY_SETTING_WITH_FIRST = 4, /* required where the first row of its group is set */
 };
 
 struct ferry_setting {
@@ -79,6 +80,17 @@ struct ferry_campaign_settings {
     int64_t timeout_ms;
 };
 
+/* Where Campaign's exports are. */
+struct ferry_sftp_settings {
+    char *host; /* NULL: there is none */
+    int64_t port;
+    char *user;
+    char *private_key_file;
+    char *known_hosts_file;
+    int64_t poll_interval_ms;
+    int64_t timeout_ms;
+};
+
 /* Rows of the shared groups; offsets are relative to the group's own struct. */
 extern const struct ferry_setting ferry_common_settings[];
 extern const size_t ferry_common_settings_count;
@@ -86,6 +98,8 @@ extern const struct ferry_setting ferry_dynamics_settings[];
 extern const size_t ferry_dynamics_settings_count;
 extern const struct ferry_setting ferry_campaign_settings[];
 extern const size_t ferry_campaign_settings_count;
+extern const struct ferry_setting ferry_sftp_settings[];
+extern const size_t ferry_sftp_settings_count;
 
 /* A program is described by groups: a table of rows and the struct they fill. The first group is
  * always the common one. */
@@ -101,8 +115,8 @@ struct ferry_program {
     struct ferry_common *common;
     const struct ferry_settings_group *groups;
     size_t group_count;
-    /* The target of a group that may be left out as a whole: what it requires is required only
-     * where something of that is set. NULL: there is none. */
+    /* The target of a group whose required rows are required only where its first one is set. NULL:
+     * there is none. */
     const void *optional;
 };
 

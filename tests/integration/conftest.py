@@ -111,6 +111,14 @@ def late_registry():
     yield from _registry(FOLDER / "registry-late")
 
 
+@pytest.fixture
+def sftp(tmp_path):
+    """An sftp server of the test's own; with an instance, its start_sftp is meant instead."""
+    server = servers.Sftp(tmp_path / "sftp", support.free_port()).start()
+    yield server
+    server.kill9()
+
+
 def _instance(request, kafka, seed):
     folder = _folder(request.node) if kafka.folder.parent == FOLDER else kafka.folder.parent
     instance = Instance(folder.name, folder, kafka, seed)

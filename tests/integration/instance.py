@@ -19,6 +19,7 @@ class Instance:
         self.seed = seed  # for every random choice of the test
         self.servers = []
         self.sandbox = None
+        self.sftp = None  # where Campaign's exports lie: started, readers started from then on use it
         self.registry = None  # a servers.Registry: set, services started from then on use it
         self.topics = support.Topics(kafka.bootstrap, name)
         (folder / "dynamics.secret").write_text(servers.Sandbox.DYNAMICS_SECRET + "\n")
@@ -30,14 +31,21 @@ class Instance:
         self.sandbox = servers.Sandbox(self.folder, **{"seed": self.seed % 2**31, **flags})
         return self._add(self.sandbox)
 
+    def start_sftp(self, **options):
+        self.sftp = servers.Sftp(self.folder / "sftp", support.free_port(), **options)
+        return self._add(self.sftp)
+
     def start_controller(self, number=0, **settings):
         return self._add(servers.Controller(f"controller-{number}", self.folder, {
             **self._common(), **self._dynamics(), **self._campaign(),
             "api.listen": "127.0.0.1:0", **_keys(settings)}))
 
     def start_reader(self, number=0, **settings):
+        state = self.folder / f"reader-{number}.state"
+        state.mkdir(exist_ok=True)
         return self._add(servers.Reader(f"reader-{number}", self.folder, {
-            **self._common(), **self._dynamics(), **_keys(settings)}))
+            **self._common(), **self._dynamics(), **self._sftp(), "state.dir": state,
+            **_keys(settings)}))
 
     def start_writer(self, number=0, **settings):
         return self._add(servers.Writer(f"writer-{number}", self.folder, {
@@ -60,9 +68,10 @@ class Instance:
         return server.start()
 
     def stop(self):
-        """Everything ends cleanly, the sandbox last; then the topics go."""
+        """Everything ends cleanly, what is connected to last; then the topics go."""
         faults = []
-        for server in sorted(self.servers, key=lambda one: isinstance(one, servers.Sandbox)):
+        last = (servers.Sandbox, servers.Sftp)
+        for server in sorted(self.servers, key=lambda one: isinstance(one, last)):
             try:
                 server.check_alive()
                 server.stop()
@@ -102,6 +111,12 @@ class Instance:
                 "dynamics.client.id": self.sandbox.DYNAMICS_CLIENT,
                 "dynamics.client.secret.file": self.folder / "dynamics.secret",
                 "dynamics.poll.interval.ms": 200}
+
+    def _sftp(self):
+        return {"sftp.host": self.sftp.host, "sftp.port": self.sftp.port,
+                "sftp.user": self.sftp.user, "sftp.private.key.file": self.sftp.key,
+                "sftp.known.hosts.file": self.sftp.known_hosts, "sftp.poll.interval.ms": 100,
+                "sftp.timeout.ms": 5000} if self.sftp else {}
 
     def _campaign(self):
         return {"campaign.url": f"{self.sandbox.campaign}/{self.sandbox.ORGANISATION}",

@@ -4,11 +4,14 @@ Every process dies with pytest, also when pytest is killed: setpriv asks the ker
 kernel looks at the *thread* that started the process, so start servers from pytest's main thread.
 """
 
+import contextlib
 import functools
+import getpass
 import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 import confluent_kafka.admin
@@ -260,6 +263,111 @@ class Sandbox(Server):
         self.admin = support.SandboxAdmin(found["admin"])
         self._wait(self.admin.health, "answers")
         return self
+
+
+class Sftp(Server):
+    """OpenSSH's own server for one folder, where Campaign's exports lie; keys only.
+
+    Every connection is a process of its own, which outlives the daemon that began it: what is done
+    to the server is done to all of them.
+    """
+
+    SSHD = "/usr/sbin/sshd"  # sshd wants its absolute path
+    FIRST_LINE = b"SSH-2.0-OpenSSH"
+
+    def __init__(self, folder, port, key_type="ed25519", read_only=False, denied=()):
+        """denied: requests that are answered with "permission denied", as opendir or rename."""
+        super().__init__("sftp", folder)
+        self.host, self.port, self.user = "127.0.0.1", port, getpass.getuser()
+        self.read_only, self.denied = read_only, denied
+        self.home = self.folder / "home"
+        self.exports = self.home / "d365_loads" / "exports"
+        self.exports.mkdir(parents=True, exist_ok=True)
+        self.key, self.known_hosts = self.folder / "client_key", self.folder / "known_hosts"
+        self._make_key(self.key, key_type)
+        self._host_key = self.folder / "host_key"
+        self.known_hosts.write_text(self.new_host_key())
+
+    def _make_key(self, path, key_type="ed25519"):
+        for old in (path, path.with_suffix(".pub")):
+            old.unlink(missing_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", key_type, "-N", "", "-C", "ferry", "-f", path],
+                       check=True)
+        return path.with_suffix(".pub").read_text()
+
+    def new_host_key(self):
+        """From the next start it is another server: its line, which is not in known_hosts."""
+        kind, key = self._make_key(self._host_key).split()[:2]
+        return f"[{self.host}]:{self.port} {kind} {key}\n"
+
+    def command(self):
+        if os.geteuid() == 0:
+            pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        file = self.folder / "sshd_config"
+        file.write_text(self._configuration())
+        return [self.SSHD, "-D", "-e", "-f", file]
+
+    def _configuration(self):
+        words = ["internal-sftp", "-d", self.home]
+        words += ["-R"] if self.read_only else []
+        words += ["-P", ",".join(self.denied)] if self.denied else []
+        return "".join(line + "\n" for line in (
+            f"ListenAddress {self.host}", f"Port {self.port}", f"HostKey {self._host_key}",
+            "PidFile none", f"AuthorizedKeysFile {self.key}.pub", "StrictModes no", "UsePAM no",
+            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "UseDNS no",
+            "MaxStartups 100", "LogLevel VERBOSE", "Subsystem sftp internal-sftp",
+            "ForceCommand " + " ".join(map(str, words))))
+
+    def wait_until_running(self):
+        self._wait(self._greets, "says that it is OpenSSH")
+        return self
+
+    def _greets(self):
+        with socket.create_connection((self.host, self.port), timeout=1) as connection:
+            return connection.recv(100).startswith(self.FIRST_LINE)
+
+    def sessions(self):
+        """The processes of its connections."""
+        parents = {}
+        for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parents[int(status.parent.name)] = int(status.read_text().rsplit(")", 1)[1].split()[1])
+        found = [self.pid]
+        for process in found:
+            found += [child for child, parent in parents.items() if parent == process]
+        return found[1:]
+
+    def cut(self):
+        """Ends every connection in the middle of whatever it does; how many processes that were."""
+        return self._signal(self.sessions(), signal.SIGKILL)
+
+    @staticmethod
+    def _signal(processes, number):
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        return len(processes)
+
+    def stop(self, timeout=30):
+        if self.alive():
+            left = self.sessions()
+            super().stop(timeout)
+            self._signal(left, signal.SIGKILL)
+
+    def kill9(self):
+        if self.alive():
+            left = self.sessions()
+            super().kill9()
+            self._signal(left, signal.SIGKILL)
+
+    def pause(self):
+        super().pause()
+        self._signal(self.sessions(), signal.SIGSTOP)
+
+    def resume(self):
+        if self.alive():
+            self._signal(self.sessions(), signal.SIGCONT)
+            super().resume()
 
 
 class Program(Server):

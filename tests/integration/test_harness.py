@@ -63,6 +63,72 @@ def test_aborted_records_are_seen_by_read_uncommitted_only(kafka):
     topics.delete_all()
 
 
+def sftp_words(server, known_hosts=None, key=None):
+    """The options of OpenSSH's own client."""
+    return ["-P", str(server.port), "-i", key or server.key, "-o", "StrictHostKeyChecking=yes",
+            "-o", f"UserKnownHostsFile={known_hosts or server.known_hosts}", "-o", "BatchMode=yes",
+            "-o", "IdentitiesOnly=yes", "-F", "none"]
+
+
+def sftp_run(server, commands, **changes):
+    return subprocess.run(["sftp", *sftp_words(server, **changes), "-b", "-", f"{server.user}@{server.host}"],
+                          input=commands, capture_output=True, text=True, timeout=30)
+
+
+def test_files_are_read_and_renamed_in_the_home_of_the_sftp_server(sftp):
+    (sftp.exports / "a.csv").write_text("one\n")
+    run = sftp_run(sftp, f"get d365_loads/exports/a.csv {sftp.folder}/copy\n"
+                         "rename d365_loads/exports/a.csv d365_loads/exports/b.csv\n")
+    assert run.returncode == 0, run.stderr
+    assert (sftp.folder / "copy").read_text() == "one\n"
+    assert [file.name for file in sftp.exports.iterdir()] == ["b.csv"]
+
+
+def test_sftp_server_is_known_by_its_key_and_knows_its_client(sftp, tmp_path):
+    (tmp_path / "none").touch()
+    assert "Host key verification failed" in sftp_run(
+        sftp, "pwd\n", known_hosts=tmp_path / "none").stderr
+    stranger = servers.Sftp(tmp_path / "stranger", sftp.port)
+    assert "Permission denied (publickey)" in sftp_run(sftp, "pwd\n", key=stranger.key).stderr
+    sftp.stop()
+    known = sftp.new_host_key()
+    sftp.start()
+    assert "Host key verification failed" in sftp_run(sftp, "pwd\n").stderr
+    sftp.known_hosts.write_text(known)
+    assert sftp_run(sftp, "pwd\n").returncode == 0
+
+
+def test_sftp_server_denies_what_it_is_told_to(tmp_path):
+    server = servers.Sftp(tmp_path, support.free_port(), denied=["opendir"]).start()
+    try:
+        assert "Permission denied" in sftp_run(server, "ls d365_loads\n").stderr
+        server.stop()
+        server.denied, server.read_only = (), True
+        server.start()
+        assert "Permission denied" in sftp_run(server, "mkdir x\n").stderr
+        assert sftp_run(server, "ls d365_loads\n").returncode == 0
+    finally:
+        server.kill9()
+
+
+@pytest.mark.parametrize("end", ["cut", "kill9", "stop"])
+def test_connections_to_the_sftp_server_end_with_it(sftp, end):
+    client = subprocess.Popen(["sftp", *sftp_words(sftp), f"{sftp.user}@{sftp.host}"],
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    try:
+        support.wait_until(sftp.sessions)
+        sftp.pause()
+        sftp.resume()
+        assert client.poll() is None
+        getattr(sftp, end)()
+        assert client.wait(10) != 0
+        assert sftp.alive() == (end == "cut")
+    finally:
+        client.kill()
+        client.stdin.close()
+
+
 def test_servers_die_with_the_process_that_started_them(tmp_path):
     parent = textwrap.dedent(f"""
         import sys, time

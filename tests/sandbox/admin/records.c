@@ -167,10 +167,11 @@ void sandbox_admin_record_count(struct sandbox_order *order)
     const struct sandbox_table *table = find_table(order);
 
     if (table)
-        sandbox_reply_json(order->request, 200,
-                           json_pack("{s:I,s:I,s:I}", "rows", (json_int_t)sandbox_table_rows(table),
-                                     "deleted", (json_int_t)table->tombstone_count, "version",
-                                     (json_int_t)order->world->dynamics.version));
+        sandbox_reply_json(
+            order->request, 200,
+            json_pack("{s:I,s:I,s:I,s:b}", "rows", (json_int_t)sandbox_table_rows(table), "deleted",
+                      (json_int_t)table->tombstone_count, "version",
+                      (json_int_t)order->world->dynamics.version, "published", table->published));
 }
 
 static json_int_t number(const struct sandbox_order *order, const char *name)

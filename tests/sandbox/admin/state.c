@@ -77,6 +77,8 @@ static const struct {
     {"retentionDays", AT(dynamics.settings.retention_days), false},
     {"dynamicsTokenTtl", AT(dynamics.settings.token_ttl), false},
     {"campaignTokenTtl", AT(campaign.settings.token_ttl), false},
+    {"metadataLagMs", AT(dynamics.settings.metadata_lag_ms), false},
+    {"noCustomizer", AT(dynamics.settings.no_customizer), true},
     {"record", AT(dynamics.settings.record), true},
     {"foreign", AT(dynamics.settings.foreign), true},
 };

@@ -5,15 +5,20 @@
 
 #include <xxhash.h>
 
-/* The same name has the same id in every run. */
-static json_t *metadata_id(const char *table, const char *name)
+void sandbox_metadata_id(const char *table, const char *name, char text[static SANDBOX_GUID_SIZE])
 {
-    char text[SANDBOX_GUID_SIZE];
     uint8_t id[16];
     uint64_t seed = XXH64(table, strlen(table), 1) ^ XXH64(name, strlen(name), 2);
 
     sandbox_guid_random(&seed, id);
     sandbox_guid_format(id, text);
+}
+
+static json_t *metadata_id(const char *table, const char *name)
+{
+    char text[SANDBOX_GUID_SIZE];
+
+    sandbox_metadata_id(table, name, text);
     return json_string(text);
 }
 
@@ -212,14 +217,14 @@ static json_t *managed(bool value, const char *name)
                      "ManagedPropertyLogicalName", name);
 }
 
-json_t *sandbox_definition(const struct sandbox_table *table)
+json_t *sandbox_definition(const struct sandbox_table *table, int64_t upto_ms)
 {
     const struct sandbox_table_plan *plan = table->plan;
     json_t *attributes = json_array();
     bool custom = table->owned || strncmp(plan->name, "new_", 4) == 0;
 
     for (size_t i = 0; i < table->column_count; i++)
-        if (!table->columns[i].removed)
+        if (!table->columns[i].removed && table->columns[i].born_ms <= upto_ms)
             json_array_append_new(attributes, attribute(table, &table->columns[i]));
     json_t *json = json_pack(
         "{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o,s:b,s:b,s:s,s:b}", "LogicalName", plan->name,

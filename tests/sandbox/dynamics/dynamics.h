@@ -33,11 +33,13 @@ struct sandbox_dynamics_settings {
     bool batch_crlf_strict;
     bool foreign;
     bool record;
-    unsigned dop_hint;     /* x-ms-dop-hint; 0: none */
-    unsigned operation_us; /* each operation of a $batch or a bulk message takes so long */
-    bool activities;       /* the four tables of e-mail events are there */
-    bool activity_bulk;    /* activity tables have CreateMultiple */
-    bool regarding_schema; /* their navigation properties end with the schema name */
+    unsigned dop_hint;        /* x-ms-dop-hint; 0: none */
+    unsigned operation_us;    /* each operation of a $batch or a bulk message takes so long */
+    unsigned metadata_lag_ms; /* so long new metadata show only to `Consistency: Strong` */
+    bool no_customizer;       /* the user may not create tables and columns */
+    bool activities;          /* the four tables of e-mail events are there */
+    bool activity_bulk;       /* activity tables have CreateMultiple */
+    bool regarding_schema;    /* their navigation properties end with the schema name */
     struct sandbox_limits limits;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dynamics/customize.h"
 #include "dynamics/definition.h"
 #include "dynamics/dynamics.h"
 #include "dynamics/filter.h"
@@ -345,12 +346,23 @@ static void serve_part(struct sandbox_call_context *call, json_t *definition)
         not_found(call, part);
 }
 
-static json_t *all_definitions(struct sandbox_call_context *call)
+/* What the caches of the service know: who wants more asks for strong consistency. */
+static int64_t known_ms(const struct sandbox_call_context *call)
+{
+    const char *consistency = sandbox_request_header(call->request, "Consistency");
+    bool strong = consistency && strcmp(consistency, "Strong") == 0;
+
+    return sandbox_clock_ms(call->dynamics->clock) -
+           (strong ? 0 : call->dynamics->settings.metadata_lag_ms);
+}
+
+static json_t *all_definitions(struct sandbox_call_context *call, int64_t upto_ms)
 {
     json_t *all = json_array();
 
     for (size_t i = 0; i < call->dynamics->table_count; i++)
-        json_array_append_new(all, sandbox_definition(&call->dynamics->tables[i]));
+        if (call->dynamics->tables[i].born_ms <= upto_ms)
+            json_array_append_new(all, sandbox_definition(&call->dynamics->tables[i], upto_ms));
     return all;
 }
 
@@ -368,12 +380,35 @@ static void serve_one(struct sandbox_call_context *call, json_t *all)
         serve(call, definition, "EntityDefinitions");
 }
 
+/* Columns are made where the table is named; else a table is. */
+static void customize(struct sandbox_call_context *call, json_t *all)
+{
+    const char *part = call->segment_count > 1 ? call->segments[1] : "";
+
+    if (!call->key) {
+        sandbox_customize_table(call);
+        return;
+    }
+    const char *name = read_name((char *)(uintptr_t)call->key);
+    const json_t *definition = find_definition(all, name);
+    const char *logical = json_string_value(json_object_get(definition, "LogicalName"));
+    if (!logical)
+        not_found(call, name);
+    else if (strcmp(part, "Attributes") == 0 && call->segment_count == 2)
+        sandbox_customize_column(call, sandbox_dynamics_table(call->dynamics, logical));
+    else
+        sandbox_dynamics_missing(call->request, "the creation of anything but tables and columns");
+}
+
 void sandbox_dynamics_entities(struct sandbox_call_context *call)
 {
-    json_t *all = all_definitions(call);
+    bool posted = call->request->verb == SANDBOX_POST;
+    json_t *all = all_definitions(call, posted ? INT64_MAX : known_ms(call));
 
     call->request->call = SANDBOX_CALL_METADATA;
-    if (call->key)
+    if (posted)
+        customize(call, all);
+    else if (call->key)
         serve_one(call, all);
     else
         serve(call, all, "EntityDefinitions");
@@ -405,7 +440,8 @@ void sandbox_dynamics_relations(struct sandbox_call_context *call)
 
     call->request->call = SANDBOX_CALL_METADATA;
     for (size_t i = 0; i < call->dynamics->table_count; i++)
-        sandbox_definition_relations(&call->dynamics->tables[i], all);
+        if (call->dynamics->tables[i].born_ms <= known_ms(call))
+            sandbox_definition_relations(&call->dynamics->tables[i], all);
     if (!cast)
         strip_to_base(all);
     if (call->key || call->segment_count > 2)

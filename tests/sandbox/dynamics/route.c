@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dynamics/customize.h"
 #include "dynamics/dynamics.h"
 
 /* One preference, the quotes around its value taken off. */
@@ -187,8 +188,10 @@ static const struct {
     {"WhoAmI()", 1u << SANDBOX_GET, serve_who_am_i},
     {"organizations", 1u << SANDBOX_GET, serve_organizations},
     {"sdkmessagefilters", 1u << SANDBOX_GET, serve_filters},
-    {"EntityDefinitions", 1u << SANDBOX_GET, sandbox_dynamics_entities},
+    {"EntityDefinitions", 1u << SANDBOX_GET | 1u << SANDBOX_POST, sandbox_dynamics_entities},
     {"RelationshipDefinitions", 1u << SANDBOX_GET, sandbox_dynamics_relations},
+    {"PublishXml", 1u << SANDBOX_POST, sandbox_customize_publish},
+    {"PublishAllXml", 1u << SANDBOX_POST, sandbox_customize_publish},
     {"$batch", 1u << SANDBOX_POST, sandbox_dynamics_batch},
     {"$metadata", 1u << SANDBOX_GET, serve_missing},
     {"activitypointers", 1u << SANDBOX_GET | 1u << SANDBOX_POST, serve_missing},

@@ -52,7 +52,8 @@ struct sandbox_column {
     const char *suffix;  /* what the navigation properties of a regarding lookup end with */
     char wire[72];       /* name on the wire: "_x_value" for lookups */
     bool removed;
-    char *owned; /* the names of a column that was published later */
+    int64_t born_ms; /* of a column that was made by a customizer */
+    char *owned;     /* the names of a column that was published later */
 };
 
 struct sandbox_table_plan {

@@ -21,7 +21,8 @@ static const char *const special_names[SANDBOX_SPECIALS] = {
 
 void sandbox_table_init(struct sandbox_table *table, const struct sandbox_table_plan *plan)
 {
-    *table = (struct sandbox_table){.plan = plan, .tracking = plan->tracking, .bulk = true};
+    *table = (struct sandbox_table){
+        .plan = plan, .tracking = plan->tracking, .bulk = true, .published = true};
     memcpy(table->columns, plan->columns, plan->column_count * sizeof table->columns[0]);
     table->column_count = plan->column_count;
     for (size_t i = 0; i < table->column_count; i++) {

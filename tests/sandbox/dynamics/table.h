@@ -49,8 +49,10 @@ struct sandbox_table {
     size_t version_column;
     int special[SANDBOX_SPECIALS];
     bool tracking;
-    bool bulk;   /* has CreateMultiple and its like */
-    void *owned; /* a plan that was made at run time */
+    bool bulk;       /* has CreateMultiple and its like */
+    bool published;  /* nothing was customized since */
+    int64_t born_ms; /* of a table that was made by a customizer */
+    void *owned;     /* a plan that was made at run time */
     struct {
         uint64_t created, repeated, refused; /* repeated: the id was there already */
     } writes;            /* by the Web API; what was rolled back is not counted */
