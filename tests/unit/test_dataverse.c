@@ -605,9 +605,10 @@ static void a_table_is_described_with_all_that_its_columns_know(void **state)
 }
 
 #define ACTIVITY                                                                                   \
-    "{\"LogicalName\":\"contact\",\"EntitySetName\":\"sets\",\"PrimaryIdAttribute\":\"activityid\","   \
-    "\"IsActivity\":true,\"Attributes\":["                                                           \
-    "{\"LogicalName\":\"a\",\"AttributeType\":\"String\",\"IsValidForCreate\":true},"                  \
+    "{\"LogicalName\":\"contact\",\"EntitySetName\":\"sets\",\"PrimaryIdAttribute\":"              \
+    "\"activityid\","                                                                              \
+    "\"IsActivity\":true,\"Attributes\":["                                                         \
+    "{\"LogicalName\":\"a\",\"AttributeType\":\"String\",\"IsValidForCreate\":true},"              \
     "{\"LogicalName\":\"b\",\"AttributeType\":\"String\",\"IsValidForCreate\":false}]}"
 
 static void on_activity(void *context, const struct ferry_dataverse_table *table,
@@ -637,8 +638,8 @@ static void an_activity_is_described_as_it_is_now(void **state)
     web_run(&fixture->loop, &done);
     const struct web_seen *seen = web_look(fixture->web, "EntityDefinitions", 0);
     assert_non_null(strstr(seen->headers, "Consistency: Strong\n"));
-    assert_non_null(strstr(web_look(fixture->web, "AttributeMetadata", 0)->headers,
-                           "Consistency: Strong\n"));
+    assert_non_null(
+        strstr(web_look(fixture->web, "AttributeMetadata", 0)->headers, "Consistency: Strong\n"));
 }
 
 static void a_description_wrapped_into_a_list_is_taken_too(void **state)
