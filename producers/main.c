@@ -13,13 +13,13 @@ static void on_stop(void *context)
     ferry_reader_stop(context);
 }
 
-static int serve(const struct ferry_common *common, const struct ferry_dynamics_settings *dynamics)
+static int serve(const struct ferry_reader_settings *settings)
 {
     uv_loop_t *loop = uv_default_loop();
     struct ferry_process process;
     struct ferry_reader *reader = NULL;
     struct ferry_error error;
-    if (ferry_reader_new(loop, common, dynamics, &reader, &error) != FERRY_OK) {
+    if (ferry_reader_new(loop, settings, &reader, &error) != FERRY_OK) {
         ferry_log(FERRY_LOG_ERROR, "cannot_start", FERRY_STR("message", error.message),
                   FERRY_STR("action", error.action));
         return EXIT_FAILURE;
@@ -35,13 +35,18 @@ int main(int argc, char **argv)
 {
     static struct ferry_common common;
     static struct ferry_dynamics_settings dynamics;
+    static struct ferry_sftp_settings sftp;
+    static struct ferry_reader_settings settings = {
+        .common = &common, .dynamics = &dynamics, .sftp = &sftp};
     const struct ferry_settings_group groups[] = {
         {ferry_common_settings, ferry_common_settings_count, &common},
         {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics},
+        {ferry_sftp_settings, ferry_sftp_settings_count, &sftp},
+        {ferry_reader_rows, ferry_reader_rows_count, &settings},
     };
     const struct ferry_program program = {
         .name = "ferry-reader",
-        .purpose = "Reads the changes of Dynamics 365 into Kafka, each exactly once.",
+        .purpose = "Reads the changes of Dynamics 365 and Campaign's e-mail events into Kafka.",
         .common = &common,
         .groups = groups,
         .group_count = sizeof groups / sizeof groups[0],
@@ -58,7 +63,7 @@ int main(int argc, char **argv)
     case FERRY_PROGRAM_RUN:
         break;
     }
-    int code = serve(&common, &dynamics);
+    int code = serve(&settings);
     ferry_program_done(&program);
     return code;
 }

@@ -1,7 +1,7 @@
 #include "producers/outlet.h"
 
-#include "core/base/clock.h"
 #include "core/io/kafka.h"
+#include "producers/rejection.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,8 +9,6 @@
 #include <xxhash.h>
 
 #define RECORD_CEILING ((size_t)128 << 20)
-/* A reject must fit where its record did not; redriving asks the source for the whole of it. */
-#define REJECT_CEILING ((size_t)900 << 10)
 
 void ferry_outlet_init(struct ferry_outlet *outlet, struct ferry_seat *seat,
                        const struct ferry_common *common, const char *table, const char *workflow)
@@ -38,11 +36,6 @@ static enum ferry_status send_record(struct ferry_outlet *outlet,
 {
     enum ferry_status status = ferry_seat_send(outlet->seat, record, error);
     return status == FERRY_FULL ? FERRY_OK : status;
-}
-
-static void add_header(rd_kafka_headers_t *headers, const char *name, const char *value)
-{
-    rd_kafka_header_add(headers, name, -1, value, -1);
 }
 
 static void add_trace(struct ferry_outlet *outlet, rd_kafka_headers_t *headers)
@@ -99,29 +92,14 @@ enum ferry_status ferry_outlet_reject(struct ferry_outlet *outlet,
                                       struct ferry_error *error)
 {
     char origin[512];
-    char at[FERRY_TIME_SIZE];
-    char reason[512];
-    size_t length = reject->raw.length < REJECT_CEILING ? reject->raw.length : REJECT_CEILING;
     name_origin(outlet, reject, origin, sizeof origin);
-    ferry_time_format(ferry_wall_ms(), at);
-    snprintf(reason, sizeof reason, "%s", reject->reason);
-    if (length < reject->raw.length)
-        snprintf(reason, sizeof reason, "%s Of its %zu bytes the first %zu are kept here.",
-                 reject->reason, reject->raw.length, length);
-
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(6);
-    add_trace(outlet, headers);
-    add_header(headers, "ferry-reason", reason);
-    add_header(headers, "ferry-class", ferry_class_name(FERRY_CLASS_SCHEMA));
-    add_header(headers, "ferry-origin", origin);
-    add_header(headers, "ferry-attempts", "1");
-    add_header(headers, "ferry-at", at);
-    struct ferry_producer_record record = {
+    const struct ferry_rejection rejection = {
         .topic = outlet->rejects,
-        .partition = 0,
-        .key = {origin, strlen(origin)},
-        .value = {reject->raw.data, length},
-        .headers = headers,
+        .origin = origin,
+        .reason = reject->reason,
+        .class = FERRY_CLASS_SCHEMA,
+        .trace = ferry_tracer_next(&outlet->tracer),
+        .raw = reject->raw,
     };
-    return send_record(outlet, &record, error);
+    return ferry_rejection_send(outlet->seat, &rejection, error);
 }

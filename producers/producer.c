@@ -319,10 +319,12 @@ static enum ferry_status keep_waiting(struct ferry_producer *producer,
     if (!waiting)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     memcpy(waiting->bytes, record->key.data, record->key.length);
-    memcpy(waiting->bytes + record->key.length, record->value.data, record->value.length);
     waiting->record = *record;
     waiting->record.key.data = waiting->bytes;
-    waiting->record.value.data = waiting->bytes + record->key.length;
+    if (record->value.data) { /* else it is a tombstone */
+        memcpy(waiting->bytes + record->key.length, record->value.data, record->value.length);
+        waiting->record.value.data = waiting->bytes + record->key.length;
+    }
     record->headers = NULL;
     DL_APPEND(producer->waiting, waiting);
     ferry_alarm_set(producer->alarm, ROOM_AFTER_MS);

@@ -7,8 +7,10 @@
 #include "core/io/registry.h"
 #include "core/io/topics.h"
 #include "producers/alarm.h"
+#include "producers/exportwork.h"
 #include "producers/membership.h"
 #include "producers/seat.h"
+#include "producers/tablework.h"
 #include "producers/task.h"
 #include "producers/topiccheck.h"
 
@@ -16,7 +18,10 @@
 #include <string.h>
 #include <utlist.h>
 
-#define WORKFLOW     "dynamics-to-campaign"
+#define INGRESS      "dynamics-to-campaign"
+#define EGRESS       "campaign-to-dynamics"
+#define WORKFLOWS    2
+#define EXPORTS      "exports" /* the one task of EGRESS */
 #define TICK_MS      1000
 #define TOPICS_MS    1000  /* between two looks for the control topics */
 #define LAST_WORD_MS 15000 /* of an orderly end */
@@ -26,8 +31,18 @@ struct held { /* a task and its place in the list */
     struct ferry_task *task;
 };
 
+struct workflow { /* one whose run orders are followed */
+    struct ferry_reader *reader;
+    const char *name;
+    struct ferry_orders *orders;
+    const struct ferry_order *order; /* the orders own it */
+    enum ferry_phase phase;          /* as it was told: STOP also when we are cut off */
+    struct held *tasks;
+};
+
 struct ferry_reader {
     uv_loop_t *loop;
+    const struct ferry_reader_settings *settings;
     const struct ferry_common *common;
     struct ferry_metrics *metrics;
     struct ferry_health *health;
@@ -37,24 +52,21 @@ struct ferry_reader {
     rd_kafka_t *asker;
     struct ferry_topiccheck *topics;
     struct ferry_reporter *reporter;
-    struct ferry_orders *orders;
     struct ferry_membership *membership;
     struct ferry_alarm *ticker;
     struct ferry_alarm *watchdog;
 
-    const struct ferry_order *order; /* the orders own it */
-    enum ferry_phase phase;          /* as it was told: STOP also when we are cut off */
+    struct workflow workflows[WORKFLOWS];
     struct ferry_seat *seats[FERRY_CHECKPOINT_PARTITIONS]; /* NULL: not ours */
-    struct held *tasks;
-    int closing; /* seats on their way out */
+    int closing;                                           /* seats on their way out */
     bool stopping;
 };
 
 /* ---- tasks ---- */
 
-static void drop_task(struct ferry_reader *reader, struct held *held)
+static void drop_task(struct workflow *workflow, struct held *held)
 {
-    LL_DELETE(reader->tasks, held);
+    LL_DELETE(workflow->tasks, held);
     ferry_task_free(held->task);
     free(held);
 }
@@ -63,74 +75,104 @@ static void drop_tasks(struct ferry_reader *reader)
 {
     struct held *held;
     struct held *next;
-    LL_FOREACH_SAFE (reader->tasks, held, next) {
-        ferry_task_free(held->task);
-        free(held);
-    }
-    reader->tasks = NULL;
+    for (int i = 0; i < WORKFLOWS; i++)
+        LL_FOREACH_SAFE (reader->workflows[i].tasks, held, next) {
+            drop_task(&reader->workflows[i], held);
+        }
 }
 
-static struct held *find_task(struct ferry_reader *reader, const char *id)
+static struct held *find_task(struct workflow *workflow, const char *id)
 {
     struct held *held;
-    LL_FOREACH (reader->tasks, held) {
+    LL_FOREACH (workflow->tasks, held) {
         if (strcmp(ferry_task_id(held->task), id) == 0)
             return held;
     }
     return NULL;
 }
 
-static struct held *make_task(struct ferry_reader *reader, const struct ferry_mapping *mapping,
-                              int partition)
+/* An order is for the tables that it maps, or for Campaign's exports. */
+static size_t count_tasks(const struct ferry_order *order)
 {
-    const struct ferry_task_options options = {
+    return order->events ? 1 : order->mapping_count;
+}
+
+static const char *task_name(const struct ferry_order *order, size_t i)
+{
+    return order->events ? EXPORTS : order->mappings[i]->id;
+}
+
+static struct held *hold_task(struct workflow *workflow, const struct ferry_task_options *options)
+{
+    struct ferry_error error;
+    struct held *held = calloc(1, sizeof *held);
+    if (!held || ferry_task_new(options, &held->task, &error) != FERRY_OK) {
+        ferry_log(FERRY_LOG_ERROR, "task_not_made", FERRY_STR("workflow", workflow->name),
+                  FERRY_STR("task", options->name),
+                  FERRY_STR("message", held ? error.message : "out of memory"));
+        free(held);
+        return NULL;
+    }
+    LL_PREPEND(workflow->tasks, held);
+    return held;
+}
+
+static struct held *make_task(struct workflow *workflow, size_t i, int partition)
+{
+    const struct ferry_reader *reader = workflow->reader;
+    const struct ferry_order *order = workflow->order;
+    struct ferry_task_options options = {
         .loop = reader->loop,
         .common = reader->common,
-        .source = reader->source,
         .seat = reader->seats[partition],
         .reporter = reader->reporter,
         .metrics = reader->metrics,
         .registry = reader->registry,
         .asker = reader->asker,
-        .workflow = WORKFLOW,
-        .mapping = mapping,
-        .generation = reader->order->generation,
+        .workflow = workflow->name,
+        .generation = order->generation,
+        .name = task_name(order, i),
     };
-    struct ferry_error error;
-    struct held *held = calloc(1, sizeof *held);
-    if (!held || ferry_task_new(&options, &held->task, &error) != FERRY_OK) {
-        ferry_log(FERRY_LOG_ERROR, "task_not_made", FERRY_STR("mapping", mapping->id),
-                  FERRY_STR("message", held ? error.message : "out of memory"));
-        free(held);
-        return NULL;
+    if (order->events) {
+        const struct ferry_export_subject exports = {reader->settings->sftp,
+                                                     reader->settings->state_dir, order->events};
+        options.type = &ferry_export_work;
+        options.subject = &exports;
+        options.topic = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
+        options.schema = FERRY_SCHEMA_EVENT;
+        return hold_task(workflow, &options);
     }
-    LL_PREPEND(reader->tasks, held);
-    return held;
+    const struct ferry_table_subject table = {reader->source, order->mappings[i]};
+    options.type = &ferry_table_work;
+    options.subject = &table;
+    options.topic = (struct ferry_topic){FERRY_TOPIC_CHANGES, table.mapping->table};
+    options.schema = FERRY_SCHEMA_CHANGE;
+    return hold_task(workflow, &options);
 }
 
-static void carry_out(struct ferry_reader *reader, const struct ferry_mapping *mapping)
+static void carry_out(struct workflow *workflow, size_t i)
 {
     char id[FERRY_TASK_ID_SIZE];
-    ferry_task_name(WORKFLOW, mapping->id, id);
+    ferry_task_name(workflow->name, task_name(workflow->order, i), id);
     int partition = ferry_kafka_partition(id, strlen(id), FERRY_CHECKPOINT_PARTITIONS);
-    if (!reader->seats[partition])
+    if (!workflow->reader->seats[partition])
         return;
-    struct held *held = find_task(reader, id);
-    if (held && !ferry_task_serves(held->task, reader->order->generation)) {
-        drop_task(reader, held);
+    struct held *held = find_task(workflow, id);
+    if (held && !ferry_task_serves(held->task, workflow->order->generation)) {
+        drop_task(workflow, held);
         held = NULL;
     }
     if (!held)
-        held = make_task(reader, mapping, partition);
-    if (held && reader->phase == FERRY_PHASE_GO)
+        held = make_task(workflow, i, partition);
+    if (held && workflow->phase == FERRY_PHASE_GO)
         ferry_task_go(held->task);
 }
 
-static bool is_ordered(const struct ferry_reader *reader, const struct ferry_task *task)
+static bool is_ordered(const struct workflow *workflow, const struct ferry_task *task)
 {
     char id[FERRY_TASK_ID_SIZE];
-    for (size_t i = 0; i < reader->order->mapping_count; i++) {
-        ferry_task_name(WORKFLOW, reader->order->mappings[i]->id, id);
+    for (size_t i = 0; i < count_tasks(workflow->order); i++) {
+        ferry_task_name(workflow->name, task_name(workflow->order, i), id);
         if (strcmp(id, ferry_task_id(task)) == 0)
             return true;
     }
@@ -138,41 +180,41 @@ static bool is_ordered(const struct ferry_reader *reader, const struct ferry_tas
 }
 
 /* Makes the tasks what the order says, as far as they are ours. */
-static void obey(struct ferry_reader *reader)
+static void obey(struct workflow *workflow)
 {
     struct held *held;
     struct held *next;
-    if (!reader->order || reader->stopping)
+    if (!workflow->order || workflow->reader->stopping)
         return;
-    LL_FOREACH_SAFE (reader->tasks, held, next) {
-        if (!is_ordered(reader, held->task))
-            drop_task(reader, held);
-        else if (reader->phase == FERRY_PHASE_STOP)
+    LL_FOREACH_SAFE (workflow->tasks, held, next) {
+        if (!is_ordered(workflow, held->task))
+            drop_task(workflow, held);
+        else if (workflow->phase == FERRY_PHASE_STOP)
             ferry_task_stop(held->task);
     }
-    if (reader->phase != FERRY_PHASE_PREPARE && reader->phase != FERRY_PHASE_GO)
+    if (workflow->phase != FERRY_PHASE_PREPARE && workflow->phase != FERRY_PHASE_GO)
         return;
-    for (size_t i = 0; i < reader->order->mapping_count; i++)
-        carry_out(reader, reader->order->mappings[i]);
+    for (size_t i = 0; i < count_tasks(workflow->order); i++)
+        carry_out(workflow, i);
 }
 
 static void on_order(void *context, const struct ferry_order *order)
 {
-    struct ferry_reader *reader = context;
-    reader->order = order;
-    reader->phase = order->phase;
+    struct workflow *workflow = context;
+    workflow->order = order;
+    workflow->phase = order->phase;
     ferry_log(FERRY_LOG_INFO, "order", FERRY_STR("workflow", order->workflow),
               FERRY_STR("phase", ferry_phase_name(order->phase)),
               FERRY_INT("generation", order->generation),
-              FERRY_INT("mappings", (int64_t)order->mapping_count));
-    obey(reader);
+              FERRY_INT("tasks", (int64_t)count_tasks(order)));
+    obey(workflow);
 }
 
 static void on_order_trouble(void *context, const struct ferry_error *error)
 {
-    (void)context;
-    ferry_log(FERRY_LOG_WARN, "orders_unreadable", FERRY_STR("message", error->message),
-              FERRY_STR("then", "retrying"));
+    const struct workflow *workflow = context;
+    ferry_log(FERRY_LOG_WARN, "orders_unreadable", FERRY_STR("workflow", workflow->name),
+              FERRY_STR("message", error->message), FERRY_STR("then", "retrying"));
 }
 
 /* ---- the group ---- */
@@ -189,7 +231,8 @@ static void on_assigned(void *context, int partition)
                   FERRY_STR("message", error.message));
         return;
     }
-    obey(reader);
+    for (int i = 0; i < WORKFLOWS; i++)
+        obey(&reader->workflows[i]);
 }
 
 static void on_seat_closed(void *context)
@@ -230,18 +273,24 @@ static const struct ferry_membership_calls membership_calls = {
 
 /* ---- beginning ---- */
 
-static enum ferry_status begin_work(struct ferry_reader *reader, struct ferry_error *error)
+static enum ferry_status follow(struct workflow *workflow, struct ferry_error *error)
 {
-    const struct ferry_orders_options orders = {
-        .workflow = WORKFLOW,
+    const struct ferry_orders_options options = {
+        .workflow = workflow->name,
         .on_order = on_order,
         .on_trouble = on_order_trouble,
-        .context = reader,
+        .context = workflow,
     };
+    return ferry_orders_new(workflow->reader->loop, workflow->reader->common, &options,
+                            &workflow->orders, error);
+}
+
+static enum ferry_status begin_work(struct ferry_reader *reader, struct ferry_error *error)
+{
     enum ferry_status status =
         ferry_reporter_new(reader->loop, reader->common, &reader->reporter, error);
-    if (status == FERRY_OK)
-        status = ferry_orders_new(reader->loop, reader->common, &orders, &reader->orders, error);
+    for (int i = 0; status == FERRY_OK && i < WORKFLOWS; i++)
+        status = follow(&reader->workflows[i], error);
     if (status == FERRY_OK)
         status = ferry_membership_new(reader->loop, reader->common, &membership_calls, reader,
                                       &reader->membership, error);
@@ -294,9 +343,10 @@ static void on_tick(void *context)
     struct ferry_reader *reader = context;
     struct held *held;
     ferry_health_beat(reader->health);
-    LL_FOREACH (reader->tasks, held) {
-        ferry_task_tick(held->task);
-    }
+    for (int i = 0; i < WORKFLOWS; i++)
+        LL_FOREACH (reader->workflows[i].tasks, held) {
+            ferry_task_tick(held->task);
+        }
     ferry_alarm_set(reader->ticker, TICK_MS);
 }
 
@@ -307,8 +357,26 @@ static void on_watchdog(void *context)
     uv_stop(reader->loop);
 }
 
-enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_common *common,
-                                   const struct ferry_dynamics_settings *dynamics,
+static enum ferry_status make_parts(struct ferry_reader *reader, struct ferry_error *error)
+{
+    const struct ferry_common *common = reader->common;
+    const struct ferry_http_options http = {0};
+    enum ferry_status status = ferry_health_new(reader->loop, common->health_listen,
+                                                reader->metrics, &reader->health, error);
+    if (status == FERRY_OK)
+        status = ferry_http_new(reader->loop, &http, &reader->http, error);
+    if (status == FERRY_OK)
+        status = ferry_registry_new(reader->http, common, &reader->registry, error);
+    if (status == FERRY_OK)
+        status = ferry_dataverse_source_new(reader->http, reader->settings->dynamics,
+                                            reader->metrics, &reader->source, error);
+    if (status == FERRY_OK)
+        status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL,
+                                 &reader->asker, error);
+    return status;
+}
+
+enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_reader_settings *settings,
                                    struct ferry_reader **ret_reader, struct ferry_error *error)
 {
     struct ferry_reader *reader = calloc(1, sizeof *reader);
@@ -319,20 +387,11 @@ enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_common *c
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     reader->loop = loop;
-    reader->common = common;
-    const struct ferry_http_options http = {0};
-    enum ferry_status status =
-        ferry_health_new(loop, common->health_listen, reader->metrics, &reader->health, error);
-    if (status == FERRY_OK)
-        status = ferry_http_new(loop, &http, &reader->http, error);
-    if (status == FERRY_OK)
-        status = ferry_registry_new(reader->http, common, &reader->registry, error);
-    if (status == FERRY_OK)
-        status = ferry_dataverse_source_new(reader->http, dynamics, reader->metrics,
-                                            &reader->source, error);
-    if (status == FERRY_OK)
-        status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL,
-                                 &reader->asker, error);
+    reader->settings = settings;
+    reader->common = settings->common;
+    reader->workflows[0] = (struct workflow){.reader = reader, .name = INGRESS};
+    reader->workflows[1] = (struct workflow){.reader = reader, .name = EGRESS};
+    enum ferry_status status = make_parts(reader, error);
     if (status != FERRY_OK) {
         ferry_reader_free(reader);
         return status;
@@ -375,9 +434,11 @@ void ferry_reader_stop(struct ferry_reader *reader)
     ferry_alarm_set(reader->watchdog, LAST_WORD_MS);
     ferry_topiccheck_free(reader->topics);
     reader->topics = NULL;
-    ferry_orders_free(reader->orders);
-    reader->orders = NULL;
-    reader->order = NULL;
+    for (int i = 0; i < WORKFLOWS; i++) {
+        ferry_orders_free(reader->workflows[i].orders);
+        reader->workflows[i].orders = NULL;
+        reader->workflows[i].order = NULL;
+    }
     if (reader->membership)
         ferry_membership_leave(reader->membership); /* revokes, and then on_left */
     else

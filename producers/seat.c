@@ -94,6 +94,17 @@ const char *ferry_seat_checkpoint(const struct ferry_seat *seat, const char *tas
     return entry ? entry->text : NULL;
 }
 
+void ferry_seat_checkpoints(const struct ferry_seat *seat, const char *prefix,
+                            bool (*each)(void *context, const char *key, const char *text),
+                            void *context)
+{
+    size_t length = strlen(prefix);
+    for (const struct entry *entry = seat->checkpoints; entry; entry = entry->hh.next)
+        if (entry->text && strncmp(entry->task, prefix, length) == 0 &&
+            !each(context, entry->task, entry->text))
+            return;
+}
+
 /* ---- the end ---- */
 
 static void drop_turn(struct ferry_seat *seat)
@@ -413,14 +424,14 @@ static enum ferry_status send_checkpoint(struct ferry_seat *seat, const char *ta
 {
     ferry_crashpoint("before-checkpoint-produced");
     seat->task = strdup(task);
-    seat->text = strdup(checkpoint);
-    if (!seat->task || !seat->text)
+    seat->text = checkpoint ? strdup(checkpoint) : NULL;
+    if (!seat->task || (checkpoint && !seat->text))
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     struct ferry_producer_record record = {
         .topic = seat->topic,
         .partition = seat->partition,
         .key = {seat->task, strlen(seat->task)},
-        .value = {seat->text, strlen(seat->text)},
+        .value = {seat->text, checkpoint ? strlen(checkpoint) : 0},
     };
     enum ferry_status status = ferry_seat_send(seat, &record, error);
     return status == FERRY_FULL ? FERRY_OK : status;

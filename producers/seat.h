@@ -50,6 +50,10 @@ void ferry_seat_join(struct ferry_seat *seat, struct ferry_seat_user *user,
 void ferry_seat_leave(struct ferry_seat *seat, struct ferry_seat_user *user);
 /* The stored document of a task; NULL: none. Valid until the loop turns. */
 const char *ferry_seat_checkpoint(const struct ferry_seat *seat, const char *task);
+/* Those whose key begins with `prefix`, until `each` returns false. */
+void ferry_seat_checkpoints(const struct ferry_seat *seat, const char *prefix,
+                            bool (*each)(void *context, const char *key, const char *text),
+                            void *context);
 
 /* True: it is your turn. False: on_turn will say so. */
 bool ferry_seat_want(struct ferry_seat *seat, struct ferry_seat_user *user) FERRY_MUST_CHECK;
@@ -60,7 +64,8 @@ enum ferry_status ferry_seat_send(struct ferry_seat *seat, struct ferry_producer
                                   struct ferry_error *error) FERRY_MUST_CHECK;
 bool ferry_seat_full(const struct ferry_seat *seat);
 bool ferry_seat_begun(const struct ferry_seat *seat); /* something was sent in this turn */
-/* Ends the turn: sends the checkpoint and commits. on_ended or on_lost follows. */
+/* Ends the turn: sends the checkpoint (NULL: that there is none any more) and commits. on_ended or
+ * on_lost follows. */
 void ferry_seat_commit(struct ferry_seat *seat, const char *task, const char *checkpoint);
 /* Ends a turn in which something was sent. on_ended with `why`, or on_lost, follows. */
 void ferry_seat_abort(struct ferry_seat *seat, const struct ferry_error *why);

@@ -1,31 +1,54 @@
-/* One mapping of a run order, carried out: prepares, reads when told to go, tells the world how it
- * is. Loop thread only. */
+/* One reader task of a run order: prepares, reads when told to go, tells the world how it is. What
+ * it reads is its work, of one type or another; this is the life that all of them share. Loop
+ * thread only. */
 #ifndef FERRY_TASK_H
 #define FERRY_TASK_H
 
 #include "core/control/registration.h"
 #include "core/control/report.h"
-#include "producers/reading.h"
+#include "core/io/topics.h"
+#include "producers/seat.h"
 
 struct ferry_task;
+struct ferry_task_options;
+
+/* What a type of work does; `work` is its own. */
+struct ferry_work_type {
+    /* Joins the seat, so *ret_work is set before anything is told to the task. */
+    enum ferry_status (*create)(struct ferry_task *task, const struct ferry_task_options *options,
+                                void **ret_work, struct ferry_error *error);
+    void (*free)(void *work); /* at any moment */
+    /* Looks whether the source has what is to be read; ferry_task_checked follows, unless
+     * cancelled. Does nothing while it looks already. */
+    void (*check)(void *work);
+    void (*cancel)(void *work);
+    void (*wire)(void *work, struct ferry_wire wire); /* how its records are framed */
+    void (*go)(void *work);                           /* may come twice */
+    void (*stop)(void *work);    /* ferry_task_stopped follows, perhaps at once */
+    void (*tick)(void *work);    /* every second */
+    int64_t (*wait)(void *work); /* ms that the source wants to be left alone */
+};
 
 struct ferry_task_options { /* all borrowed while the task lives */
     uv_loop_t *loop;
     const struct ferry_common *common;
-    struct ferry_dataverse_source *source;
     struct ferry_seat *seat;
     struct ferry_reporter *reporter;
     struct ferry_metrics *metrics;
     struct ferry_registry *registry; /* of schemas; NULL: none */
     rd_kafka_t *asker; /* for questions about topics, in threads: must outlive the loop */
     const char *workflow;
-    const struct ferry_mapping *mapping; /* only during new */
     int64_t generation;
+    const struct ferry_work_type *type;
+    const void *subject;      /* what the work is about; only during new */
+    const char *name;         /* copied, as the topic's suffix */
+    struct ferry_topic topic; /* where the records go */
+    enum ferry_schema schema; /* and of which kind they are */
 };
 
-/* "<workflow>/reader/<mapping id>", which also says to which seat it belongs. */
+/* "<workflow>/reader/<name>", which also says to which seat it belongs. */
 #define FERRY_TASK_ID_SIZE 300
-void ferry_task_name(const char *workflow, const char *mapping_id, char out[FERRY_TASK_ID_SIZE]);
+void ferry_task_name(const char *workflow, const char *name, char out[FERRY_TASK_ID_SIZE]);
 
 /* Begins to prepare. */
 enum ferry_status ferry_task_new(const struct ferry_task_options *options,
@@ -41,5 +64,24 @@ void ferry_task_go(struct ferry_task *task);
 void ferry_task_stop(struct ferry_task *task);
 /* Every second: counters, ages, what grows old by itself. */
 void ferry_task_tick(struct ferry_task *task);
+
+/* ---- for its work ---- */
+
+/* NULL: the seat is open, the checkpoints known. Else it is lost until about retry_at. */
+void ferry_task_seated(struct ferry_task *task, const struct ferry_error *error, int64_t retry_at);
+/* FERRY_INVALID: only a person can help. Any other failure: it looks again later. */
+void ferry_task_checked(struct ferry_task *task, enum ferry_status status,
+                        const struct ferry_error *error);
+/* A check is wanted, not before the next try. */
+void ferry_task_recheck(struct ferry_task *task, const struct ferry_error *error);
+void ferry_task_progress(struct ferry_task *task); /* no fault is left */
+/* It goes on by itself, at retry_at (wall ms; 0: when something changes). */
+void ferry_task_fault(struct ferry_task *task, const struct ferry_error *error, int64_t retry_at);
+/* It does not: the work is stopped, and the task has failed. */
+void ferry_task_fail(struct ferry_task *task, const struct ferry_error *error);
+void ferry_task_stopped(struct ferry_task *task); /* nothing is in flight any more */
+struct ferry_report *ferry_task_report(struct ferry_task *task);
+bool ferry_task_running(const struct ferry_task *task);
+bool ferry_task_warned(const struct ferry_task *task);
 
 #endif

@@ -206,14 +206,25 @@ enum ferry_status ferry_settings_load(const struct ferry_program *program, const
     return status;
 }
 
-static enum ferry_status check_row(const struct ferry_setting *row, const void *field,
-                                   struct ferry_error *error)
+static bool is_set(const struct ferry_settings_group *group, const struct ferry_setting *row)
 {
-    if (!(row->flags & FERRY_SETTING_REQUIRED) || row->type != FERRY_SETTING_TEXT)
+    const void *field = (const char *)group->target + row->offset;
+    return row->type != FERRY_SETTING_TEXT || *(char *const *)field;
+}
+
+static enum ferry_status check_row(const struct ferry_settings_group *group,
+                                   const struct ferry_setting *row, struct ferry_error *error)
+{
+    const struct ferry_setting *first = &group->rows[0];
+    if (is_set(group, row))
         return FERRY_OK;
-    if (*(char *const *)field)
+    if (row->flags & FERRY_SETTING_REQUIRED)
+        return refuse(error, row->key, "is required");
+    if (!(row->flags & FERRY_SETTING_WITH_FIRST) || !is_set(group, first))
         return FERRY_OK;
-    return refuse(error, row->key, "is required");
+    char why[128];
+    snprintf(why, sizeof why, "is required with %s", first->key);
+    return refuse(error, row->key, why);
 }
 
 static enum ferry_status check_kafka(const struct ferry_common *common, struct ferry_error *error)
@@ -244,8 +255,7 @@ enum ferry_status ferry_settings_check(const struct ferry_program *program,
     for (size_t g = 0; g < program->group_count; g++) {
         const struct ferry_settings_group *group = &program->groups[g];
         for (size_t r = 0; status == FERRY_OK && r < group->count; r++)
-            status = check_row(&group->rows[r], (const char *)group->target + group->rows[r].offset,
-                               error);
+            status = check_row(group, &group->rows[r], error);
     }
     return status == FERRY_OK ? default_worker_name(program->common, error) : status;
 }

@@ -20,7 +20,8 @@ enum ferry_setting_type {
 
 enum ferry_setting_flag {
     FERRY_SETTING_REQUIRED = 1,
-    FERRY_SETTING_SECRET = 2, /* never printed */
+    FERRY_SETTING_SECRET = 2,     /* never printed */
+    FERRY_SETTING_WITH_FIRST = 4, /* required where the first row of its group is set */
 };
 
 struct ferry_setting {
@@ -77,6 +78,17 @@ struct ferry_campaign_settings {
     int64_t timeout_ms;
 };
 
+/* Where Campaign's exports are. */
+struct ferry_sftp_settings {
+    char *host; /* NULL: there is none */
+    int64_t port;
+    char *user;
+    char *private_key_file;
+    char *known_hosts_file;
+    int64_t poll_interval_ms;
+    int64_t timeout_ms;
+};
+
 /* Rows of the shared groups; offsets are relative to the group's own struct. */
 extern const struct ferry_setting ferry_common_settings[];
 extern const size_t ferry_common_settings_count;
@@ -84,6 +96,8 @@ extern const struct ferry_setting ferry_dynamics_settings[];
 extern const size_t ferry_dynamics_settings_count;
 extern const struct ferry_setting ferry_campaign_settings[];
 extern const size_t ferry_campaign_settings_count;
+extern const struct ferry_setting ferry_sftp_settings[];
+extern const size_t ferry_sftp_settings_count;
 
 /* A program is described by groups: a table of rows and the struct they fill. The first group is
  * always the common one. */

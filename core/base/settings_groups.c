@@ -6,6 +6,7 @@
 #define COMMON(member)   offsetof(struct ferry_common, member)
 #define DYNAMICS(member) offsetof(struct ferry_dynamics_settings, member)
 #define CAMPAIGN(member) offsetof(struct ferry_campaign_settings, member)
+#define SFTP(member)     offsetof(struct ferry_sftp_settings, member)
 
 const struct ferry_setting ferry_common_settings[] = {
     {"instance", FERRY_SETTING_TEXT, COMMON(instance), "ferry", 0, 0, 0,
@@ -84,3 +85,24 @@ const struct ferry_setting ferry_campaign_settings[] = {
 };
 const size_t ferry_campaign_settings_count =
     sizeof ferry_campaign_settings / sizeof ferry_campaign_settings[0];
+
+const struct ferry_setting ferry_sftp_settings[] = {
+    {"sftp.host", FERRY_SETTING_TEXT, SFTP(host), NULL, 0, 0, 0,
+     "server with Campaign's log exports, e.g. acme.campaign.adobe.com; unset: e-mail events are "
+     "not read"},
+    {"sftp.port", FERRY_SETTING_INTEGER, SFTP(port), "22", 1, 65535, 0, "port of that server"},
+    {"sftp.user", FERRY_SETTING_TEXT, SFTP(user), NULL, 0, 0, FERRY_SETTING_WITH_FIRST,
+     "user on that server; the folders of the configuration are relative to his home"},
+    {"sftp.private.key.file", FERRY_SETTING_TEXT, SFTP(private_key_file), NULL, 0, 0,
+     FERRY_SETTING_WITH_FIRST,
+     "file with his private key, Ed25519 or ECDSA, without a passphrase; read again for each "
+     "connection"},
+    {"sftp.known.hosts.file", FERRY_SETTING_TEXT, SFTP(known_hosts_file), NULL, 0, 0,
+     FERRY_SETTING_WITH_FIRST,
+     "file with the server's host key, as OpenSSH's known_hosts; another key is refused"},
+    {"sftp.poll.interval.ms", FERRY_SETTING_INTEGER, SFTP(poll_interval_ms), "10000", 10, 86400000,
+     0, "milliseconds between two looks into the folder of the exports"},
+    {"sftp.timeout.ms", FERRY_SETTING_INTEGER, SFTP(timeout_ms), "30000", 100, 600000, 0,
+     "milliseconds of silence after which the server counts as gone"},
+};
+const size_t ferry_sftp_settings_count = sizeof ferry_sftp_settings / sizeof ferry_sftp_settings[0];

@@ -42,8 +42,11 @@ class Instance:
             "api.listen": "127.0.0.1:0", **_keys(settings)}))
 
     def start_reader(self, number=0, **settings):
+        state = self.folder / f"reader-{number}.state"
+        state.mkdir(exist_ok=True)
         return self._add(servers.Reader(f"reader-{number}", self.folder, {
-            **self._common(), **self._dynamics(), **self._sftp(), **_keys(settings)}))
+            **self._common(), **self._dynamics(), **self._sftp(), "state.dir": state,
+            **_keys(settings)}))
 
     def start_writer(self, number=0, **settings):
         return self._add(servers.Writer(f"writer-{number}", self.folder, {
@@ -106,8 +109,9 @@ class Instance:
 
     def _sftp(self):
         return {"sftp.host": self.sftp.host, "sftp.port": self.sftp.port,
-                "sftp.user": self.sftp.user, "sftp.key.file": self.sftp.key,
-                "sftp.known.hosts.file": self.sftp.known_hosts} if self.sftp else {}
+                "sftp.user": self.sftp.user, "sftp.private.key.file": self.sftp.key,
+                "sftp.known.hosts.file": self.sftp.known_hosts, "sftp.poll.interval.ms": 100,
+                "sftp.timeout.ms": 5000} if self.sftp else {}
 
     def _campaign(self):
         return {"campaign.url": f"{self.sandbox.campaign}/{self.sandbox.ORGANISATION}",

@@ -15,6 +15,7 @@ INGRESS = "dynamics-to-campaign"
 COMPACT = {"cleanup.policy": "compact", "retention.ms": "-1"}
 SHAPES = {"workflows": (1, COMPACT), "status": (1, COMPACT), "checkpoints": (4, COMPACT),
           "changes": (8, COMPACT),
+          "events": (8, {"cleanup.policy": "delete", "retention.ms": "-1"}),
           "rejects": (1, {"cleanup.policy": "compact,delete", "retention.ms": "7776000000"})}
 
 CONTACT = {"id": "contact", "table": "contact", "entitySet": "contacts", "primaryId": "contactid",
@@ -44,6 +45,8 @@ def mapping(base=CONTACT, **changes):
 class Reading:
     """The control topics and the tables' topics of an instance, and what a reader made of them."""
 
+    workflow = INGRESS
+
     def __init__(self, ferry, tables=("contact",)):
         self.ferry = ferry
         self.topics = ferry.topics
@@ -51,7 +54,7 @@ class Reading:
         self.mappings = []
         self._producer = confluent_kafka.Producer(
             {"bootstrap.servers": ferry.kafka.bootstrap, "enable.idempotence": True})
-        self.make_topics("workflows", "status", "checkpoints", f"rejects.{INGRESS}",
+        self.make_topics("workflows", "status", "checkpoints", f"rejects.{self.workflow}",
                          *(f"changes.{table}" for table in tables))
 
     def make_topics(self, *names, partitions=None):
@@ -72,10 +75,14 @@ class Reading:
             self.generation = generation
         document = {"generation": self.generation, "phase": phase, "revision": 1,
                     "orderedAt": int(time.time() * 1000), "orderedBy": "test",
-                    "mappings": self.mappings}
-        self._producer.produce(f"{self.ferry.name}.workflows", key=f"{INGRESS}/run",
+                    "mappings": self.mappings, **self.more()}
+        self._producer.produce(f"{self.ferry.name}.workflows", key=f"{self.workflow}/run",
                                value=json.dumps(document))
         assert self._producer.flush(10) == 0
+
+    def more(self):
+        """What an order says beside its mappings."""
+        return {}
 
     def prepare(self, *mappings):
         self.order("PREPARE", *mappings, generation=self.generation + 1)
@@ -94,10 +101,10 @@ class Reading:
     # What came of it.
 
     def status(self, mapping_id="contact"):
-        return self.topics.documents("status").get(f"{INGRESS}/reader/{mapping_id}") or {}
+        return self.topics.documents("status").get(f"{self.workflow}/reader/{mapping_id}") or {}
 
     def checkpoint(self, mapping_id="contact"):
-        return self.topics.documents("checkpoints").get(f"{INGRESS}/reader/{mapping_id}") or {}
+        return self.topics.documents("checkpoints").get(f"{self.workflow}/reader/{mapping_id}") or {}
 
     def wait_for_state(self, state, mapping_ids=None, timeout=30):
         ids = mapping_ids or [one["id"] for one in self.mappings]
@@ -112,7 +119,7 @@ class Reading:
         return [record for _, record in self.topics.records(f"changes.{table}")]
 
     def rejects(self):
-        return self.topics.read(f"rejects.{INGRESS}")
+        return self.topics.read(f"rejects.{self.workflow}")
 
     def latest(self, table="contact"):
         """The last record of each id: what compaction will leave."""
@@ -130,9 +137,9 @@ class Reading:
         self.ferry.wait_until(lambda: self.mirrors(table), timeout, f"changes.{table} mirrors it")
 
 
-def seat_of(mapping_id):
-    """The partition of checkpoints that a mapping's task belongs to: Java's murmur2."""
-    data = f"{INGRESS}/reader/{mapping_id}".encode()
+def murmur2(text):
+    """Java's, cut to 31 bits: modulo the number of partitions it says where a key goes."""
+    data = text.encode()
     m, mask = 0x5BD1E995, 0xFFFFFFFF
     h = (0x9747B28C ^ len(data)) & mask
     whole = len(data) // 4 * 4
@@ -143,7 +150,12 @@ def seat_of(mapping_id):
     if tail:
         h = (h ^ int.from_bytes(tail, "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
-    return ((h ^ h >> 15) & 0x7FFFFFFF) % 4
+    return (h ^ h >> 15) & 0x7FFFFFFF
+
+
+def seat_of(mapping_id):
+    """The partition of checkpoints that a mapping's task belongs to."""
+    return murmur2(f"{INGRESS}/reader/{mapping_id}") % 4
 
 
 def pairs(records):

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -135,6 +136,70 @@ def test_a_stall_delays_and_a_slow_body_dribbles(sandbox):
     begun = time.monotonic()
     assert sandbox.dynamics("GET", SELECT).body == whole
     assert time.monotonic() - begun > 0.02 * (len(whole) // 1024 - 1)
+
+
+@pytest.mark.parametrize("limit, code", [
+    ("requests", "0x80072322"), ("execution", "0x80072321"), ("concurrency", "0x80072326")])
+def test_a_storm_of_429_names_its_limit_and_blows_over(sandbox, limit, code):
+    sandbox.dynamics_headers()
+    sandbox.fault("dynamics", "status429", limit=limit, retryAfter=1, lastsMs=150)
+    begun = time.monotonic()
+    replies = []
+    while (reply := sandbox.dynamics("GET", "WhoAmI")).status == 429:
+        replies.append(reply)
+        assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun > 0.14  # its clock counts whole milliseconds
+    assert {reply.json["error"]["code"] for reply in replies} == {code}
+    assert {reply.headers["Retry-After"] for reply in replies} == {"1"}
+    assert sandbox.stats("dynamics")["faults"] == {"status429": len(replies)}
+
+
+def accounts(count):
+    return [("POST", "accounts", {"accountid": str(uuid.uuid4()), "name": "In a batch"})
+            for _ in range(count)]
+
+
+def written(sandbox, operations):
+    rows = {row["id"] for row in sandbox.admin("GET", "dynamics/account/rows?select=name").lines}
+    return [body["accountid"] in rows for _, _, body in operations]
+
+
+@pytest.mark.parametrize("more, count", [({}, 5), ({"parts": 3}, 3), ({"parts": 9}, 5)])
+def test_a_lost_batch_was_committed_as_far_as_it_came(sandbox, more, count):
+    sandbox.dynamics_headers()
+    operations = accounts(5)
+    sandbox.fault("dynamics", "lostReply", count=1, match={"path": "$batch"}, **more)
+    with pytest.raises(LOST):
+        sandbox.batch(operations)
+    assert written(sandbox, operations) == [True] * count + [False] * (5 - count)
+    assert sandbox.stats("dynamics")["operations"]["count"] == count
+
+
+@pytest.mark.parametrize("more, share", [({}, 0.5), ({"bytes": 100}, 0), ({"bytes": 10**6}, 1)])
+def test_an_answer_is_cut_in_its_middle(sandbox, more, share):
+    operations = accounts(20)
+    whole = len(sandbox.batch(accounts(20))[0].body)
+    sandbox.fault("dynamics", "cutAnswer", count=1, match={"path": "$batch"}, **more)
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        sandbox.batch(operations)
+    got, missing = len(cut.value.partial), cut.value.expected
+    assert got + missing == whole and missing > 0
+    assert got == {0: 100, 0.5: whole // 2, 1: whole - 1}[share]
+    assert written(sandbox, operations) == [True] * 20
+
+
+def test_parts_fail_for_a_moment(sandbox):
+    operations = accounts(6)
+    sandbox.fault("dynamics", "partFails", count=2, after=1, match={"path": "accounts"})
+    sandbox.fault("dynamics", "partFails", count=1, status=429, code="0x80072322", retryAfter=3,
+                  text="Too many")
+    reply, parts = sandbox.batch(operations, Prefer="odata.continue-on-error")
+    assert reply.status == 200
+    assert [part[0] for part in parts] == [429, 500, 500, 204, 204, 204]
+    assert '"code":"0x80044150"' in parts[1][2] and parts[1][1]["REQ_ID"]
+    assert parts[0][1]["Retry-After"] == "3" and '"message":"Too many"' in parts[0][2]
+    assert written(sandbox, operations) == [False] * 3 + [True] * 3
+    assert sandbox.stats("dynamics")["faults"] == {"partFails": 3}
 
 
 def test_latency_holds_nobody_else_up(start):

@@ -12,15 +12,17 @@
     (BIT(SANDBOX_FAULT_429) | BIT(SANDBOX_FAULT_503) | BIT(SANDBOX_FAULT_502_OOPS) |               \
      BIT(SANDBOX_FAULT_500_TEXT) | BIT(SANDBOX_FAULT_HTML) | BIT(SANDBOX_FAULT_DROP) |             \
      BIT(SANDBOX_FAULT_LOST_REPLY) | BIT(SANDBOX_FAULT_TOKEN_REVOKED) | BIT(SANDBOX_FAULT_STALL) | \
-     BIT(SANDBOX_FAULT_SLOW_BODY))
+     BIT(SANDBOX_FAULT_SLOW_BODY) | BIT(SANDBOX_FAULT_CUT_ANSWER))
 
 static const char *const variants[SANDBOX_LINK_VARIANTS] = {"host", "port", "path", "userinfo",
                                                             "scheme"};
+static const char *const storms[SANDBOX_STORMS] = {"requests", "execution", "concurrency", "any"};
 
 static void rule_free(struct sandbox_fault *rule)
 {
     free(rule->path);
     free(rule->text);
+    free(rule->code);
     free(rule);
 }
 
@@ -56,13 +58,18 @@ static unsigned number_or(const json_t *value, unsigned otherwise)
 static void read_extras(struct sandbox_fault *rule, const json_t *order)
 {
     const char *text = json_string_value(json_object_get(order, "text"));
+    const char *code = json_string_value(json_object_get(order, "code"));
     const char *path = json_string_value(json_object_get(json_object_get(order, "match"), "path"));
     const json_t *probability = json_object_get(order, "probability");
     const json_t *retry_after = json_object_get(order, "retryAfter");
 
     rule->count = number_or(json_object_get(order, "count"), 0);
     rule->after = number_or(json_object_get(order, "after"), 0);
-    rule->status = number_or(json_object_get(order, "status"), 502);
+    rule->status =
+        number_or(json_object_get(order, "status"), rule->kind == SANDBOX_FAULT_PART ? 500 : 502);
+    rule->parts = number_or(json_object_get(order, "parts"), 0);
+    rule->bytes = (long)(int)number_or(json_object_get(order, "bytes"), (unsigned)-1);
+    rule->lasts_ms = number_or(json_object_get(order, "lastsMs"), 0);
     rule->ms =
         number_or(json_object_get(order, "ms"), rule->kind == SANDBOX_FAULT_SLOW_BODY ? 10 : 30000);
     rule->probability = json_is_number(probability) ? json_number_value(probability) : 1;
@@ -70,6 +77,7 @@ static void read_extras(struct sandbox_fault *rule, const json_t *order)
     if (json_is_integer(retry_after))
         rule->retry_after = (int)json_integer_value(retry_after);
     rule->text = text ? strdup(text) : NULL;
+    rule->code = code ? strdup(code) : NULL;
     rule->path = path ? strdup(path) : NULL;
 }
 
@@ -79,18 +87,22 @@ static bool read_names(struct sandbox_fault *rule, const json_t *order, char err
     const char *verb = json_string_value(json_object_get(json_object_get(order, "match"), "verb"));
     const char *variant = json_string_value(json_object_get(order, "variant"));
     int kind_at = find_name(sandbox_fault_names, SANDBOX_FAULT_KINDS, kind);
+    const char *limit = json_string_value(json_object_get(order, "limit"));
+    int storm_at = limit ? find_name(storms, SANDBOX_STORMS, limit) : 0;
     int variant_at = variant ? find_name(variants, SANDBOX_LINK_VARIANTS, variant) : 0;
 
     rule->verb = verb ? find_name(sandbox_verb_names, SANDBOX_VERBS, verb) : -1;
-    if (kind_at < 0 || variant_at < 0 || (verb && rule->verb < 0)) {
+    if (kind_at < 0 || variant_at < 0 || storm_at < 0 || (verb && rule->verb < 0)) {
         snprintf(error, 160, "unknown %s",
                  kind_at < 0      ? "kind of fault"
                  : variant_at < 0 ? "variant"
+                 : storm_at < 0   ? "limit"
                                   : "verb");
         return false;
     }
     rule->kind = (enum sandbox_fault_kind)kind_at;
     rule->variant = (enum sandbox_link_variant)variant_at;
+    rule->storm = (enum sandbox_storm)storm_at;
     return true;
 }
 
@@ -134,6 +146,7 @@ static bool matches(const struct sandbox_fault *rule, const struct sandbox_reque
 {
     return (BIT(rule->kind) & kinds) && rule->service == request->service &&
            (!rule->count || rule->fired < rule->count) &&
+           (!rule->ends_ms || sandbox_loop_now() < rule->ends_ms) &&
            (rule->verb < 0 || rule->verb == (int)request->verb) &&
            (!rule->path || strstr(request->target, rule->path));
 }
@@ -153,6 +166,8 @@ const struct sandbox_fault *sandbox_fault_take(struct sandbox_faults *faults,
         double drawn = (double)(sandbox_random(&faults->random) >> 11) * 0x1p-53;
         if (drawn >= rule->probability)
             continue;
+        if (rule->lasts_ms && !rule->fired)
+            rule->ends_ms = sandbox_loop_now() + rule->lasts_ms;
         rule->fired++;
         request->service->stats.faults[rule->kind]++;
         return rule;
@@ -192,25 +207,26 @@ static void answer(struct sandbox_request *request, const struct sandbox_fault *
         request->reply.cut = true;
 }
 
-int sandbox_fault_arrive(struct sandbox_faults *faults, struct sandbox_request *request,
-                         int *ret_retry_after)
+const struct sandbox_fault *sandbox_fault_arrive(struct sandbox_faults *faults,
+                                                 struct sandbox_request *request)
 {
     const struct sandbox_fault *rule = sandbox_fault_take(faults, request, ON_ARRIVAL);
 
-    if (!rule)
-        return -1;
-    *ret_retry_after = rule->retry_after;
-    if (rule->kind == SANDBOX_FAULT_429 || rule->kind == SANDBOX_FAULT_TOKEN_REVOKED)
-        return (int)rule->kind;
-    if (rule->kind == SANDBOX_FAULT_LOST_REPLY)
+    if (!rule || rule->kind == SANDBOX_FAULT_429 || rule->kind == SANDBOX_FAULT_TOKEN_REVOKED)
+        return rule;
+    if (rule->kind == SANDBOX_FAULT_LOST_REPLY) {
         request->lose_reply = true;
-    else if (rule->kind == SANDBOX_FAULT_STALL)
+        request->stop_after = rule->parts;
+    } else if (rule->kind == SANDBOX_FAULT_CUT_ANSWER) {
+        request->reply.torn = true;
+        request->reply.torn_at = rule->bytes;
+    } else if (rule->kind == SANDBOX_FAULT_STALL)
         request->delay_ms += rule->ms;
     else if (rule->kind == SANDBOX_FAULT_SLOW_BODY)
         request->reply.slow_ms = rule->ms ? rule->ms : 1;
     else
         answer(request, rule);
-    return -1;
+    return NULL;
 }
 
 static void bend_path(struct sandbox_buf *link, const char *rest)

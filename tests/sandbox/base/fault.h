@@ -13,6 +13,14 @@ enum sandbox_link_variant {
     SANDBOX_LINK_VARIANTS
 };
 
+enum sandbox_storm {
+    SANDBOX_STORM_REQUESTS,
+    SANDBOX_STORM_EXECUTION,
+    SANDBOX_STORM_CONCURRENCY,
+    SANDBOX_STORM_ANY, /* one after the other */
+    SANDBOX_STORMS
+};
+
 struct sandbox_fault {
     unsigned id;
     const struct sandbox_service *service;
@@ -24,6 +32,12 @@ struct sandbox_fault {
     int verb; /* -1: any */
     char *path;
     char *text;
+    char *code;               /* of the error of a part */
+    unsigned parts;           /* of a lost $batch that are carried out; 0: all */
+    long bytes;               /* of an answer that is cut; -1: half of it */
+    enum sandbox_storm storm; /* which limit a 429 is said to be of */
+    unsigned lasts_ms;        /* from its first firing on; 0: as long as it is wanted */
+    uint64_t ends_ms;
     unsigned ms;
     unsigned status;
     int retry_after; /* -1: no header */
@@ -52,9 +66,9 @@ const struct sandbox_fault *sandbox_fault_take(struct sandbox_faults *faults,
                                                struct sandbox_request *request, unsigned kinds);
 
 /* Applies what happens on arrival: answers, cuts, stalls, slow bodies, lost replies.
- * Returns the kind that the system itself must carry out (status429, tokenRevoked), or -1. */
-int sandbox_fault_arrive(struct sandbox_faults *faults, struct sandbox_request *request,
-                         int *ret_retry_after);
+ * Returns a rule that the system itself must carry out (status429, tokenRevoked), or NULL. */
+const struct sandbox_fault *sandbox_fault_arrive(struct sandbox_faults *faults,
+                                                 struct sandbox_request *request);
 
 /* Bends a link that starts with the request's base. */
 void sandbox_fault_bend(const struct sandbox_fault *fault, const struct sandbox_request *request,

@@ -108,6 +108,44 @@ static struct MHD_Response *slow_response(struct sandbox_request *request)
                                              dribble_free);
 }
 
+/* The whole answer is announced, a part of it comes. */
+struct tear {
+    char *data;
+    size_t length;
+};
+
+static ssize_t tear_read(void *cls, uint64_t at, char *to, size_t room)
+{
+    struct tear *tear = cls;
+
+    if (at >= tear->length)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t size = tear->length - at < room ? tear->length - (size_t)at : room;
+    memcpy(to, tear->data + at, size);
+    return (ssize_t)size;
+}
+
+static void tear_free(void *cls)
+{
+    struct tear *tear = cls;
+
+    free(tear->data);
+    free(tear);
+}
+
+static struct MHD_Response *torn_response(struct sandbox_request *request)
+{
+    long at = request->reply.torn_at;
+    struct tear *tear = calloc(1, sizeof *tear);
+    size_t whole;
+
+    if (!tear)
+        return NULL;
+    tear->data = sandbox_buf_take(&request->reply.body, &whole);
+    tear->length = at < 0 ? whole / 2 : (size_t)at < whole ? (size_t)at : whole - 1;
+    return MHD_create_response_from_callback(whole, 32 * 1024, tear_read, tear, tear_free);
+}
+
 static ssize_t stream_read(void *cls, uint64_t at, char *to, size_t room)
 {
     struct sandbox_request *request = cls;
@@ -128,6 +166,8 @@ static struct MHD_Response *make_response(struct sandbox_request *request)
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 256 * 1024, stream_read, request,
                                                  NULL);
     request->service->stats.bytes_sent += reply->body.length;
+    if (reply->torn)
+        return torn_response(request);
     if (reply->slow_ms && reply->body.length)
         return slow_response(request);
     char *body = sandbox_buf_take(&reply->body, &length);
@@ -150,7 +190,7 @@ static enum MHD_Result answer(struct sandbox_request *request)
 
     if (reply->body.failed)
         sandbox_reply_text(request, 500, "text/plain", "the sandbox is out of memory");
-    if (request->lose_reply)
+    if (request->lose_reply || (reply->torn && !reply->body.length))
         reply->cut = true;
     count(request);
     if (reply->cut)

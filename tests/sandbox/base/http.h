@@ -34,6 +34,8 @@ struct sandbox_reply {
     struct sandbox_buf body;
     bool cut;         /* close the connection instead of answering */
     unsigned slow_ms; /* dribble the body, 1 kB each so many ms */
+    bool torn;        /* cut the connection after torn_at bytes of the body, -1: half of it */
+    long torn_at;
     sandbox_stream *stream;
     void *stream_state;
     void (*stream_done)(void *state);
@@ -68,11 +70,12 @@ struct sandbox_request {
     uint64_t arrived_ms;
     uint64_t number; /* counts requests of the process */
     unsigned delay_ms;
-    bool lose_reply; /* fault: commit, then cut */
-    bool malformed;  /* a %XX that is none */
-    bool too_large;  /* the body was over the ceiling */
-    bool sent;       /* for finish: the last byte of the answer went out */
-    bool closing;    /* internal */
+    bool lose_reply;     /* fault: commit, then cut */
+    unsigned stop_after; /* with it: so many parts of a $batch are carried out; 0: all */
+    bool malformed;      /* a %XX that is none */
+    bool too_large;      /* the body was over the ceiling */
+    bool sent;           /* for finish: the last byte of the answer went out */
+    bool closing;        /* internal */
     struct sandbox_timer timer;
     struct sandbox_http *http;
 };

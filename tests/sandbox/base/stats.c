@@ -31,6 +31,8 @@ const char *const sandbox_fault_names[SANDBOX_FAULT_KINDS] = {
     [SANDBOX_FAULT_INVALID_UTF8] = "invalidUtf8",
     [SANDBOX_FAULT_STALL] = "stall",
     [SANDBOX_FAULT_SLOW_BODY] = "slowBody",
+    [SANDBOX_FAULT_CUT_ANSWER] = "cutAnswer",
+    [SANDBOX_FAULT_PART] = "partFails",
 };
 
 void sandbox_stats_breach(struct sandbox_stats *stats, const char *text)

@@ -288,7 +288,6 @@ static bool is_over_rate(struct sandbox_campaign *campaign)
 static void arrive(struct sandbox_request *request)
 {
     struct sandbox_campaign *campaign = request->service->context;
-    int retry_after = 2;
 
     if (strncmp(request->path, "/ims/", 5) != 0 &&
         ((campaign->settings.admit &&
@@ -297,10 +296,10 @@ static void arrive(struct sandbox_request *request)
         throttle(request, 1);
         return;
     }
-    int kind = sandbox_fault_arrive(campaign->faults, request, &retry_after);
-    if (kind == SANDBOX_FAULT_429)
-        throttle(request, retry_after);
-    else if (kind == SANDBOX_FAULT_TOKEN_REVOKED)
+    const struct sandbox_fault *fault = sandbox_fault_arrive(campaign->faults, request);
+    if (fault && fault->kind == SANDBOX_FAULT_429)
+        throttle(request, fault->retry_after);
+    else if (fault)
         sandbox_tokens_revoke(&campaign->tokens);
 }
 

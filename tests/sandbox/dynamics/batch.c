@@ -198,6 +198,25 @@ static bool read_part(struct batch *batch, struct part *part, struct sandbox_sli
     return refuse(part, message);
 }
 
+/* A fault on order: the part is not carried out, and might be a moment later. */
+static bool fail_part(struct batch *batch, struct part *part)
+{
+    struct sandbox_request *request = &part->request;
+    const struct sandbox_fault *fault =
+        sandbox_fault_take(batch->call->dynamics->faults, request, 1u << SANDBOX_FAULT_PART);
+    char seconds[16];
+
+    if (!fault)
+        return false;
+    sandbox_dynamics_headers(request);
+    snprintf(seconds, sizeof seconds, "%d", fault->retry_after);
+    if (fault->retry_after >= 0)
+        sandbox_reply_header(request, "Retry-After", seconds);
+    sandbox_dynamics_error(request, fault->status, fault->code ? fault->code : "0x80044150", "%s",
+                           fault->text ? fault->text : "Generic SQL error.");
+    return true;
+}
+
 /* Serves what stands in an application/http part; part->request.reply has the answer. */
 static void serve_part(struct batch *batch, struct part *part, struct sandbox_slice text)
 {
@@ -206,7 +225,7 @@ static void serve_part(struct batch *batch, struct part *part, struct sandbox_sl
     request->service = outer->service;
     request->number = outer->number;
     sandbox_buf_add(&request->base, outer->base.data, outer->base.length);
-    if (read_part(batch, part, text)) {
+    if (read_part(batch, part, text) && !fail_part(batch, part)) {
         sandbox_dynamics_dispatch(batch->call->dynamics, request);
         outer->service->stats.calls[request->call]++;
         remember(batch, part);
@@ -426,6 +445,7 @@ void sandbox_dynamics_batch(struct sandbox_call_context *call)
     batch->call = call;
     new_boundary(batch, "batchresponse", batch->boundary);
     while ((!batch->failed || call->prefer.continue_on_error) &&
+           (!call->request->stop_after || batch->parts < call->request->stop_after) &&
            sandbox_mime_next(&text, boundary, &part, &broken))
         serve_one(batch, part);
     if (broken) {

@@ -174,22 +174,26 @@ static unsigned operations_ms(const struct sandbox_dynamics *dynamics,
     return (unsigned)(count * dynamics->settings.operation_us / 1000);
 }
 
+static int limit_of(const struct sandbox_fault *fault)
+{
+    return fault->storm == SANDBOX_STORM_ANY ? (int)(fault->fired % 3) : (int)fault->storm;
+}
+
 static void arrive(struct sandbox_request *request)
 {
     struct sandbox_dynamics *dynamics = request->service->context;
     const struct sandbox_limits *limits = &dynamics->settings.limits;
     bool api = strncmp(request->path, "/api/", 5) == 0;
-    int retry_after = 2;
 
     if (api && limits->concurrent && request->service->stats.in_flight > limits->concurrent) {
         sandbox_limit_refuse(request, limits, 2, 1);
         return;
     }
     request->delay_ms += operations_ms(dynamics, request);
-    int kind = sandbox_fault_arrive(dynamics->faults, request, &retry_after);
-    if (kind == SANDBOX_FAULT_429)
-        sandbox_limit_refuse(request, limits, 0, (unsigned)retry_after);
-    else if (kind == SANDBOX_FAULT_TOKEN_REVOKED)
+    const struct sandbox_fault *fault = sandbox_fault_arrive(dynamics->faults, request);
+    if (fault && fault->kind == SANDBOX_FAULT_429)
+        sandbox_limit_refuse(request, limits, limit_of(fault), (unsigned)fault->retry_after);
+    else if (fault)
         sandbox_tokens_revoke(&dynamics->tokens);
 }
 

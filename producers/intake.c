@@ -1,0 +1,551 @@
+#include "producers/intake.h"
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "producers/intake_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS     1000
+#define RETRY_CAP_MS 60000
+#define REFUSALS     2       /* logins in a row: then it is no accident */
+#define EXPIRE_MS    3600000 /* between two searches for old checkpoints */
+
+/* ---- when something goes wrong ---- */
+
+static void delay(struct ferry_intake *intake, int64_t delay_ms)
+{
+    intake->delayed = true;
+    ferry_alarm_set(intake->alarm, delay_ms);
+}
+
+static void tell_fault(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    int64_t wait = ferry_backoff_ms(intake->tries++, RETRY_MS, RETRY_CAP_MS);
+    intake->faulted = true;
+    ferry_error_clear(&intake->told);
+    delay(intake, wait);
+    intake->options.calls->on_fault(intake->options.context, error, ferry_wall_ms() + wait);
+}
+
+/* A round begins anew; of a file that is copied, its rows. */
+static void go_back(struct ferry_intake *intake)
+{
+    bool copied = intake->stage == FERRY_INTAKE_OPEN || intake->stage == FERRY_INTAKE_ROWS;
+    ferry_intake_drop_rows(intake);
+    intake->attempt++;
+    intake->stage = copied ? FERRY_INTAKE_OPEN : FERRY_INTAKE_LIST;
+}
+
+void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    struct ferry_error why = *error;
+    go_back(intake);
+    if (intake->turn == FERRY_INTAKE_TURN_HELD && ferry_seat_begun(intake->options.seat)) {
+        intake->turn = FERRY_INTAKE_TURN_ENDING;
+        ferry_seat_abort(intake->options.seat, &why);
+        return;
+    }
+    if (intake->turn == FERRY_INTAKE_TURN_HELD || intake->turn == FERRY_INTAKE_TURN_WAITING) {
+        intake->turn = FERRY_INTAKE_TURN_NONE;
+        ferry_seat_yield(intake->options.seat, &intake->user);
+    }
+    tell_fault(intake, &why);
+}
+
+/* A login that is refused twice is not tried a third time: the server may lock the account. */
+static void take_refusal(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    bool login = error->status == FERRY_INVALID && error->class == FERRY_CLASS_CREDENTIALS;
+    intake->refusals = login ? intake->refusals + 1 : 0;
+    if (intake->refusals >= REFUSALS)
+        intake->options.calls->on_failed(intake->options.context, error);
+    else
+        ferry_intake_retry(intake, error);
+}
+
+void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    if (intake->trouble.status == FERRY_OK)
+        intake->trouble = *error;
+}
+
+/* ---- the round ---- */
+
+static void overcome(struct ferry_intake *intake)
+{
+    intake->tries = intake->refusals = 0;
+    if (!intake->faulted)
+        return;
+    intake->faulted = false;
+    intake->options.calls->on_progress(intake->options.context);
+}
+
+/* One warning for all files that wait for somebody; told again when it is another one. */
+static void tell_trouble(struct ferry_intake *intake)
+{
+    size_t count = 0;
+    const struct ferry_sighting *faulty = ferry_sightings_faulty(&intake->sightings, &count);
+    struct ferry_error error = faulty ? faulty->error : intake->trouble;
+    if (count > 1) {
+        size_t length = strlen(error.message);
+        snprintf(error.message + length, sizeof error.message - length,
+                 " (and %zu more files cannot be read)", count - 1);
+    }
+    bool new = strcmp(error.message, intake->told.message) != 0;
+    if (error.status == FERRY_OK) {
+        if (intake->told.status != FERRY_OK)
+            intake->options.calls->on_progress(intake->options.context);
+        ferry_error_clear(&intake->told);
+    } else if (new) {
+        intake->told = error;
+        intake->options.calls->on_fault(intake->options.context, &error, 0);
+    }
+}
+
+static void rest(struct ferry_intake *intake)
+{
+    intake->stage = FERRY_INTAKE_LIST;
+    overcome(intake);
+    tell_trouble(intake);
+    ferry_metric_set(intake->meter.waiting, (double)ferry_sightings_waiting(&intake->sightings));
+    delay(intake, intake->options.settings->poll_interval_ms);
+}
+
+static void begin_round(struct ferry_intake *intake, const struct ferry_listing *listing)
+{
+    if (ferry_sightings_update(&intake->sightings, listing) != FERRY_OK) {
+        struct ferry_error error;
+        ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+        ferry_intake_retry(intake, &error);
+        return;
+    }
+    if (listing->unfit)
+        ferry_log(FERRY_LOG_WARN, "file_names_unfit", FERRY_INT("count", (int64_t)listing->unfit),
+                  FERRY_STR("folder", intake->options.events->export.folder),
+                  FERRY_STR("then", "leaving them alone"));
+    intake->listing = listing;
+    intake->at = 0;
+    ferry_error_clear(&intake->trouble);
+    intake->stage = FERRY_INTAKE_EXPIRE;
+}
+
+static void on_listed(void *context, enum ferry_status status, const struct ferry_listing *listing,
+                      const struct ferry_error *error)
+{
+    struct ferry_intake *intake = context;
+    if (intake->checking) {
+        intake->checking = false;
+        intake->options.calls->on_checked(intake->options.context, status, error);
+        return;
+    }
+    if (status != FERRY_OK)
+        take_refusal(intake, error);
+    else
+        begin_round(intake, listing);
+    ferry_intake_proceed(intake);
+}
+
+/* ---- old checkpoints ---- */
+
+struct search {
+    struct ferry_intake *intake;
+    int64_t now;
+    bool found;
+};
+
+/* Not of a file that still lies there: it would be read again. */
+static bool is_old(void *context, const char *key, const char *text)
+{
+    struct search *search = context;
+    struct ferry_filemark mark;
+    if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK ||
+        !ferry_filemark_expired(&mark, search->now) ||
+        ferry_listing_find(search->intake->listing, mark.file))
+        return true;
+    snprintf(search->intake->key, sizeof search->intake->key, "%s", key);
+    search->found = true;
+    return false;
+}
+
+static void print_key(const struct ferry_intake *intake, const char *rest,
+                      char out[FERRY_FILE_KEY_SIZE])
+{
+    snprintf(out, FERRY_FILE_KEY_SIZE, "%s/%s", intake->options.task, rest);
+}
+
+static void bury(struct ferry_intake *intake)
+{
+    intake->turn = FERRY_INTAKE_TURN_ENDING;
+    ferry_seat_commit(intake->options.seat, intake->key, NULL);
+}
+
+static void expire(struct ferry_intake *intake)
+{
+    struct search search = {intake, ferry_wall_ms(), false};
+    char prefix[FERRY_FILE_KEY_SIZE];
+    if (!intake->expired_at || ferry_boot_ms() - intake->expired_at > EXPIRE_MS) {
+        print_key(intake, "", prefix);
+        ferry_seat_checkpoints(intake->options.seat, prefix, is_old, &search);
+        if (!search.found)
+            intake->expired_at = ferry_boot_ms();
+    }
+    if (!search.found) {
+        intake->stage = FERRY_INTAKE_FILES;
+        ferry_intake_proceed(intake);
+    } else if (ferry_seat_want(intake->options.seat, &intake->user)) {
+        bury(intake);
+    } else {
+        intake->turn = FERRY_INTAKE_TURN_WAITING;
+    }
+}
+
+/* ---- files ---- */
+
+/* True: something is under way. */
+static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_file *file)
+{
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, file->name);
+    if (!sighting || sighting->state == FERRY_SIGHTING_FAULTY)
+        return false;
+    intake->file = *file;
+    if (sighting->state == FERRY_SIGHTING_DONE) {
+        if (!intake->options.events->export.move)
+            return false;
+        ferry_exports_move(intake->exports, file, sighting->sha256);
+        return true;
+    }
+    if (!ferry_sighting_stands(sighting))
+        return false;
+    ferry_exports_copy(intake->exports, file);
+    return true;
+}
+
+static void next_file(struct ferry_intake *intake)
+{
+    while (intake->at < intake->listing->count)
+        if (begin_file(intake, &intake->listing->files[intake->at++]))
+            return;
+    rest(intake);
+}
+
+void ferry_intake_leave_file(struct ferry_intake *intake)
+{
+    ferry_intake_drop_rows(intake);
+    ferry_exports_drop(intake->exports);
+    intake->stage = FERRY_INTAKE_FILES;
+}
+
+void ferry_intake_give_up_file(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    ferry_log(FERRY_LOG_WARN, "file_faulty", FERRY_STR("file", intake->file.name),
+              FERRY_STR("message", error->message), FERRY_STR("then", "reading the others"));
+    if (sighting) {
+        sighting->state = FERRY_SIGHTING_FAULTY;
+        sighting->error = *error;
+    }
+    ferry_intake_leave_file(intake);
+}
+
+void ferry_intake_finish_file(struct ferry_intake *intake)
+{
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    if (sighting) {
+        sighting->state = FERRY_SIGHTING_DONE;
+        snprintf(sighting->sha256, sizeof sighting->sha256, "%s", intake->sha256);
+        intake->at--; /* once more: it may have to be moved */
+    }
+    ferry_intake_leave_file(intake);
+}
+
+static void on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
+                      const struct ferry_error *error)
+{
+    struct ferry_intake *intake = context;
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    if (status == FERRY_OK && copy) {
+        snprintf(intake->sha256, sizeof intake->sha256, "%s", copy->sha256);
+        print_key(intake, copy->sha256, intake->key);
+        intake->stage = FERRY_INTAKE_OPEN;
+    } else if (status == FERRY_OK) {
+        if (sighting)
+            sighting->looks = 0;
+    } else if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS) {
+        ferry_intake_trouble(intake, error);
+    } else {
+        take_refusal(intake, error);
+    }
+    ferry_intake_proceed(intake);
+}
+
+static void on_moved(void *context, enum ferry_status status, bool moved,
+                     const struct ferry_error *error)
+{
+    struct ferry_intake *intake = context;
+    if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS)
+        ferry_intake_trouble(intake, error);
+    else if (status != FERRY_OK)
+        take_refusal(intake, error);
+    else
+        ferry_log(FERRY_LOG_INFO, moved ? "file_moved" : "file_replaced",
+                  FERRY_STR("file", intake->file.name),
+                  FERRY_STR("folder", intake->options.events->export.processed));
+    ferry_intake_proceed(intake);
+}
+
+/* ---- what comes next ---- */
+
+void ferry_intake_proceed(struct ferry_intake *intake)
+{
+    if (!intake->going || !intake->seated || intake->delayed || !intake->exports)
+        return;
+    if (intake->stage == FERRY_INTAKE_ROWS) {
+        ferry_intake_proceed_rows(intake);
+        return;
+    }
+    if (ferry_exports_busy(intake->exports) || intake->turn != FERRY_INTAKE_TURN_NONE)
+        return;
+    switch (intake->stage) {
+    case FERRY_INTAKE_LIST:
+        ferry_exports_list(intake->exports);
+        break;
+    case FERRY_INTAKE_EXPIRE:
+        expire(intake);
+        break;
+    case FERRY_INTAKE_FILES:
+        next_file(intake);
+        break;
+    case FERRY_INTAKE_OPEN:
+        ferry_intake_open_file(intake);
+        break;
+    case FERRY_INTAKE_ROWS:
+        break;
+    }
+}
+
+static void on_alarm(void *context)
+{
+    struct ferry_intake *intake = context;
+    intake->delayed = false;
+    ferry_intake_proceed(intake);
+}
+
+/* ---- what the seat says ---- */
+
+static void report_stopped(struct ferry_intake *intake)
+{
+    intake->stopping = false;
+    ferry_intake_drop_rows(intake);
+    ferry_exports_free(intake->exports);
+    intake->exports = NULL;
+    intake->options.calls->on_stopped(intake->options.context);
+}
+
+static bool sum_up(void *context, const char *key, const char *text)
+{
+    struct ferry_intake *intake = context;
+    struct ferry_filemark mark;
+    const char *sha256 = key + strlen(intake->options.task) + 1;
+    if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK)
+        return true;
+    intake->events_read += mark.events;
+    intake->rejected += mark.rejected;
+    for (int i = 0; i < FERRY_SKIPS; i++)
+        intake->skipped[i] += mark.skipped[i];
+    if (!mark.done)
+        return true;
+    intake->files_read++;
+    intake->bytes_read += mark.size;
+    if (ferry_sightings_remember(&intake->sightings, &mark, sha256) != FERRY_OK)
+        ferry_log(FERRY_LOG_WARN, "file_not_remembered", FERRY_STR("file", mark.file),
+                  FERRY_STR("then", "copying it again"));
+    return true;
+}
+
+static void on_open(void *context)
+{
+    struct ferry_intake *intake = context;
+    char prefix[FERRY_FILE_KEY_SIZE];
+    intake->files_read = intake->bytes_read = intake->events_read = intake->rejected = 0;
+    memset(intake->skipped, 0, sizeof intake->skipped);
+    print_key(intake, "", prefix);
+    ferry_seat_checkpoints(intake->options.seat, prefix, sum_up, intake);
+    intake->seated = true;
+    intake->options.calls->on_seat(intake->options.context, NULL, 0);
+    ferry_intake_proceed(intake);
+}
+
+static void on_lost(void *context, const struct ferry_error *error, int64_t retry_at)
+{
+    struct ferry_intake *intake = context;
+    go_back(intake);
+    intake->seated = false;
+    intake->turn = FERRY_INTAKE_TURN_NONE;
+    if (intake->stopping)
+        report_stopped(intake);
+    else
+        intake->options.calls->on_seat(intake->options.context, error, retry_at);
+}
+
+static void on_turn(void *context)
+{
+    struct ferry_intake *intake = context;
+    intake->turn = FERRY_INTAKE_TURN_HELD;
+    if (intake->stage == FERRY_INTAKE_EXPIRE)
+        bury(intake);
+    else if (intake->sending)
+        ferry_intake_send(intake);
+}
+
+static void on_room(void *context)
+{
+    struct ferry_intake *intake = context;
+    if (intake->sending && intake->turn == FERRY_INTAKE_TURN_HELD)
+        ferry_intake_send(intake);
+}
+
+static void on_ended(void *context, const struct ferry_error *error)
+{
+    struct ferry_intake *intake = context;
+    intake->turn = FERRY_INTAKE_TURN_NONE;
+    if (error) {
+        ferry_metric_add(intake->meter.aborted, 1);
+    } else if (intake->sending) {
+        ferry_intake_committed(intake);
+    }
+    if (intake->stopping) {
+        report_stopped(intake);
+    } else if (error) {
+        ferry_intake_retry(intake, error);
+    } else {
+        overcome(intake);
+        ferry_intake_proceed(intake);
+    }
+}
+
+static const struct ferry_seat_calls seat_calls = {
+    .on_open = on_open,
+    .on_lost = on_lost,
+    .on_turn = on_turn,
+    .on_room = on_room,
+    .on_ended = on_ended,
+};
+
+static const struct ferry_exports_calls exports_calls = {
+    .on_listed = on_listed,
+    .on_copied = on_copied,
+    .on_opened = ferry_intake_on_opened,
+    .on_filled = ferry_intake_on_filled,
+    .on_moved = on_moved,
+};
+
+/* ---- life ---- */
+
+static enum ferry_status make_exports(struct ferry_intake *intake, struct ferry_error *error)
+{
+    const struct ferry_exports_options options = {
+        .loop = intake->options.loop,
+        .settings = intake->options.settings,
+        .state_dir = intake->options.state_dir,
+        .events = intake->options.events,
+        .calls = &exports_calls,
+        .context = intake,
+    };
+    return ferry_exports_new(&options, &intake->exports, error);
+}
+
+enum ferry_status ferry_intake_new(const struct ferry_intake_options *options,
+                                   struct ferry_intake **ret_intake, struct ferry_error *error)
+{
+    const char *instance = options->common->instance;
+    struct ferry_intake *intake = calloc(1, sizeof *intake);
+    if (!intake || ferry_alarm_new(options->loop, on_alarm, intake, &intake->alarm) != FERRY_OK) {
+        free(intake);
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    }
+    intake->options = *options;
+    enum ferry_status status = make_exports(intake, error);
+    if (status != FERRY_OK) {
+        ferry_alarm_free(intake->alarm);
+        free(intake);
+        return status;
+    }
+    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"}, intake->events);
+    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_REJECTS, options->workflow},
+                     intake->rejects);
+    ferry_eventmeter_init(&intake->meter, options->metrics);
+    *ret_intake = intake; /* before the seat calls */
+    ferry_seat_join(options->seat, &intake->user, &seat_calls, intake);
+    return FERRY_OK;
+}
+
+void ferry_intake_free(struct ferry_intake *intake)
+{
+    if (!intake)
+        return;
+    ferry_exports_free(intake->exports);
+    ferry_seat_leave(intake->options.seat, &intake->user);
+    ferry_alarm_free(intake->alarm);
+    ferry_sightings_done(&intake->sightings);
+    free(intake);
+}
+
+void ferry_intake_wire(struct ferry_intake *intake, struct ferry_wire wire)
+{
+    intake->wire = wire;
+}
+
+void ferry_intake_check(struct ferry_intake *intake)
+{
+    if (intake->checking || !intake->exports || ferry_exports_busy(intake->exports))
+        return;
+    intake->checking = true;
+    ferry_exports_list(intake->exports);
+}
+
+void ferry_intake_cancel_check(struct ferry_intake *intake)
+{
+    intake->checking = false;
+}
+
+void ferry_intake_go(struct ferry_intake *intake)
+{
+    intake->going = true;
+    ferry_intake_proceed(intake);
+}
+
+void ferry_intake_stop(struct ferry_intake *intake)
+{
+    struct ferry_error why;
+    intake->going = intake->delayed = false;
+    intake->stopping = true;
+    ferry_alarm_stop(intake->alarm);
+    if (intake->turn != FERRY_INTAKE_TURN_ENDING)
+        ferry_intake_drop_rows(intake);
+    if (intake->turn == FERRY_INTAKE_TURN_HELD && ferry_seat_begun(intake->options.seat)) {
+        ferry_fail(&why, FERRY_RETRY, FERRY_CLASS_NONE, "the workflow was stopped");
+        intake->turn = FERRY_INTAKE_TURN_ENDING;
+        ferry_seat_abort(intake->options.seat, &why);
+    }
+    if (intake->turn == FERRY_INTAKE_TURN_ENDING)
+        return;
+    intake->turn = FERRY_INTAKE_TURN_NONE;
+    ferry_seat_yield(intake->options.seat, &intake->user);
+    report_stopped(intake);
+}
+
+json_t *ferry_intake_counters(const struct ferry_intake *intake)
+{
+    json_t *skipped = json_object();
+    for (int i = 0; i < FERRY_SKIPS; i++)
+        json_object_set_new(skipped, ferry_skip_name((enum ferry_skip)i),
+                            json_integer(intake->skipped[i]));
+    return json_pack("{sI sI sI sI sI so}", "filesRead", (json_int_t)intake->files_read,
+                     "filesWaiting", (json_int_t)ferry_sightings_waiting(&intake->sightings),
+                     "bytesRead", (json_int_t)intake->bytes_read, "eventsRead",
+                     (json_int_t)intake->events_read, "recordsRejected",
+                     (json_int_t)intake->rejected, "skipped", skipped);
+}

@@ -1,0 +1,48 @@
+/* What is known of the files in the folder of the exports, from one listing to the next. Loop
+ * thread only. */
+#ifndef FERRY_SIGHTINGS_H
+#define FERRY_SIGHTINGS_H
+
+#include "producers/sources/listing.h"
+
+#include <uthash.h>
+
+enum ferry_sighting_state {
+    FERRY_SIGHTING_WAITING, /* is to be read */
+    FERRY_SIGHTING_DONE,    /* is read, and at most to be moved */
+    FERRY_SIGHTING_FAULTY,  /* cannot be read as it is */
+};
+
+struct ferry_sighting {
+    UT_hash_handle hh;
+    struct ferry_listing_file file;
+    int looks; /* at the same size and time, in a row; 0: not yet in a listing */
+    enum ferry_sighting_state state;
+    char sha256[FERRY_SHA256_SIZE]; /* of DONE */
+    struct ferry_error error;       /* of FAULTY */
+    bool listed;                    /* in the latest listing */
+};
+
+struct ferry_sightings {
+    struct ferry_sighting *files; /* by name */
+};
+
+void ferry_sightings_done(struct ferry_sightings *sightings);
+/* A file that was read in an earlier life, as its checkpoint tells. */
+enum ferry_status ferry_sightings_remember(struct ferry_sightings *sightings,
+                                           const struct ferry_filemark *mark,
+                                           const char *sha256) FERRY_MUST_CHECK;
+/* Counts looks; one that is another now begins anew, one that is gone is forgotten. */
+enum ferry_status ferry_sightings_update(struct ferry_sightings *sightings,
+                                         const struct ferry_listing *listing) FERRY_MUST_CHECK;
+struct ferry_sighting *ferry_sightings_find(struct ferry_sightings *sightings, const char *name);
+/* Long enough for nobody to be writing it. An export begins empty, so an empty file has to wait
+ * longer. */
+bool ferry_sighting_stands(const struct ferry_sighting *sighting);
+/* Not yet read. */
+int64_t ferry_sightings_waiting(const struct ferry_sightings *sightings);
+/* The first faulty one; *ret_count of them. NULL: none. */
+const struct ferry_sighting *ferry_sightings_faulty(const struct ferry_sightings *sightings,
+                                                    size_t *ret_count);
+
+#endif

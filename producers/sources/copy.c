@@ -1,0 +1,165 @@
+#include "producers/sources/copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* libssh2 asks ahead for as much as the buffer holds. */
+#define CHUNK    ((size_t)256 << 10)
+#define FILEMODE 0600
+
+void ferry_copy_done(struct ferry_copy *copy)
+{
+    if (copy->fd >= 0)
+        close(copy->fd);
+    copy->fd = -1;
+}
+
+void ferry_copy_path(const char *folder, const char *name, char out[FERRY_PATH_SIZE])
+{
+    size_t length = strlen(folder);
+    const char *slash = length == 0 || folder[length - 1] == '/' ? "" : "/";
+    snprintf(out, FERRY_PATH_SIZE, "%s%s%s", folder, slash, name);
+}
+
+/* What one copying carries through its steps. */
+struct copying {
+    struct ferry_copy *copy;
+    struct ferry_sftp *sftp;
+    const struct ferry_listing_file *file;
+    const char *state_dir;
+    const atomic_bool *cancelled;
+    struct ferry_sftp_file *source;
+    EVP_MD_CTX *digest;
+    char *chunk;
+    int64_t length;
+};
+
+static enum ferry_status fail_local(const struct copying *copying, int code,
+                                    struct ferry_error *error)
+{
+    ferry_fail(error, FERRY_RETRY, FERRY_CLASS_QUOTA,
+               "the file %.200s (%lld bytes) cannot be copied into state.dir %.150s: %s",
+               copying->file->name, (long long)copying->file->size, copying->state_dir,
+               strerror(code));
+    ferry_advise(error, "state.dir needs room for a copy of the largest export; Ferry tries again");
+    return FERRY_RETRY;
+}
+
+/* Not every file system knows files without a name. */
+static int open_unnamed(const char *folder)
+{
+    char path[FERRY_PATH_SIZE];
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, FILEMODE);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+        return fd;
+    ferry_copy_path(folder, "export-XXXXXX", path);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+static enum ferry_status write_all(struct copying *copying, const char *data, size_t length,
+                                   struct ferry_error *error)
+{
+    while (length > 0) {
+        ssize_t written = write(copying->copy->fd, data, length);
+        if (written < 0 && errno != EINTR)
+            return fail_local(copying, errno, error);
+        if (written < 0)
+            continue;
+        data += written;
+        length -= (size_t)written;
+    }
+    return FERRY_OK;
+}
+
+static enum ferry_status copy_bytes(struct copying *copying, struct ferry_error *error)
+{
+    size_t length = 0;
+    do {
+        if (atomic_load(copying->cancelled))
+            return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NONE, "copying was stopped");
+        enum ferry_status status =
+            ferry_sftp_read(copying->source, copying->chunk, CHUNK, &length, error);
+        if (status == FERRY_OK)
+            status = write_all(copying, copying->chunk, length, error);
+        if (status != FERRY_OK)
+            return status;
+        if (EVP_DigestUpdate(copying->digest, copying->chunk, length) != 1)
+            return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "the hash cannot be computed");
+        copying->length += (int64_t)length;
+    } while (length > 0);
+    return FERRY_OK;
+}
+
+static enum ferry_status print_hash(struct copying *copying, struct ferry_error *error)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (EVP_DigestFinal_ex(copying->digest, digest, &length) != 1 ||
+        2 * (size_t)length + 1 != FERRY_SHA256_SIZE)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "the hash cannot be computed");
+    for (unsigned i = 0; i < length; i++)
+        snprintf(copying->copy->sha256 + (size_t)2 * i, 3, "%02x", digest[i]);
+    return FERRY_OK;
+}
+
+static enum ferry_status open_both(struct copying *copying, const char *path,
+                                   struct ferry_error *error)
+{
+    copying->digest = EVP_MD_CTX_new();
+    copying->chunk = malloc(CHUNK);
+    if (!copying->chunk || !copying->digest ||
+        EVP_DigestInit_ex(copying->digest, EVP_sha256(), NULL) != 1)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    copying->copy->fd = open_unnamed(copying->state_dir);
+    if (copying->copy->fd < 0)
+        return fail_local(copying, errno, error);
+    return ferry_sftp_open(copying->sftp, path, &copying->source, error);
+}
+
+/* Is it still what was listed, and what was copied? */
+static enum ferry_status look_again(struct copying *copying, const char *path, bool *ret_still,
+                                    struct ferry_error *error)
+{
+    struct ferry_sftp_attributes now = {.size = -1};
+    bool there = false;
+    enum ferry_status status = ferry_sftp_stat(copying->sftp, path, &now, &there, error);
+    *ret_still = status == FERRY_OK && there && now.size == copying->length &&
+                 now.size == copying->file->size &&
+                 now.modified_at * 1000 == copying->file->modified_at;
+    return status;
+}
+
+enum ferry_status ferry_copy_make(struct ferry_copy *copy, struct ferry_sftp *sftp,
+                                  const char *folder, const struct ferry_listing_file *file,
+                                  const char *state_dir, const atomic_bool *cancelled,
+                                  bool *ret_still, struct ferry_error *error)
+{
+    char path[FERRY_PATH_SIZE];
+    struct copying copying = {
+        .copy = copy, .sftp = sftp, .file = file, .state_dir = state_dir, .cancelled = cancelled};
+    ferry_copy_done(copy);
+    copy->file = *file;
+    *ret_still = false;
+    ferry_copy_path(folder, file->name, path);
+    enum ferry_status status = open_both(&copying, path, error);
+    if (status == FERRY_OK)
+        status = copy_bytes(&copying, error);
+    if (status == FERRY_OK)
+        status = print_hash(&copying, error);
+    ferry_sftp_close(copying.source);
+    if (status == FERRY_OK)
+        status = look_again(&copying, path, ret_still, error);
+    EVP_MD_CTX_free(copying.digest);
+    free(copying.chunk);
+    if (status != FERRY_OK || !*ret_still)
+        ferry_copy_done(copy);
+    return status;
+}

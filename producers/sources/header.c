@@ -1,0 +1,107 @@
+#include "producers/sources/header.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* NULL: this kind of log has no such column, or Ferry has no use for it. */
+static const struct {
+    const char *names[2]; /* of delivery logs, of tracking logs */
+    const char
+        *aliases[2]; /* the label that Campaign shows, where another spelling is not enough */
+    bool required;
+} columns[FERRY_COLUMNS] = {
+    [FERRY_COLUMN_ID] = {{"deliveryLogId", "trackingLogId"}, {NULL, NULL}, true},
+    [FERRY_COLUMN_CONTACT] = {{"externalId", "externalId"}, {NULL, NULL}, true},
+    [FERRY_COLUMN_TYPE] = {{"status", "trackingUrlType"}, {NULL, NULL}, true},
+    [FERRY_COLUMN_FAILURE] = {{"failureType", NULL}, {"Nature of failure", NULL}, true},
+    [FERRY_COLUMN_DATE] = {{"eventDate", "logDate"}, {NULL, NULL}, true},
+    [FERRY_COLUMN_CAMPAIGN] = {{"campaignName", "campaignName"}, {NULL, NULL}, false},
+    [FERRY_COLUMN_DELIVERY] = {{"deliveryName", "deliveryName"}, {NULL, NULL}, false},
+    [FERRY_COLUMN_MIRROR_PAGE] = {{"mirrorPageUrl", "mirrorPageUrl"}, {NULL, NULL}, false},
+    [FERRY_COLUMN_URL] = {{NULL, "url"}, {NULL, NULL}, false},
+};
+
+const char *ferry_column_name(enum ferry_log_kind kind, enum ferry_column column)
+{
+    return columns[column].names[kind];
+}
+
+static bool is_same(struct ferry_slice title, const char *name)
+{
+    return title.length == strlen(name) && memcmp(title.data, name, title.length) == 0;
+}
+
+/* Letters and digits count, their case does not. */
+static bool is_alike(struct ferry_slice title, const char *name)
+{
+    size_t i = 0;
+    for (;;) {
+        while (i < title.length && !isalnum((unsigned char)title.data[i]))
+            i++;
+        while (*name && !isalnum((unsigned char)*name))
+            name++;
+        if (i == title.length || !*name)
+            return i == title.length && !*name;
+        if (tolower((unsigned char)title.data[i++]) != tolower((unsigned char)*name++))
+            return false;
+    }
+}
+
+/* How often, and where for the first time. */
+static int count_matches(const struct ferry_slice *titles, size_t count, const char *name,
+                         bool (*matches)(struct ferry_slice title, const char *name),
+                         int *ret_index)
+{
+    int found = 0;
+    for (size_t i = 0; name && i < count; i++)
+        if (matches(titles[i], name) && found++ == 0)
+            *ret_index = (int)i;
+    return found;
+}
+
+static enum ferry_status refuse(struct ferry_error *error, const char *file, const char *name,
+                                int found, size_t count, char delimiter)
+{
+    if (found > 1) {
+        ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+                   "the file %.200s has the column \"%.100s\" more than once", file, name);
+        ferry_advise(error, "leave one of them out of the export, or name the right one in "
+                            "\"columns\" of the configuration");
+        return FERRY_INVALID;
+    }
+    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+               "the file %.200s has no column \"%.100s\"; its first line has %zu, separated by "
+               "\"%c\"",
+               file, name, count, delimiter);
+    ferry_advise(error, count == 1
+                            ? "is \"delimiter\" of the configuration that of the file?"
+                            : "add it to the export, or name its header in \"columns\" of the "
+                              "configuration; the other files are read meanwhile");
+    return FERRY_INVALID;
+}
+
+enum ferry_status ferry_header_read(enum ferry_log_kind kind, const char *file,
+                                    const struct ferry_slice *titles, size_t count,
+                                    const struct ferry_export *export,
+                                    struct ferry_header *ret_header, struct ferry_error *error)
+{
+    struct ferry_header header = {.count = count};
+    for (int i = 0; i < FERRY_COLUMNS; i++) {
+        const char *ours = columns[i].names[kind];
+        header.index[i] = FERRY_NO_COLUMN;
+        if (!ours)
+            continue;
+        const char *configured = json_string_value(json_object_get(export->columns, ours));
+        const char *name = configured ? configured : ours;
+        int found = count_matches(titles, count, name, is_same, &header.index[i]);
+        if (!found)
+            found = count_matches(titles, count, name, is_alike, &header.index[i]);
+        if (!found && !configured)
+            found =
+                count_matches(titles, count, columns[i].aliases[kind], is_alike, &header.index[i]);
+        if (found > 1 || (found == 0 && (columns[i].required || configured)))
+            return refuse(error, file, name, found, count, export->delimiter);
+    }
+    *ret_header = header;
+    return FERRY_OK;
+}

@@ -1,0 +1,250 @@
+#include "producers/sources/logfile.h"
+
+#include "core/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define UNPACK_BUFFER (128U << 10)
+#define ROWS_AT_ONCE  50000 /* also of those that leave nothing: the position is to move on */
+
+struct ferry_logfile {
+    struct ferry_logfile_options options;
+    gzFile stream; /* knows by itself whether it is packed */
+    struct ferry_csv csv;
+    struct ferry_logrow logrow;
+    struct ferry_filemark mark; /* behind the rows given so far */
+    struct ferry_error trouble; /* comes after the rows before it */
+    bool troubled;
+};
+
+/* ---- text ---- */
+
+static enum ferry_status refuse_data(const struct ferry_logfile *file, struct ferry_error *error)
+{
+    int code = 0;
+    const char *why = gzerror(file->stream, &code);
+    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+               "the file %.200s cannot be unpacked to its end: %.100s", file->mark.file,
+               code == Z_BUF_ERROR ? "it ends in the middle" : why);
+    ferry_advise(error,
+                 "export it again; what was read of it is kept, and the other files are read "
+                 "meanwhile");
+    return FERRY_INVALID;
+}
+
+static enum ferry_status read_text(void *context, char *data, size_t size, size_t *ret_length,
+                                   struct ferry_error *error)
+{
+    const struct ferry_logfile *file = context;
+    int code = 0;
+    if (atomic_load(file->options.cancelled))
+        return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NONE, "reading was stopped");
+    int length = gzread(file->stream, data, (unsigned)size);
+    gzerror(file->stream, &code);
+    /* A stream that ends too early still gives what it has, and then says so. */
+    if (length < 0 || (length == 0 && code == Z_BUF_ERROR))
+        return refuse_data(file, error);
+    *ret_length = (size_t)length;
+    return FERRY_OK;
+}
+
+static enum ferry_status open_stream(struct ferry_logfile *file, struct ferry_error *error)
+{
+    int fd = dup(file->options.fd);
+    if (fd >= 0 && lseek(fd, 0, SEEK_SET) == 0)
+        file->stream = gzdopen(fd, "rb");
+    if (!file->stream) {
+        if (fd >= 0)
+            close(fd);
+        return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_BUG, "the copy of %.200s cannot be read",
+                          file->mark.file);
+    }
+    gzbuffer(file->stream, UNPACK_BUFFER);
+    return FERRY_OK;
+}
+
+/* Passes over a byte order mark; *ret_length bytes of it. */
+static enum ferry_status skip_mark(struct ferry_logfile *file, int64_t *ret_length,
+                                   struct ferry_error *error)
+{
+    unsigned char begin[3] = {0};
+    int length = gzread(file->stream, begin, sizeof begin);
+    if (length < 0)
+        return refuse_data(file, error);
+    *ret_length = length == 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    if (length >= 2 && (memcmp(begin, "\xFF\xFE", 2) == 0 || memcmp(begin, "\xFE\xFF", 2) == 0)) {
+        ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA, "the file %.200s is in UTF-16",
+                   file->mark.file);
+        ferry_advise(error, "export it as UTF-8");
+        return FERRY_INVALID;
+    }
+    if (*ret_length == 0 && gzrewind(file->stream) != 0)
+        return refuse_data(file, error);
+    return FERRY_OK;
+}
+
+/* ---- the header ---- */
+
+static enum ferry_status start_csv(struct ferry_logfile *file, int64_t position, int64_t line,
+                                   struct ferry_error *error)
+{
+    const struct ferry_export *export = &file->options.events->export;
+    const struct ferry_csv_options options = {
+        .delimiter = export->delimiter,
+        .quote = export->quote,
+        .read = read_text,
+        .context = file,
+        .position = position,
+        .line = line,
+    };
+    return ferry_csv_init(&file->csv, &options, error);
+}
+
+static enum ferry_status read_header(struct ferry_logfile *file, struct ferry_error *error)
+{
+    struct ferry_csv_row row;
+    bool more = false;
+    enum ferry_status status = ferry_csv_next(&file->csv, &row, &more, error);
+    if (status != FERRY_OK || !more)
+        return status; /* an empty file has none */
+    if (row.flaw)
+        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+                          "the first line of the file %.200s cannot be read: %s", file->mark.file,
+                          row.flaw);
+    return ferry_header_read(file->options.kind, file->mark.file, row.fields, row.count,
+                             &file->options.events->export, &file->logrow.header, error);
+}
+
+/* Behind the rows that are committed. */
+static enum ferry_status go_on(struct ferry_logfile *file, struct ferry_error *error)
+{
+    if (file->mark.position <= ferry_csv_position(&file->csv)) {
+        file->mark.position = ferry_csv_position(&file->csv);
+        file->mark.line = ferry_csv_line(&file->csv);
+        return FERRY_OK;
+    }
+    if (gzseek(file->stream, (z_off_t)file->mark.position, SEEK_SET) != file->mark.position)
+        return refuse_data(file, error);
+    ferry_csv_done(&file->csv);
+    return start_csv(file, file->mark.position, file->mark.line, error);
+}
+
+static enum ferry_status begin(struct ferry_logfile *file, struct ferry_error *error)
+{
+    int64_t mark_length = 0;
+    enum ferry_status status = open_stream(file, error);
+    if (status == FERRY_OK)
+        status = skip_mark(file, &mark_length, error);
+    if (status == FERRY_OK)
+        status = start_csv(file, mark_length, 1, error);
+    if (status == FERRY_OK)
+        status = read_header(file, error);
+    return status == FERRY_OK ? go_on(file, error) : status;
+}
+
+enum ferry_status ferry_logfile_open(const struct ferry_logfile_options *options,
+                                     struct ferry_logfile **ret_file, struct ferry_error *error)
+{
+    struct ferry_logfile *file = calloc(1, sizeof *file);
+    if (!file)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    file->options = *options;
+    file->mark = options->mark;
+    enum ferry_status status =
+        ferry_logrow_init(&file->logrow, options->events, options->kind, error);
+    if (status == FERRY_OK)
+        status = begin(file, error);
+    if (status != FERRY_OK) {
+        ferry_logfile_close(file);
+        return status;
+    }
+    *ret_file = file;
+    return FERRY_OK;
+}
+
+void ferry_logfile_close(struct ferry_logfile *file)
+{
+    if (!file)
+        return;
+    if (file->csv.window)
+        ferry_csv_done(&file->csv);
+    ferry_logrow_done(&file->logrow);
+    if (file->stream)
+        gzclose(file->stream);
+    free(file);
+}
+
+/* ---- rows ---- */
+
+static enum ferry_status take_row(struct ferry_logfile *file, const struct ferry_csv_row *row,
+                                  int64_t now, struct ferry_harvest *harvest,
+                                  struct ferry_error *error)
+{
+    struct ferry_event event;
+    enum ferry_skip skip = FERRY_SKIPS;
+    switch (ferry_logrow_judge(&file->logrow, row, &event, &skip)) {
+    case FERRY_ROW_EVENT:
+        event.file = (struct ferry_slice){file->mark.file, strlen(file->mark.file)};
+        event.read_at = now;
+        return ferry_harvest_event(harvest, &event, &file->options.wire, error);
+    case FERRY_ROW_SKIP:
+        harvest->mark.skipped[skip]++;
+        return FERRY_OK;
+    case FERRY_ROW_REJECT:
+        return ferry_harvest_reject(harvest, file->logrow.reason, row, error);
+    }
+    return FERRY_OK;
+}
+
+static void finish(struct ferry_logfile *file, struct ferry_harvest *harvest, bool ended,
+                   int64_t now)
+{
+    harvest->mark.position = ferry_csv_position(&file->csv);
+    harvest->mark.line = ferry_csv_line(&file->csv);
+    harvest->mark.done = ended;
+    harvest->mark.done_at = ended ? now : 0;
+    harvest->read_bytes = harvest->mark.position - file->mark.position;
+    file->mark = harvest->mark;
+}
+
+static enum ferry_status fill(struct ferry_logfile *file, struct ferry_harvest *harvest,
+                              bool *ret_ended, int64_t now, struct ferry_error *error)
+{
+    enum ferry_status status = FERRY_OK;
+    for (int rows = 0; rows < ROWS_AT_ONCE && !ferry_harvest_full(harvest); rows++) {
+        struct ferry_csv_row row;
+        bool more = false;
+        status = ferry_csv_next(&file->csv, &row, &more, error);
+        *ret_ended = status == FERRY_OK && !more;
+        if (status != FERRY_OK || *ret_ended)
+            return status;
+        status = take_row(file, &row, now, harvest, error);
+        if (status != FERRY_OK)
+            return status;
+    }
+    return status;
+}
+
+enum ferry_status ferry_logfile_fill(struct ferry_logfile *file, struct ferry_harvest *harvest,
+                                     struct ferry_error *error)
+{
+    int64_t now = ferry_wall_ms();
+    bool ended = false;
+    if (file->troubled) {
+        *error = file->trouble;
+        return error->status;
+    }
+    harvest->mark = file->mark;
+    enum ferry_status status = fill(file, harvest, &ended, now, &file->trouble);
+    /* The rows before the damage are good. */
+    file->troubled = status == FERRY_INVALID;
+    if (status != FERRY_OK && !file->troubled) {
+        *error = file->trouble;
+        return status;
+    }
+    finish(file, harvest, ended, now);
+    return FERRY_OK;
+}
