@@ -1,28 +1,23 @@
 #include "consumers/inspection.h"
 
+#include "consumers/inquiry.h"
 #include "core/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS      200
-#define RETRY_CAP_MS INT64_C(30000)
-#define MISFIT_WAITS 60 /* times retry_ms */
-#define KEY_SIZE     40
+#define KEY_SIZE 40
 
 struct job {
     struct ferry_inspection *inspection;
     struct ferry_table *table;
     struct ferry_campaign_call *call; /* the probe of the key */
-    int64_t due_ms;                   /* 0: nothing to ask */
-    unsigned failures;
-    bool asking;
 };
 
 struct ferry_inspection {
     struct ferry_inspection_options options;
-    uv_timer_t timer;
+    struct ferry_inquiry *inquiry;
     struct job *jobs;
 };
 
@@ -84,19 +79,16 @@ enum ferry_status ferry_inspection_compare(const struct ferry_mapping *mapping,
 static void finish(struct job *job, const struct ferry_error *error)
 {
     struct ferry_inspection *inspection = job->inspection;
-    int64_t wait = 0;
-    job->asking = false;
     job->call = NULL;
-    if (!error) {
-        job->failures = 0;
-    } else if (error->status == FERRY_INVALID) {
-        wait = MISFIT_WAITS * inspection->options.retry_ms;
-    } else {
-        wait = ferry_backoff_ms(job->failures++, inspection->options.retry_ms, RETRY_CAP_MS);
-    }
-    job->due_ms = error ? ferry_boot_ms() + wait : 0;
-    inspection->options.on_result(inspection->options.context, job->table, error,
-                                  error ? ferry_wall_ms() + wait : 0);
+    ferry_inquiry_answer(inspection->inquiry, (size_t)(job - inspection->jobs), error);
+}
+
+static void on_result(void *context, size_t subject, const struct ferry_error *error,
+                      int64_t retry_at)
+{
+    struct ferry_inspection *inspection = context;
+    inspection->options.on_result(inspection->options.context, inspection->jobs[subject].table,
+                                  error, retry_at);
 }
 
 /* Without an identification key a creation that is repeated makes a second record, so the key is
@@ -148,47 +140,43 @@ static void on_described(void *context, const struct ferry_campaign_resource *re
         finish(job, &error);
 }
 
-static void ask(struct job *job)
+static void ask(void *context, size_t subject)
 {
+    struct ferry_inspection *inspection = context;
+    struct job *job = &inspection->jobs[subject];
     const struct ferry_mapping *mapping = job->table->mapping;
     struct ferry_error error;
-    job->asking = true;
-    job->due_ms = 0;
-    if (ferry_campaign_describe(job->inspection->options.campaign, mapping->api, mapping->resource,
+    if (ferry_campaign_describe(inspection->options.campaign, mapping->api, mapping->resource,
                                 on_described, job, &error) != FERRY_OK)
         finish(job, &error);
 }
 
-static void on_timer(uv_timer_t *timer)
+static size_t find_subject(const struct ferry_inspection *inspection,
+                           const struct ferry_table *table)
 {
-    struct ferry_inspection *inspection = timer->data;
-    int64_t now = ferry_boot_ms();
-    for (size_t i = 0; i < inspection->options.table_count; i++) {
-        struct job *job = &inspection->jobs[i];
-        if (!job->asking && job->due_ms != 0 && job->due_ms <= now)
-            ask(job);
-    }
-}
-
-static void ask_at(struct ferry_inspection *inspection, const struct ferry_table *table,
-                   int64_t due_ms)
-{
-    for (size_t i = 0; i < inspection->options.table_count; i++)
-        if (inspection->jobs[i].table == table)
-            inspection->jobs[i].due_ms = due_ms;
+    size_t at = 0;
+    while (inspection->jobs[at].table != table)
+        at++;
+    return at;
 }
 
 void ferry_inspection_repeat(struct ferry_inspection *inspection, const struct ferry_table *table)
 {
-    ask_at(inspection, table, 1);
+    ferry_inquiry_repeat(inspection->inquiry, find_subject(inspection, table));
 }
 
 void ferry_inspection_postpone(struct ferry_inspection *inspection, const struct ferry_table *table)
 {
-    ask_at(inspection, table, ferry_boot_ms() + MISFIT_WAITS * inspection->options.retry_ms);
+    ferry_inquiry_postpone(inspection->inquiry, find_subject(inspection, table));
 }
 
 /* --- life --- */
+
+static void free_memory(struct ferry_inspection *inspection)
+{
+    free(inspection->jobs);
+    free(inspection);
+}
 
 enum ferry_status ferry_inspection_new(uv_loop_t *loop,
                                        const struct ferry_inspection_options *options,
@@ -204,20 +192,19 @@ enum ferry_status ferry_inspection_new(uv_loop_t *loop,
     }
     inspection->options = *options;
     for (size_t i = 0; i < options->table_count; i++)
-        inspection->jobs[i] =
-            (struct job){.inspection = inspection, .table = options->tables[i], .due_ms = 1};
-    uv_timer_init(loop, &inspection->timer);
-    inspection->timer.data = inspection;
-    uv_timer_start(&inspection->timer, on_timer, 0, TICK_MS);
+        inspection->jobs[i] = (struct job){.inspection = inspection, .table = options->tables[i]};
+    const struct ferry_inquiry_options inquiry = {.count = options->table_count,
+                                                  .retry_ms = options->retry_ms,
+                                                  .ask = ask,
+                                                  .on_result = on_result,
+                                                  .context = inspection};
+    enum ferry_status status = ferry_inquiry_new(loop, &inquiry, &inspection->inquiry, error);
+    if (status != FERRY_OK) {
+        free_memory(inspection);
+        return status;
+    }
     *ret_inspection = inspection;
     return FERRY_OK;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct ferry_inspection *inspection = handle->data;
-    free(inspection->jobs);
-    free(inspection);
 }
 
 void ferry_inspection_free(struct ferry_inspection *inspection)
@@ -230,5 +217,6 @@ void ferry_inspection_free(struct ferry_inspection *inspection)
             ferry_campaign_cancel(job->call);
         ferry_campaign_forget(inspection->options.campaign, job);
     }
-    uv_close((uv_handle_t *)&inspection->timer, on_closed);
+    ferry_inquiry_free(inspection->inquiry);
+    free_memory(inspection);
 }

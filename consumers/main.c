@@ -36,19 +36,22 @@ static int serve(void)
 int main(int argc, char **argv)
 {
     const struct ferry_settings_group groups[] = {
-        {ferry_common_settings, ferry_common_settings_count, &settings.common},
-        {ferry_campaign_settings, ferry_campaign_settings_count, &settings.campaign},
-        {ferry_writer_rows, ferry_writer_rows_count, &settings},
+        {ferry_common_settings, ferry_common_settings_count, &settings.common, false},
+        {ferry_campaign_settings, ferry_campaign_settings_count, &settings.campaign, false},
+        {ferry_dynamics_settings, ferry_dynamics_settings_count, &settings.dynamics, true},
+        {ferry_writer_rows, ferry_writer_rows_count, &settings, false},
     };
     const struct ferry_program program = {
         .name = "ferry-writer",
-        .purpose = "Writes what is queued in Kafka to Adobe Campaign, in order and without loss.",
+        .purpose = "Writes what is queued in Kafka: changes to Adobe Campaign, e-mail events to "
+                   "Dynamics 365; in order and without loss.",
         .common = &settings.common,
         .groups = groups,
         .group_count = sizeof groups / sizeof groups[0],
     };
     signal(SIGPIPE, SIG_IGN);
-    /* A commit, a question about offsets and two tails may block a thread each. */
+    /* A commit, a question about offsets and two tails may block a thread each, of two workflows.
+     */
     setenv("UV_THREADPOOL_SIZE", "8", 0);
     switch (ferry_program_start(&program, argc, argv)) {
     case FERRY_PROGRAM_DONE:

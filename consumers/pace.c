@@ -151,6 +151,17 @@ void ferry_pace_cancel(struct ferry_pace *pace)
     pace->in_flight--;
 }
 
+void ferry_pace_cap(struct ferry_pace *pace, int ceiling)
+{
+    pace->ceiling = larger(1, ceiling);
+    pace->limit = smaller(pace->limit, pace->ceiling);
+}
+
+void ferry_pace_hold(struct ferry_pace *pace, int64_t wait_ms, int64_t now)
+{
+    close_gate(pace, now + wait_ms);
+}
+
 int64_t ferry_pace_wait_ms(const struct ferry_pace *pace, int64_t now)
 {
     return now < pace->gate_until ? pace->gate_until - now : 0;

@@ -43,6 +43,10 @@ void ferry_pace_answer(struct ferry_pace *pace, struct ferry_pace_ticket ticket,
                        enum ferry_pace_answer answer, int64_t retry_after_ms, int64_t now);
 /* The request was given up without an answer. */
 void ferry_pace_cancel(struct ferry_pace *pace);
+/* Another ceiling from now on. */
+void ferry_pace_cap(struct ferry_pace *pace, int ceiling);
+/* Nothing is sent for so long. */
+void ferry_pace_hold(struct ferry_pace *pace, int64_t wait_ms, int64_t now);
 /* Milliseconds until the gate opens; 0 when it is open. */
 int64_t ferry_pace_wait_ms(const struct ferry_pace *pace, int64_t now);
 

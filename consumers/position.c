@@ -28,48 +28,48 @@ struct ferry_positions {
     bool ready;
 };
 
-static void name_key(char key[KEY_SIZE], const char *workflow, const char *table, int partition)
+static void name_key(char key[KEY_SIZE], const char *workflow, const char *log, int partition)
 {
-    snprintf(key, KEY_SIZE, "%s/writer/%s/%d", workflow, table, partition);
+    snprintf(key, KEY_SIZE, "%s/writer/%s/%d", workflow, log, partition);
 }
 
 /* --- telling --- */
 
-static char *print(const char *workflow, const struct ferry_share *share, int64_t offset)
+static char *print(const char *workflow, const struct ferry_position *position, int64_t offset)
 {
     json_t *json = json_pack("{s:s, s:s, s:i, s:I, s:I}", "workflow", workflow, "table",
-                             share->table->mapping->table, "partition", share->partition, "offset",
+                             position->log, "partition", position->partition, "offset",
                              (json_int_t)offset, "toldAt", (json_int_t)ferry_wall_ms());
     char *text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
     return text;
 }
 
-static bool is_due(const struct ferry_share *share, int64_t offset, bool exact)
+static bool is_due(const struct ferry_position *position, int64_t offset, bool exact)
 {
-    if (offset == share->told)
+    if (offset == position->told)
         return false;
-    return exact || share->told < 0 || offset - share->told >= FERRY_POSITION_STRIDE;
+    return exact || position->told < 0 || offset - position->told >= FERRY_POSITION_STRIDE;
 }
 
 enum ferry_status ferry_position_tell(struct ferry_ledger *ledger, const char *topic,
-                                      const char *workflow, struct ferry_share *share,
+                                      const char *workflow, struct ferry_position *position,
                                       int64_t offset, bool exact)
 {
     char key[KEY_SIZE];
-    if (!is_due(share, offset, exact))
+    if (!is_due(position, offset, exact))
         return FERRY_OK;
-    char *text = print(workflow, share, offset);
+    char *text = print(workflow, position, offset);
     if (!text)
         return FERRY_NOMEM;
-    name_key(key, workflow, share->table->mapping->table, share->partition);
+    name_key(key, workflow, position->log, position->partition);
     size_t length = strlen(key);
     enum ferry_status status = ferry_ledger_add(
         ledger, topic, ferry_kafka_partition(key, length, FERRY_CHECKPOINT_PARTITIONS), key, length,
         text, strlen(text), NULL);
     free(text);
     if (status == FERRY_OK)
-        share->told = offset;
+        position->told = offset;
     return status;
 }
 
@@ -216,16 +216,24 @@ bool ferry_positions_ready(const struct ferry_positions *positions)
     return positions->ready;
 }
 
+/* The table of a changes topic; the name without the instance of any other. */
+static const char *log_of(const char *instance, const char *topic)
+{
+    const char *table = ferry_topic_table(instance, FERRY_TOPIC_CHANGES, topic);
+    size_t length = strlen(instance);
+    if (table || strncmp(topic, instance, length) != 0 || topic[length] != '.')
+        return table;
+    return topic + length + 1;
+}
+
 int64_t ferry_positions_find(const struct ferry_positions *positions, const char *topic,
                              int partition)
 {
     char key[KEY_SIZE];
-    const char *table =
-        positions ? ferry_topic_table(positions->common->instance, FERRY_TOPIC_CHANGES, topic)
-                  : NULL;
-    if (!table)
+    const char *log = positions ? log_of(positions->common->instance, topic) : NULL;
+    if (!log)
         return -1;
-    name_key(key, positions->options.workflow, table, partition);
+    name_key(key, positions->options.workflow, log, partition);
     const struct position *position = find(positions, key, strlen(key));
     return position ? position->offset : -1;
 }

@@ -8,15 +8,21 @@
 #define FERRY_POSITION_H
 
 #include "consumers/ledger.h"
-#include "consumers/share.h"
 
 /* What a successor must look further ahead (share.h) costs memory; what is told costs a message. */
 #define FERRY_POSITION_STRIDE 250 /* offsets */
 
-/* Adds the position of a share whose `offset` the next transaction commits, if it is due; `exact`:
- * unless it is told already. */
+/* Of one partition of a log: `log` is its table, or the topic's name without the instance. */
+struct ferry_position {
+    const char *log; /* borrowed */
+    int partition;
+    int64_t told; /* what stands in `checkpoints`; -1: not known */
+};
+
+/* Adds the position whose `offset` the next transaction commits, if it is due; `exact`: unless it
+ * is told already. */
 enum ferry_status ferry_position_tell(struct ferry_ledger *ledger, const char *topic,
-                                      const char *workflow, struct ferry_share *share,
+                                      const char *workflow, struct ferry_position *position,
                                       int64_t offset, bool exact) FERRY_MUST_CHECK;
 
 /* What was told last, read from the topic. */

@@ -16,9 +16,9 @@ static bool end_work(struct ferry_run *run)
 {
     int64_t now = ferry_boot_ms();
     if (run->ending == FERRY_ENDING_FLIGHT) {
-        if (ferry_dispatcher_in_flight(run->dispatcher) > 0 && now < run->ending_until)
+        if (run->kind->in_flight(run->cargo) > 0 && now < run->ending_until)
             return false;
-        ferry_dispatcher_drop(run->dispatcher);
+        run->kind->abandon(run->cargo);
         run->ending = FERRY_ENDING_COMMIT;
         run->ending_until = now + LAST_COMMIT_MS;
     }
@@ -44,20 +44,20 @@ static void on_handle_closed(uv_handle_t *handle)
         run->options.on_stopped(run->options.context);
 }
 
+static void close_cargo(struct ferry_run *run)
+{
+    if (run->open)
+        run->kind->close(run->cargo);
+    run->open = false;
+}
+
 static void close_parts(struct ferry_run *run)
 {
     run->stopped = true;
     ferry_registration_free(run->registration);
-    ferry_inspection_free(run->inspection);
-    ferry_recall_free(run->recall);
-    ferry_dispatcher_free(run->dispatcher);
-    ferry_holding_free(run->holding);
+    close_cargo(run);
     ferry_ledger_free(run->ledger);
     run->registration = NULL;
-    run->inspection = NULL;
-    run->recall = NULL;
-    run->dispatcher = NULL;
-    run->holding = NULL;
     run->ledger = NULL;
     uv_close((uv_handle_t *)&run->poke, on_handle_closed);
     uv_close((uv_handle_t *)&run->tick, on_handle_closed);
@@ -70,7 +70,8 @@ static void step_stop(struct ferry_run *run)
         return;
     }
     /* A transaction under way uses the consumer. */
-    if (run->leaving || !end_work(run) || ferry_ledger_working(run->ledger))
+    if (run->leaving || !end_work(run) || ferry_ledger_working(run->ledger) ||
+        !run->kind->finish(run->cargo))
         return;
     ferry_run_drop(run);
     run->leaving = true;
@@ -91,9 +92,9 @@ static void step_revoke(struct ferry_run *run)
 static void step_run(struct ferry_run *run)
 {
     struct ferry_error error;
-    if (!run->group && run->fenced && run->registered && !run->broken.set &&
+    if (!run->group && run->fenced && run->registered && !ferry_run_broken(run) &&
         ferry_run_join(run, &error) != FERRY_OK) {
-        ferry_run_break(run, &error);
+        ferry_run_trouble(run, FERRY_TROUBLE_BROKEN, &error, 0);
         return;
     }
     if (!run->group)
@@ -104,10 +105,10 @@ static void step_run(struct ferry_run *run)
         ferry_run_changed(run);
     }
     bool open = run->going && ready;
-    ferry_dispatcher_open(run->dispatcher, open);
+    run->kind->let(run->cargo, open);
     if (!open)
         return;
-    ferry_run_recall(run);
+    run->kind->work(run->cargo);
     ferry_run_commit(run);
     ferry_group_resume(run->group);
 }
@@ -136,60 +137,21 @@ static void on_tick(uv_timer_t *timer)
 
 /* --- life --- */
 
-static enum ferry_status relate_tables(struct ferry_table *const *tables, size_t count,
-                                       struct ferry_error *error)
+static enum ferry_status name_parts(struct ferry_run *run, struct ferry_error *error)
 {
-    struct ferry_mapping **mappings = calloc(count + 1, sizeof *mappings);
-    if (!mappings)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    for (size_t i = 0; i < count; i++)
-        mappings[i] = tables[i]->mapping;
-    ferry_mapping_relate(mappings, count);
-    free(mappings);
-    return FERRY_OK;
-}
-
-static enum ferry_status make_tables(struct ferry_run *run, json_t *mappings,
-                                     struct ferry_error *error)
-{
-    size_t count = json_array_size(mappings);
-    run->tables = calloc(count + 1, sizeof *run->tables);
-    run->topics = calloc(count + 1, sizeof *run->topics);
-    if (!run->tables || !run->topics)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    for (size_t i = 0; i < count; i++) {
-        enum ferry_status status =
-            ferry_table_new(run->options.common->instance, json_array_get(mappings, i),
-                            run->options.metrics, &run->tables[i], error);
-        if (status != FERRY_OK)
-            return status;
-        run->topics[i] = run->tables[i]->changes;
-        run->tables[i]->brake.limits = run->options.brake;
-        run->table_count++;
-    }
-    return relate_tables(run->tables, count, error);
-}
-
-static enum ferry_status name_parts(struct ferry_run *run, const char *workflow,
-                                    struct ferry_error *error)
-{
-    const struct ferry_common *common = run->options.common;
-    ferry_topic_name(common->instance, (struct ferry_topic){FERRY_TOPIC_CHECKPOINTS, NULL},
+    const struct ferry_run_options *options = &run->options;
+    ferry_topic_name(options->common->instance, (struct ferry_topic){FERRY_TOPIC_CHECKPOINTS, NULL},
                      run->checkpoints);
-    run->workflow = strdup(workflow);
-    if (!run->workflow || asprintf(&run->group_id, "%s.%s", common->instance, run->workflow) < 0 ||
-        asprintf(&run->transactional_id, "%s.writer.%s", common->instance, common->worker_name) < 0)
+    run->transactional_id = strdup(options->transactional_id);
+    if (!run->transactional_id ||
+        asprintf(&run->group_id, "%s.%s", options->common->instance, options->workflow) < 0)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     return FERRY_OK;
 }
 
 static void free_memory(struct ferry_run *run)
 {
-    for (size_t i = 0; i < run->table_count; i++)
-        ferry_table_free(run->tables[i]);
-    free(run->tables);
-    free(run->topics);
-    free(run->workflow);
+    run->kind->free(run->cargo);
     free(run->group_id);
     free(run->transactional_id);
     free(run);
@@ -205,30 +167,37 @@ static void start_handles(struct ferry_run *run)
     uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
 }
 
-enum ferry_status ferry_run_new(const struct ferry_run_options *options, const char *workflow,
-                                int64_t generation, json_t *mappings, struct ferry_run **ret_run,
-                                struct ferry_error *error)
+static enum ferry_status fill_run(struct ferry_run *run, struct ferry_error *error)
+{
+    enum ferry_status status = name_parts(run, error);
+    if (status == FERRY_OK)
+        status = ferry_run_open_parts(run, error);
+    if (status == FERRY_OK)
+        status = run->kind->open(run->cargo, run, error);
+    run->open = status == FERRY_OK;
+    return status;
+}
+
+enum ferry_status ferry_run_new(const struct ferry_run_options *options,
+                                const struct ferry_cargo *kind, void *cargo,
+                                struct ferry_run **ret_run, struct ferry_error *error)
 {
     struct ferry_run *run = calloc(1, sizeof *run);
-    if (!run)
+    if (!run) {
+        kind->free(cargo);
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    }
     run->options = *options;
-    run->generation = generation;
+    run->kind = kind;
+    run->cargo = cargo;
     run->commit_seconds = ferry_metric(options->metrics, FERRY_GAUGE, "ferry_writer_commit_seconds",
                                        "Wall clock of the last transaction", NULL);
     run->commits = ferry_metric(options->metrics, FERRY_COUNTER, "ferry_writer_commits_total",
                                 "Transactions committed", NULL);
-    enum ferry_status status = name_parts(run, workflow, error);
-    if (status == FERRY_OK)
-        status = make_tables(run, mappings, error);
-    if (status == FERRY_OK)
-        status = ferry_run_open_parts(run, error);
+    enum ferry_status status = fill_run(run, error);
     if (status != FERRY_OK) {
-        ferry_recall_free(run->recall);
         ferry_registration_free(run->registration);
-        ferry_dispatcher_free(run->dispatcher);
         ferry_ledger_free(run->ledger);
-        ferry_holding_free(run->holding);
         free_memory(run);
         return status;
     }
@@ -243,14 +212,6 @@ void ferry_run_free(struct ferry_run *run)
         free_memory(run);
 }
 
-void ferry_run_decide(struct ferry_run *run, const char *table, int64_t decision, bool approved)
-{
-    for (size_t i = 0; i < run->table_count; i++)
-        if (strcmp(run->tables[i]->mapping->table, table) == 0)
-            ferry_brake_decide(&run->tables[i]->brake, decision, approved);
-    ferry_run_poke(run);
-}
-
 void ferry_run_go(struct ferry_run *run)
 {
     run->going = true;
@@ -262,7 +223,7 @@ void ferry_run_stop(struct ferry_run *run)
     if (run->stopping)
         return;
     run->stopping = true;
-    ferry_dispatcher_open(run->dispatcher, false);
+    run->kind->let(run->cargo, false);
     ferry_run_begin_ending(run, run->options.request_timeout_ms);
     ferry_run_poke(run);
 }
@@ -276,96 +237,73 @@ bool ferry_run_going(const struct ferry_run *run)
 
 bool ferry_run_ready(const struct ferry_run *run)
 {
-    return !run->stopping && run->inspected == run->table_count &&
-           ferry_holding_ready(run->holding) && !run->revoking && !run->broken.set;
+    return !run->stopping && !run->revoking && !ferry_run_broken(run) &&
+           run->kind->ready(run->cargo);
 }
 
 int64_t ferry_run_generation(const struct ferry_run *run)
 {
-    return run->generation;
+    return run->options.generation;
+}
+
+static const struct ferry_run_trouble *first_trouble(const struct ferry_run *run, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        if (run->troubles[i].set)
+            return &run->troubles[i];
+    return NULL;
 }
 
 const struct ferry_error *ferry_run_error(const struct ferry_run *run)
 {
-    if (run->broken.set)
-        return &run->broken.error;
-    if (run->refused.set)
-        return &run->refused.error;
-    return run->misfit.set ? &run->misfit.error : NULL;
+    const struct ferry_run_trouble *trouble = first_trouble(run, 0, FERRY_TROUBLE_ERRORS);
+    return trouble ? &trouble->error : NULL;
 }
 
 const struct ferry_error *ferry_run_warning(const struct ferry_run *run, int64_t *ret_retry_at)
 {
-    const struct ferry_run_trouble *const ranks[] = {&run->cluster, &run->registry, &run->remote};
-    const struct ferry_run_trouble *trouble = &run->held;
-    for (size_t i = sizeof ranks / sizeof ranks[0]; i > 0; i--)
-        trouble = ranks[i - 1]->set ? ranks[i - 1] : trouble;
-    *ret_retry_at = trouble->retry_at;
-    return trouble->set ? &trouble->error : NULL;
+    const struct ferry_run_trouble *trouble =
+        first_trouble(run, FERRY_TROUBLE_ERRORS, FERRY_TROUBLES);
+    *ret_retry_at = trouble ? trouble->retry_at : 0;
+    return trouble ? &trouble->error : NULL;
 }
 
 json_t *ferry_run_partitions(const struct ferry_run *run)
 {
-    if (!run->holding || !ferry_holding_ready(run->holding))
-        return json_object();
-    return ferry_holding_document(run->holding);
-}
-
-static void add_count(json_t *counters, const char *name, uint64_t count)
-{
-    json_int_t before = json_integer_value(json_object_get(counters, name));
-    json_object_set_new(counters, name, json_integer(before + (json_int_t)count));
-}
-
-static void add_fates(json_t *counters, const struct ferry_table *table)
-{
-    for (int fate = FERRY_FATE_INSERTED; fate < FERRY_FATES; fate++)
-        add_count(counters, ferry_fate_row((enum ferry_fate)fate)->outcome, table->counts[fate]);
-    add_count(counters, "written",
-              table->counts[FERRY_FATE_INSERTED] + table->counts[FERRY_FATE_UPDATED] +
-                  table->counts[FERRY_FATE_DELETED]);
-}
-
-static void add_table(json_t *counts, const struct ferry_table *table, size_t count)
-{
-    if (count > 0)
-        json_object_set_new(counts, table->mapping->table, json_integer((json_int_t)count));
-}
-
-/* {"new_purchase":12}: children that wait for their parent. */
-static json_t *count_children(const struct ferry_run *run)
-{
-    json_t *counts = json_object();
-    for (size_t i = 0; i < run->table_count; i++)
-        add_table(counts, run->tables[i],
-                  ferry_holding_waiting(run->holding, run->tables[i], FERRY_WAIT_PARENT));
-    return counts;
-}
-
-/* Deletes that wait for a person, and not only for the end of the backlog. */
-static json_t *count_held(const struct ferry_run *run)
-{
-    json_t *counts = json_object();
-    for (size_t i = 0; i < run->table_count; i++)
-        if (run->tables[i]->brake.on)
-            add_table(counts, run->tables[i],
-                      ferry_holding_waiting(run->holding, run->tables[i], FERRY_WAIT_DELETE));
-    return counts;
+    return run->stopped ? json_object() : run->kind->partitions(run->cargo);
 }
 
 json_t *ferry_run_counters(const struct ferry_run *run)
 {
-    json_t *counters = json_object();
-    for (size_t i = 0; i < run->table_count; i++)
-        add_fates(counters, run->tables[i]);
-    if (run->stopped)
-        return counters;
-    json_object_set_new(counters, "waiting", count_children(run));
-    json_object_set_new(counters, "deletesHeld", count_held(run));
-    add_count(counters, "queued", ferry_holding_open_count(run->holding));
-    add_count(counters, "retried", ferry_dispatcher_retries(run->dispatcher));
-    add_count(counters, "inFlight", (uint64_t)ferry_dispatcher_in_flight(run->dispatcher));
-    add_count(counters, "concurrency", (uint64_t)ferry_dispatcher_limit(run->dispatcher));
-    add_count(counters, "oldestWaitingAt", (uint64_t)ferry_holding_oldest(run->holding));
-    return counters;
+    return run->kind->counters(run->cargo);
+}
+
+void *ferry_run_cargo(const struct ferry_run *run)
+{
+    return run->cargo;
+}
+
+uv_loop_t *ferry_run_loop(const struct ferry_run *run)
+{
+    return run->options.loop;
+}
+
+const struct ferry_common *ferry_run_common(const struct ferry_run *run)
+{
+    return run->options.common;
+}
+
+const char *ferry_run_workflow(const struct ferry_run *run)
+{
+    return run->options.workflow;
+}
+
+struct ferry_metrics *ferry_run_metrics(const struct ferry_run *run)
+{
+    return run->options.metrics;
+}
+
+struct ferry_ledger *ferry_run_ledger(const struct ferry_run *run)
+{
+    return run->ledger;
 }

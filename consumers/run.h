@@ -1,41 +1,32 @@
-/* One generation of a workflow in this process, from PREPARE to STOPPED: the parts, and how they
- * hand over to one another. Loop thread only. */
+/* One generation of a workflow in this process, from PREPARE to STOPPED: the parts that every
+ * workflow has, the cargo, and how they hand over to one another. Loop thread only. */
 #ifndef FERRY_RUN_H
 #define FERRY_RUN_H
 
-#include "consumers/dispatcher.h"
-#include "core/control/orders.h"
+#include "consumers/cargo.h"
 #include "core/io/registry.h"
-
-struct ferry_run;
 
 struct ferry_run_options {
     uv_loop_t *loop;
     const struct ferry_common *common;
-    struct ferry_campaign *campaign;
-    struct ferry_memory *memory;
     struct ferry_registry *registry; /* NULL: none */
     struct ferry_metrics *metrics;
-    int concurrency;
-    int64_t retry_ms;
-    int64_t request_timeout_ms;
-    int64_t patience_ms; /* how long a child waits for its parent */
-    struct ferry_brake_limits brake;
+    const char *workflow;
+    const char *transactional_id; /* unique in the cluster; copied */
+    int64_t generation;
+    int64_t request_timeout_ms;        /* how long a stop waits for answers */
     void (*on_change)(void *context);  /* readiness, partitions, errors or warnings */
     void (*on_stopped)(void *context); /* it may be freed, now or later */
     void *context;
 };
 
-/* `mappings`: those of a run order, an array; references are kept. */
-enum ferry_status ferry_run_new(const struct ferry_run_options *options, const char *workflow,
-                                int64_t generation, json_t *mappings, struct ferry_run **ret_run,
+/* The cargo is taken, on failure too. */
+enum ferry_status ferry_run_new(const struct ferry_run_options *options,
+                                const struct ferry_cargo *kind, void *cargo,
+                                struct ferry_run **ret_run,
                                 struct ferry_error *error) FERRY_MUST_CHECK;
 /* Only once stopped. */
 void ferry_run_free(struct ferry_run *run);
-
-/* A person's word about the deletes of a table: those that wait go, or are dropped. Older numbers
- * than the latest are ignored. */
-void ferry_run_decide(struct ferry_run *run, const char *table, int64_t decision, bool approved);
 
 /* Data may move as soon as everything is ready. */
 void ferry_run_go(struct ferry_run *run);
@@ -52,5 +43,6 @@ const struct ferry_error *ferry_run_error(const struct ferry_run *run);
 const struct ferry_error *ferry_run_warning(const struct ferry_run *run, int64_t *ret_retry_at);
 json_t *ferry_run_partitions(const struct ferry_run *run); /* new reference */
 json_t *ferry_run_counters(const struct ferry_run *run);   /* new reference */
+void *ferry_run_cargo(const struct ferry_run *run);
 
 #endif

@@ -1,11 +1,9 @@
-/* What run.c (its life and steps) and run_events.c (what the parts tell it) share. */
+/* What run.c (its life and steps) and run_parts.c (what the parts tell it) share. */
 #ifndef FERRY_RUN_PRIVATE_H
 #define FERRY_RUN_PRIVATE_H
 
-#include "consumers/inspection.h"
-#include "consumers/recall.h"
 #include "consumers/run.h"
-#include "core/control/registration.h"
+#include "core/io/topics.h"
 
 /* How a run, or the ownership of its partitions, comes to its end. */
 enum ferry_run_ending {
@@ -23,25 +21,18 @@ struct ferry_run_trouble {
 
 struct ferry_run {
     struct ferry_run_options options;
-    int64_t generation;
-    char *workflow;
+    const struct ferry_cargo *kind;
+    void *cargo;
     char *group_id;
     char *transactional_id;
     char checkpoints[FERRY_TOPIC_SIZE];
-    struct ferry_table **tables;
-    const char **topics;
-    size_t table_count;
     struct ferry_registration *registration;
-    struct ferry_inspection *inspection;
     struct ferry_ledger *ledger;
-    struct ferry_holding *holding;
-    struct ferry_dispatcher *dispatcher;
-    struct ferry_recall *recall;
     struct ferry_group *group;
     uv_async_t poke; /* work that must not be done inside the parts' own callbacks */
     uv_timer_t tick;
     int handles;
-    size_t inspected; /* tables whose metadata was compared */
+    bool open; /* the cargo's parts are there */
     bool going;
     bool was_ready;
     bool fenced;     /* the ledger is ready */
@@ -54,21 +45,10 @@ struct ferry_run {
     enum ferry_run_ending ending;
     int64_t ending_until;
     int64_t committed_at;
-    struct ferry_run_trouble broken;  /* needs a human */
-    struct ferry_run_trouble misfit;  /* of a table, or of the credentials */
-    struct ferry_run_trouble refused; /* credentials or rights, while running */
-    struct ferry_run_trouble remote;  /* the destination */
-    struct ferry_run_trouble cluster; /* Kafka */
-    struct ferry_run_trouble held;    /* deletes that wait for a person */
-    struct ferry_run_trouble registry;
+    struct ferry_run_trouble troubles[FERRY_TROUBLES];
     struct ferry_metric *commit_seconds;
     struct ferry_metric *commits;
 };
-
-/* The next step is made soon, outside of the parts' own callbacks. */
-void ferry_run_poke(struct ferry_run *run);
-void ferry_run_changed(struct ferry_run *run);
-void ferry_run_break(struct ferry_run *run, const struct ferry_error *error);
 
 enum ferry_status ferry_run_open_parts(struct ferry_run *run,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
@@ -76,9 +56,8 @@ enum ferry_status ferry_run_join(struct ferry_run *run, struct ferry_error *erro
 void ferry_run_begin_ending(struct ferry_run *run, int64_t patience_ms);
 /* True: there is something to commit, now or soon. */
 bool ferry_run_commit(struct ferry_run *run);
-/* Brings back what was set aside and may go on. */
-void ferry_run_recall(struct ferry_run *run);
 /* Whatever is queued or known here is not ours to act on any more. */
 void ferry_run_drop(struct ferry_run *run);
+bool ferry_run_broken(const struct ferry_run *run);
 
 #endif

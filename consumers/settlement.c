@@ -1,5 +1,6 @@
 #include "consumers/settlement.h"
 
+#include "consumers/reject.h"
 #include "core/base/clock.h"
 
 #include <stdio.h>
@@ -206,39 +207,22 @@ enum ferry_status ferry_settlement_set_aside(struct ferry_settlement *settlement
     return ferry_waiting_update(waiting, key, &entry, error);
 }
 
-static enum ferry_status add_reject(struct ferry_settlement *settlement,
-                                    const struct ferry_lane *lane, const char *origin,
-                                    const struct ferry_ledger_header *headers)
-{
-    const struct ferry_item *item = lane->now;
-    return ferry_ledger_add(settlement->ledger, settlement->rejects, 0, origin, strlen(origin),
-                            item->tombstone ? NULL : item->value, item->length, headers);
-}
-
 enum ferry_status ferry_settlement_reject(struct ferry_settlement *settlement,
                                           const struct ferry_lane *lane,
                                           const struct ferry_error *reason, int status,
                                           struct ferry_error *error)
 {
     char origin[ORIGIN_SIZE];
-    char attempts[NUMBER_SIZE];
-    char http[NUMBER_SIZE];
-    char at[FERRY_TIME_SIZE];
+    const struct ferry_item *item = lane->now;
     name_origin(lane, origin);
-    snprintf(attempts, sizeof attempts, "%u", lane->attempts);
-    snprintf(http, sizeof http, "%d", status);
-    ferry_time_format(ferry_wall_ms(), at);
-    const struct ferry_ledger_header headers[] = {
-        {"ferry-reason", reason->message},
-        {"ferry-class", ferry_class_name(reason->class)},
-        {"ferry-origin", origin},
-        {"ferry-attempts", attempts},
-        {"ferry-at", at},
-        {FERRY_TRACE_HEADER, lane->now->trace},
-        {status != 0 ? "ferry-status" : NULL, http},
-        {NULL, NULL},
-    };
-    if (add_reject(settlement, lane, origin, headers) != FERRY_OK)
+    const struct ferry_reject reject = {.origin = origin,
+                                        .value = item->tombstone ? NULL : item->value,
+                                        .length = item->length,
+                                        .reason = reason,
+                                        .attempts = lane->attempts,
+                                        .status = status,
+                                        .trace = item->trace};
+    if (ferry_reject_add(settlement->ledger, settlement->rejects, &reject) != FERRY_OK)
         return no_memory(error);
     return ferry_settlement_write(settlement, lane, FERRY_FATE_REJECTED, error);
 }

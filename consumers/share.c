@@ -17,7 +17,8 @@ enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int6
     share->holding = committed < log_end;
     share->loading = true;
     share->doubted = FERRY_SHARE_GATE;
-    share->told = -1;
+    share->position =
+        (struct ferry_position){.log = table->mapping->table, .partition = partition, .told = -1};
     ferry_window_init(&share->window, committed);
     *ret_share = share;
     return FERRY_OK;

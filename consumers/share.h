@@ -11,6 +11,7 @@
 
 #include "consumers/lane.h"
 #include "consumers/memory.h"
+#include "consumers/position.h"
 #include "consumers/table.h"
 #include "consumers/waiting.h"
 
@@ -40,7 +41,7 @@ struct ferry_share {
     bool loading;    /* the last record read was one of a full read, or none was read yet */
     int64_t doubted; /* records that a predecessor may have sent */
     uint64_t stamp;  /* of what is committed, see stamp.h */
-    int64_t told;    /* the position that stands in `checkpoints`; -1: not known */
+    struct ferry_position position;
 };
 
 enum ferry_status ferry_share_new(struct ferry_table *table, int partition, int64_t committed,

@@ -104,6 +104,21 @@ struct ferry_slice ferry_utf8_cut(struct ferry_slice text, size_t characters)
     return (struct ferry_slice){text.data, at};
 }
 
+struct ferry_slice ferry_utf8_cut_units(struct ferry_slice text, size_t units)
+{
+    size_t at = 0;
+    while (at < text.length) {
+        uint32_t character = 0;
+        size_t bytes = ferry_utf8_next(text.data + at, text.length - at, &character);
+        size_t needed = character > 0xFFFF ? 2 : 1;
+        if (bytes == 0 || needed > units)
+            break;
+        units -= needed;
+        at += bytes;
+    }
+    return (struct ferry_slice){text.data, at};
+}
+
 /* Debian's libc always has C.UTF-8; without it only A to Z lose their case. */
 static locale_t unicode;
 static pthread_once_t unicode_once = PTHREAD_ONCE_INIT;

@@ -17,6 +17,9 @@ size_t ferry_utf8_next(const char *text, size_t length, uint32_t *ret_character)
 bool ferry_utf8_count(struct ferry_slice text, size_t *ret_characters);
 /* The first `characters` of a text that ferry_utf8_count accepted; whole ones only. */
 struct ferry_slice ferry_utf8_cut(struct ferry_slice text, size_t characters);
+/* As much as fits into so many UTF-16 code units, whole characters only; a text that is no UTF-8 is
+ * cut before what is none. */
+struct ferry_slice ferry_utf8_cut_units(struct ferry_slice text, size_t units);
 
 /* Without regard to case, as Dynamics 365 compares; accents count. Bytes that are no UTF-8 equal
  * themselves. */

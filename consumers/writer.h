@@ -1,5 +1,4 @@
-/* ferry-writer: obeys the run orders of one workflow and tells the world what it does. Loop thread
- * only. */
+/* ferry-writer: what its workflows share, and what each of them needs. Loop thread only. */
 #ifndef FERRY_WRITER_H
 #define FERRY_WRITER_H
 
@@ -10,6 +9,7 @@
 struct ferry_writer_settings {
     struct ferry_common common;
     struct ferry_campaign_settings campaign;
+    struct ferry_dynamics_settings dynamics; /* without url: no e-mail events */
     char *state_dir;
     int64_t retry_ms;
     int64_t waiting_timeout_s;

@@ -41,10 +41,10 @@ static int serve(void)
 int main(int argc, char **argv)
 {
     const struct ferry_settings_group groups[] = {
-        {ferry_common_settings, ferry_common_settings_count, &common},
-        {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics},
-        {ferry_campaign_settings, ferry_campaign_settings_count, &campaign},
-        {ferry_controller_settings, ferry_controller_settings_count, &own},
+        {ferry_common_settings, ferry_common_settings_count, &common, false},
+        {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics, false},
+        {ferry_campaign_settings, ferry_campaign_settings_count, &campaign, false},
+        {ferry_controller_settings, ferry_controller_settings_count, &own, false},
     };
     const struct ferry_program program = {
         .name = "ferry-controller",

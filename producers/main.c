@@ -39,10 +39,10 @@ int main(int argc, char **argv)
     static struct ferry_reader_settings settings = {
         .common = &common, .dynamics = &dynamics, .sftp = &sftp};
     const struct ferry_settings_group groups[] = {
-        {ferry_common_settings, ferry_common_settings_count, &common},
-        {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics},
-        {ferry_sftp_settings, ferry_sftp_settings_count, &sftp},
-        {ferry_reader_rows, ferry_reader_rows_count, &settings},
+        {ferry_common_settings, ferry_common_settings_count, &common, false},
+        {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics, false},
+        {ferry_sftp_settings, ferry_sftp_settings_count, &sftp, true},
+        {ferry_reader_rows, ferry_reader_rows_count, &settings, false},
     };
     const struct ferry_program program = {
         .name = "ferry-reader",

@@ -31,7 +31,9 @@ static void print_help(const struct ferry_program *program)
             const struct ferry_setting *row = &group->rows[r];
             const char *standard = row->standard ? row->standard : "";
             printf("  %s%s%s%s\n      %s\n", row->key,
-                   row->flags & FERRY_SETTING_REQUIRED ? " (required)" : "",
+                   !(row->flags & FERRY_SETTING_REQUIRED) ? ""
+                   : group->optional                      ? " (required to use this group)"
+                                                          : " (required)",
                    row->standard ? ", default " : "", standard, row->help);
         }
     }

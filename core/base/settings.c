@@ -206,25 +206,36 @@ enum ferry_status ferry_settings_load(const struct ferry_program *program, const
     return status;
 }
 
-static bool is_set(const struct ferry_settings_group *group, const struct ferry_setting *row)
+static bool is_required(const struct ferry_setting *row)
 {
-    const void *field = (const char *)group->target + row->offset;
-    return row->type != FERRY_SETTING_TEXT || *(char *const *)field;
+    return (row->flags & FERRY_SETTING_REQUIRED) && row->type == FERRY_SETTING_TEXT;
 }
 
-static enum ferry_status check_row(const struct ferry_settings_group *group,
-                                   const struct ferry_setting *row, struct ferry_error *error)
+static bool is_missing(const struct ferry_settings_group *group, const struct ferry_setting *row)
 {
-    const struct ferry_setting *first = &group->rows[0];
-    if (is_set(group, row))
+    return is_required(row) && !*(char *const *)((const char *)group->target + row->offset);
+}
+
+/* True: nothing of what the group requires is set. */
+static bool is_unused(const struct ferry_settings_group *group)
+{
+    for (size_t r = 0; r < group->count; r++)
+        if (is_required(&group->rows[r]) && !is_missing(group, &group->rows[r]))
+            return false;
+    return true;
+}
+
+static enum ferry_status check_group(const struct ferry_settings_group *group,
+                                     struct ferry_error *error)
+{
+    if (group->optional && is_unused(group))
         return FERRY_OK;
-    if (row->flags & FERRY_SETTING_REQUIRED)
-        return refuse(error, row->key, "is required");
-    if (!(row->flags & FERRY_SETTING_WITH_FIRST) || !is_set(group, first))
-        return FERRY_OK;
-    char why[128];
-    snprintf(why, sizeof why, "is required with %s", first->key);
-    return refuse(error, row->key, why);
+    for (size_t r = 0; r < group->count; r++)
+        if (is_missing(group, &group->rows[r]))
+            return refuse(error, group->rows[r].key,
+                          group->optional ? "is required beside the others of its group"
+                                          : "is required");
+    return FERRY_OK;
 }
 
 static enum ferry_status check_kafka(const struct ferry_common *common, struct ferry_error *error)
@@ -252,10 +263,7 @@ enum ferry_status ferry_settings_check(const struct ferry_program *program,
     enum ferry_status status = check_kafka(program->common, error);
     if (status == FERRY_OK)
         status = check_registry(program->common, error);
-    for (size_t g = 0; g < program->group_count; g++) {
-        const struct ferry_settings_group *group = &program->groups[g];
-        for (size_t r = 0; status == FERRY_OK && r < group->count; r++)
-            status = check_row(group, &group->rows[r], error);
-    }
+    for (size_t g = 0; status == FERRY_OK && g < program->group_count; g++)
+        status = check_group(&program->groups[g], error);
     return status == FERRY_OK ? default_worker_name(program->common, error) : status;
 }

@@ -20,8 +20,7 @@ enum ferry_setting_type {
 
 enum ferry_setting_flag {
     FERRY_SETTING_REQUIRED = 1,
-    FERRY_SETTING_SECRET = 2,     /* never printed */
-    FERRY_SETTING_WITH_FIRST = 4, /* required where the first row of its group is set */
+    FERRY_SETTING_SECRET = 2, /* never printed */
 };
 
 struct ferry_setting {
@@ -66,6 +65,8 @@ struct ferry_dynamics_settings {
     char *client_secret_file;
     int64_t page_size;
     int64_t poll_interval_ms;
+    int64_t concurrency_max;
+    int64_t batch_size;
 };
 
 struct ferry_campaign_settings {
@@ -105,6 +106,8 @@ struct ferry_settings_group {
     const struct ferry_setting *rows;
     size_t count;
     void *target;
+    bool optional; /* it may be left out as a whole: what it requires is required only where
+                      something of that is set */
 };
 
 struct ferry_program {

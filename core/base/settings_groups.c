@@ -57,6 +57,11 @@ const struct ferry_setting ferry_dynamics_settings[] = {
      86400000, 0,
      "milliseconds between two questions for changes of a table; up to six times that when it is "
      "idle"},
+    {"dynamics.concurrency.max", FERRY_SETTING_INTEGER, DYNAMICS(concurrency_max), "52", 1, 52, 0,
+     "most requests of a writer in flight; it finds the best number below it, and below what the "
+     "service recommends"},
+    {"dynamics.batch.size", FERRY_SETTING_INTEGER, DYNAMICS(batch_size), "1000", 1, 1000, 0,
+     "most activities that a writer sends in one request"},
 };
 const size_t ferry_dynamics_settings_count =
     sizeof ferry_dynamics_settings / sizeof ferry_dynamics_settings[0];
@@ -87,18 +92,18 @@ const size_t ferry_campaign_settings_count =
     sizeof ferry_campaign_settings / sizeof ferry_campaign_settings[0];
 
 const struct ferry_setting ferry_sftp_settings[] = {
-    {"sftp.host", FERRY_SETTING_TEXT, SFTP(host), NULL, 0, 0, 0,
+    {"sftp.host", FERRY_SETTING_TEXT, SFTP(host), NULL, 0, 0, FERRY_SETTING_REQUIRED,
      "server with Campaign's log exports, e.g. acme.campaign.adobe.com; unset: e-mail events are "
      "not read"},
     {"sftp.port", FERRY_SETTING_INTEGER, SFTP(port), "22", 1, 65535, 0, "port of that server"},
-    {"sftp.user", FERRY_SETTING_TEXT, SFTP(user), NULL, 0, 0, FERRY_SETTING_WITH_FIRST,
+    {"sftp.user", FERRY_SETTING_TEXT, SFTP(user), NULL, 0, 0, FERRY_SETTING_REQUIRED,
      "user on that server; the folders of the configuration are relative to his home"},
     {"sftp.private.key.file", FERRY_SETTING_TEXT, SFTP(private_key_file), NULL, 0, 0,
-     FERRY_SETTING_WITH_FIRST,
+     FERRY_SETTING_REQUIRED,
      "file with his private key, Ed25519 or ECDSA, without a passphrase; read again for each "
      "connection"},
     {"sftp.known.hosts.file", FERRY_SETTING_TEXT, SFTP(known_hosts_file), NULL, 0, 0,
-     FERRY_SETTING_WITH_FIRST,
+     FERRY_SETTING_REQUIRED,
      "file with the server's host key, as OpenSSH's known_hosts; another key is refused"},
     {"sftp.poll.interval.ms", FERRY_SETTING_INTEGER, SFTP(poll_interval_ms), "10000", 10, 86400000,
      0, "milliseconds between two looks into the folder of the exports"},

@@ -273,6 +273,16 @@ void ferry_http_cancel(struct ferry_http_call *call)
     call_give(http, call);
 }
 
+const char *ferry_http_header(const struct ferry_http_answer *answer, const char *name)
+{
+    return answer->call ? ferry_http_call_header(answer->call, name) : NULL;
+}
+
+void ferry_http_return_body(const struct ferry_http_answer *answer, struct ferry_buffer *body)
+{
+    ferry_http_call_swap_body(answer->call, body);
+}
+
 void ferry_http_post(struct ferry_http *http, struct ferry_http_task *task)
 {
     if (task->posted)

@@ -5,6 +5,7 @@
 #ifndef FERRY_HTTP_H
 #define FERRY_HTTP_H
 
+#include "core/base/buffer.h"
 #include "core/base/status.h"
 #include "core/io/http_headers.h"
 
@@ -33,9 +34,10 @@ struct ferry_http_answer {
     int status;       /* HTTP status, 0 unless ANSWERED */
     const char *body; /* NUL-terminated; empty when on_body took it */
     size_t length;
-    const char *content_type; /* "" when absent */
-    int64_t retry_after_ms;   /* -1 when absent; from seconds or an HTTP date */
-    char error[256];          /* why, unless ANSWERED */
+    const char *content_type;     /* "" when absent */
+    int64_t retry_after_ms;       /* -1 when absent; from seconds or an HTTP date */
+    char error[256];              /* why, unless ANSWERED */
+    struct ferry_http_call *call; /* for ferry_http_header; NULL in an answer that was made up */
 };
 
 enum ferry_http_flow { FERRY_HTTP_GO_ON, FERRY_HTTP_PAUSE, FERRY_HTTP_STOP };
@@ -49,6 +51,7 @@ struct ferry_http_request {
     const char *password;
     const char *body; /* copied; NULL for none */
     size_t body_length;
+    struct ferry_buffer *large_body; /* instead: its memory is taken, and another one left */
     /* Of the whole request; 0: 70,000. A stream (on_body) is instead cut after that long without a
      * byte, in whole seconds; paused time does not count. */
     int64_t timeout_ms;
@@ -74,6 +77,10 @@ enum ferry_status ferry_http_send(struct ferry_http *http, const struct ferry_ht
 void ferry_http_resume(struct ferry_http_call *call);
 /* on_done is not called. */
 void ferry_http_cancel(struct ferry_http_call *call);
+/* The value of a header of the answer, NULL when it has none; during on_done. */
+const char *ferry_http_header(const struct ferry_http_answer *answer, const char *name);
+/* During on_done: gives the body back that was taken, to be sent again. */
+void ferry_http_return_body(const struct ferry_http_answer *answer, struct ferry_buffer *body);
 
 /* Something to run on the next turn of the loop, once however often it is posted: for callers whose
  * callbacks must not come from inside a call. Lives in its owner's memory, zeroed but for `run` and

@@ -223,26 +223,45 @@ static enum ferry_status fill_headers(struct ferry_http_call *call,
     return status;
 }
 
+/* The ceilings are the same; a body may hold NULs. */
+void ferry_http_call_swap_body(struct ferry_http_call *call, struct ferry_buffer *body)
+{
+    struct ferry_buffer own = call->body;
+
+    call->body = *body;
+    *body = own;
+}
+
+static enum ferry_status take_body(struct ferry_http_call *call,
+                                   const struct ferry_http_request *request,
+                                   struct ferry_error *error)
+{
+    if (request->large_body)
+        ferry_http_call_swap_body(call, request->large_body);
+    else if (ferry_buffer_append(&call->body, request->body, request->body_length) != FERRY_OK)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG,
+                          "no room for a request body of %zu bytes", request->body_length);
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body.data ? call->body.data : "");
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.length);
+    return FERRY_OK;
+}
+
 static enum ferry_status fill_body(struct ferry_http_call *call,
                                    const struct ferry_http_request *request,
                                    struct ferry_error *error)
 {
     bool head = strcmp(request->method, "HEAD") == 0;
     bool get = strcmp(request->method, "GET") == 0;
+    enum ferry_status status = FERRY_OK;
 
     call->repeatable = head || get;
     curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(call->easy, CURLOPT_NOBODY, head ? 1L : 0L);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, get ? "gzip" : NULL);
-    if (request->body) {
-        if (ferry_buffer_append(&call->body, request->body, request->body_length) != FERRY_OK)
-            return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG,
-                              "no room for a request body of %zu bytes", request->body_length);
-        curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body.data);
-        curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.length);
-    }
+    if (request->body || request->large_body)
+        status = take_body(call, request, error);
     curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, head ? NULL : request->method);
-    return FERRY_OK;
+    return status;
 }
 
 static void fill_limits(struct ferry_http_call *call, const struct ferry_http_request *request)
@@ -325,13 +344,25 @@ static const char *trouble_of(const struct ferry_http_call *call, CURLcode code)
     return call->trouble[0] ? call->trouble : curl_easy_strerror(code);
 }
 
+const char *ferry_http_call_header(const struct ferry_http_call *call, const char *name)
+{
+    struct curl_header *header = NULL;
+
+    return curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK
+               ? header->value
+               : NULL;
+}
+
 void ferry_http_call_answer(struct ferry_http_call *call, CURLcode code,
                             struct ferry_http_answer *ret_answer)
 {
     char *type = NULL;
 
-    *ret_answer = (struct ferry_http_answer){
-        .outcome = outcome_of(call, code), .body = "", .content_type = "", .retry_after_ms = -1};
+    *ret_answer = (struct ferry_http_answer){.outcome = outcome_of(call, code),
+                                             .body = "",
+                                             .content_type = "",
+                                             .retry_after_ms = -1,
+                                             .call = call};
     if (ret_answer->outcome != FERRY_HTTP_ANSWERED) {
         snprintf(ret_answer->error, sizeof(ret_answer->error), "%s", trouble_of(call, code));
         return;

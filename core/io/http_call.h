@@ -54,6 +54,9 @@ enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
 /* Forgets the request, wipes its body and keeps the memory for the next one. */
 void ferry_http_call_clear(struct ferry_http_call *call);
+/* Takes this body and leaves another one in its place. */
+void ferry_http_call_swap_body(struct ferry_http_call *call, struct ferry_buffer *body);
+const char *ferry_http_call_header(const struct ferry_http_call *call, const char *name);
 /* The answer borrows from the call. */
 void ferry_http_call_answer(struct ferry_http_call *call, CURLcode code,
                             struct ferry_http_answer *ret_answer);

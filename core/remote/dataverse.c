@@ -179,9 +179,23 @@ static enum ferry_status fill_texts(const struct ferry_dataverse *dataverse,
     else if (status == FERRY_OK && request->fresh)
         status =
             ferry_buffer_append_text(&call->texts[FERRY_SESSION_HEADER], "Consistency: Strong");
+    if (status == FERRY_OK && request->type)
+        status = ferry_buffer_append_text(&call->texts[FERRY_SESSION_TYPE], request->type);
     if (status == FERRY_OK && request->body)
         status = ferry_buffer_append_text(&call->texts[FERRY_SESSION_BODY], request->body);
     return status;
+}
+
+/* Their ceilings stay where they were. */
+static void take_body(struct ferry_session_call *call, struct ferry_buffer *body)
+{
+    struct ferry_buffer *text = &call->texts[FERRY_SESSION_BODY];
+    struct ferry_buffer empty = *text;
+
+    *text = *body;
+    text->ceiling = empty.ceiling;
+    empty.ceiling = body->ceiling;
+    *body = empty;
 }
 
 static enum ferry_status fill(const struct ferry_dataverse *dataverse,
@@ -192,13 +206,17 @@ static enum ferry_status fill(const struct ferry_dataverse *dataverse,
     if (!call->method)
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG, "Dataverse has no method %s",
                           request->method);
-    call->has_body = request->body != NULL;
+    call->has_body = request->body || request->large_body;
     call->doubtful = request->link && strcasestr(request->link, "deltatoken");
     call->max_answer_bytes = ANSWER_BYTES;
     call->on_body = request->on_body;
     call->on_done = request->on_done;
     call->context = request->context;
-    return fill_texts(dataverse, request, call) == FERRY_OK ? FERRY_OK : out_of_memory(error);
+    if (fill_texts(dataverse, request, call) != FERRY_OK)
+        return out_of_memory(error);
+    if (request->large_body)
+        take_body(call, request->large_body);
+    return FERRY_OK;
 }
 
 /* The link is checked before a connection is opened and before a token is touched. */

@@ -23,6 +23,8 @@ struct ferry_dataverse_request {
     const char *prefer; /* NULL for none */
     bool fresh;         /* metadata of this instant, not of half a minute ago; without prefer */
     const char *body;   /* JSON, or NULL */
+    struct ferry_buffer *large_body; /* instead: its memory is taken, and other memory left */
+    const char *type;                /* of the body, "Content-Type: ..."; NULL: JSON */
     enum ferry_http_flow (*on_body)(void *context, const char *data,
                                     size_t length); /* NULL: body in the answer */
     ferry_remote_callback on_done;

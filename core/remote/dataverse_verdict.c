@@ -12,6 +12,7 @@
 #define TRACKING  "Switch on \"Track changes\" for the table in Dynamics 365."
 #define READ_FULL "The table is read in full again."
 #define COLUMNS   "Compare the mapping with the table's columns."
+#define GONE      "Check that the record is still there."
 #define ROLE      "Give the application user a role with organization-level Read on the table."
 
 /* By code, whatever the status: one documented code comes with different ones. */
@@ -35,11 +36,13 @@ static const struct code_rule {
     {"0x8004A001", FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
     {"0x80073000", FERRY_VERDICT_UNAVAILABLE, FERRY_CLASS_NETWORK, ""},
     {"0x80040237", FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE, ""}, /* key exists */
-    {"0x80060892", FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE, ""},
-    {"0x80040333", FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE, ""},
-    {"0x80044331", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},  /* too long */
-    {"0x80040200", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},  /* required field missing */
-    {"0x8004431A", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},  /* option out of range */
+    /* Another record is in its way: it was not written, and never is. */
+    {"0x80060892", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},
+    {"0x80040333", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""},
+    {"0x80040217", FERRY_VERDICT_ABSENT, FERRY_CLASS_MAPPING, GONE},   /* a record, not its table */
+    {"0x80044331", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""}, /* too long */
+    {"0x80040200", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""}, /* required field missing */
+    {"0x8004431A", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""}, /* option out of range */
     {"0x8006088a", FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA, COLUMNS}, /* no such entity set */
 };
 

@@ -33,6 +33,7 @@ struct ferry_remote_answer {
     int64_t retry_after_ms; /* -1 when the server did not say */
     const char *body;       /* valid during the callback */
     size_t length;
+    const struct ferry_http_answer *http; /* for its headers, during the callback; NULL: none */
     /* Unless OK: class and sentence. Quotes the server on a record for BAD_RECORD only, whose
      * sentence belongs into the reject and nowhere else. */
     struct ferry_error error;

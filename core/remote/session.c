@@ -221,6 +221,12 @@ static void renew(struct ferry_session_call *call)
     ask(call);
 }
 
+static void take_body_back(struct ferry_session_call *call, const struct ferry_http_answer *http)
+{
+    if (call->has_body)
+        ferry_http_return_body(http, &call->texts[FERRY_SESSION_BODY]);
+}
+
 static void on_answer(void *context, const struct ferry_http_answer *http)
 {
     struct ferry_session_call *call = context;
@@ -228,16 +234,19 @@ static void on_answer(void *context, const struct ferry_http_answer *http)
     struct ferry_remote_answer answer = {.status = http->status,
                                          .retry_after_ms = http->retry_after_ms,
                                          .body = http->body,
-                                         .length = http->length};
+                                         .length = http->length,
+                                         .http = http};
 
     call->http = NULL;
     if (http->status == 401 && !call->renewed) {
+        take_body_back(call, http);
         renew(call);
         return;
     }
     if (!ferry_judge(session->name, ferry_session_reads(call), http, &answer) &&
         session->judge(call, http, &answer) && !call->repeated) {
         call->repeated = true;
+        take_body_back(call, http);
         ask(call);
         return;
     }
@@ -290,14 +299,15 @@ static enum ferry_status send_call(struct ferry_session_call *call, const char *
                                    struct ferry_error *error)
 {
     struct ferry_session *session = call->session;
+    const char *type = ferry_session_text(call, FERRY_SESSION_TYPE);
     const char *own[3] = {NULL};
     size_t count = 0;
     enum ferry_status status = authorize(session, bearer, error);
 
     if (status != FERRY_OK)
         return status;
-    if (call->has_body && session->body_header)
-        own[count++] = session->body_header;
+    if (call->has_body && (*type || session->body_header))
+        own[count++] = *type ? type : session->body_header;
     if (call->texts[FERRY_SESSION_HEADER].length > 0)
         own[count++] = call->texts[FERRY_SESSION_HEADER].data;
     call->bearer = session->bearer;
@@ -306,8 +316,7 @@ static enum ferry_status send_call(struct ferry_session_call *call, const char *
         .url = call->texts[FERRY_SESSION_URL].data,
         .headers = own,
         .common = session->common,
-        .body = call->has_body ? ferry_session_text(call, FERRY_SESSION_BODY) : NULL,
-        .body_length = call->texts[FERRY_SESSION_BODY].length,
+        .large_body = call->has_body ? &call->texts[FERRY_SESSION_BODY] : NULL,
         .timeout_ms = session->timeout_ms,
         .max_answer_bytes = call->max_answer_bytes,
         .on_body = call->on_body ? on_body : NULL,

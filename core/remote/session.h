@@ -24,6 +24,7 @@ enum ferry_session_text {
     FERRY_SESSION_HEADER,  /* one more; empty for none */
     FERRY_SESSION_BODY,    /* counts with has_body */
     FERRY_SESSION_SUBJECT, /* what it is about, for the owner's sentences */
+    FERRY_SESSION_TYPE,    /* the header that names the body's type; empty: that of the session */
     FERRY_SESSION_KEY,     /* of the record it is about, for the owner's judgement */
     FERRY_SESSION_TEXTS,
 };

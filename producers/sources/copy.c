@@ -50,10 +50,13 @@ static enum ferry_status fail_local(const struct copying *copying, int code,
     return FERRY_RETRY;
 }
 
-/* Not every file system knows files without a name. */
+/* Not every file system knows files without a name. The folder is made, for it may be emptied, or
+ * its disk be new, at any time. */
 static int open_unnamed(const char *folder)
 {
     char path[FERRY_PATH_SIZE];
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return -1;
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, FILEMODE);
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
         return fd;

@@ -35,7 +35,7 @@ static const struct verdict_case {
     {403, FAULT("0x80040220", "Principal user is missing prvReadContact privilege"),
      FERRY_VERDICT_PERMISSION, FERRY_CLASS_PERMISSION},
     {404, FAULT("0x80040217", "contact With Id Does Not Exist"), FERRY_VERDICT_ABSENT,
-     FERRY_CLASS_SCHEMA},
+     FERRY_CLASS_MAPPING},
     {404, FAULT("0x8006088A", "Resource not found for the segment"), FERRY_VERDICT_REFUSED,
      FERRY_CLASS_SCHEMA},
     {413, "", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING},

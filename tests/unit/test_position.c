@@ -1,5 +1,7 @@
 #include "consumers/position.h"
 
+#include "core/io/topics.h"
+
 #include "cmocka_all.h"
 
 #include <jansson.h>
@@ -31,9 +33,6 @@ enum ferry_status ferry_ledger_add(struct ferry_ledger *ledger, const char *topi
     return FERRY_OK;
 }
 
-static struct ferry_mapping mapping = {.table = "contact"};
-static struct ferry_table table = {.mapping = &mapping};
-
 static int forget(void **state)
 {
     (void)state;
@@ -42,33 +41,33 @@ static int forget(void **state)
     return 0;
 }
 
-static void tell(struct ferry_share *share, int64_t offset, bool exact)
+static void tell(struct ferry_position *position, int64_t offset, bool exact)
 {
-    assert_int_equal(ferry_position_tell(NULL, "f.checkpoints", "w", share, offset, exact),
+    assert_int_equal(ferry_position_tell(NULL, "f.checkpoints", "w", position, offset, exact),
                      FERRY_OK);
 }
 
 static void the_first_position_is_told_at_once_and_names_its_partition(void **state)
 {
     (void)state;
-    struct ferry_share share = {.table = &table, .partition = 3, .told = -1};
-    tell(&share, 0, false);
+    struct ferry_position position = {.log = "contact", .partition = 3, .told = -1};
+    tell(&position, 0, false);
     assert_int_equal(told.messages, 1);
     assert_string_equal(told.topic, "f.checkpoints");
     assert_string_equal(told.key, "w/writer/contact/3");
     assert_in_range(told.partition, 0, FERRY_CHECKPOINT_PARTITIONS - 1);
     assert_int_equal(json_integer_value(json_object_get(told.value, "offset")), 0);
     assert_string_equal(json_string_value(json_object_get(told.value, "table")), "contact");
-    assert_int_equal(share.told, 0);
+    assert_int_equal(position.told, 0);
 }
 
 static void a_position_is_never_a_stride_behind_what_is_committed(void **state)
 {
     (void)state;
-    struct ferry_share share = {.table = &table, .told = 1000};
+    struct ferry_position position = {.log = "contact", .told = 1000};
     for (int64_t offset = 1000; offset < 3000; offset += 7) {
-        tell(&share, offset, false);
-        assert_in_range(offset - share.told, 0, FERRY_POSITION_STRIDE - 1);
+        tell(&position, offset, false);
+        assert_in_range(offset - position.told, 0, FERRY_POSITION_STRIDE - 1);
     }
     assert_in_range(told.messages, 1, 2000 / FERRY_POSITION_STRIDE);
 }
@@ -76,13 +75,13 @@ static void a_position_is_never_a_stride_behind_what_is_committed(void **state)
 static void a_clean_stop_tells_the_exact_one_and_only_once(void **state)
 {
     (void)state;
-    struct ferry_share share = {.table = &table, .told = 1000};
-    tell(&share, 1001, false);
+    struct ferry_position position = {.log = "contact", .told = 1000};
+    tell(&position, 1001, false);
     assert_int_equal(told.messages, 0);
-    tell(&share, 1001, true);
-    tell(&share, 1001, true);
+    tell(&position, 1001, true);
+    tell(&position, 1001, true);
     assert_int_equal(told.messages, 1);
-    assert_int_equal(share.told, 1001);
+    assert_int_equal(position.told, 1001);
 }
 
 static void of_what_was_not_read_nothing_is_known(void **state)

@@ -18,11 +18,14 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     fixture->groups[0] = (struct ferry_settings_group){
-        ferry_common_settings, ferry_common_settings_count, &fixture->common};
+        ferry_common_settings, ferry_common_settings_count, &fixture->common, false};
     fixture->groups[1] = (struct ferry_settings_group){
-        ferry_dynamics_settings, ferry_dynamics_settings_count, &fixture->dynamics};
-    fixture->program =
-        (struct ferry_program){"ferry-test", "tests", &fixture->common, fixture->groups, 2};
+        ferry_dynamics_settings, ferry_dynamics_settings_count, &fixture->dynamics, false};
+    fixture->program = (struct ferry_program){.name = "ferry-test",
+                                              .purpose = "tests",
+                                              .common = &fixture->common,
+                                              .groups = fixture->groups,
+                                              .group_count = 2};
     *state = fixture;
     return (int)ferry_settings_defaults(&fixture->program, &fixture->error);
 }
@@ -167,6 +170,30 @@ static void a_secret_loses_its_newline_and_an_empty_one_is_refused(void **state)
     unlink(path);
 }
 
+static void set(struct fixture *fixture, const char *key, const char *value)
+{
+    assert_int_equal(ferry_settings_set(&fixture->program, key, value, &fixture->error), FERRY_OK);
+}
+
+static void a_group_that_may_be_left_out_is_there_as_a_whole_or_not_at_all(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct ferry_program *program = &fixture->program;
+    set(fixture, "kafka.bootstrap.servers", "localhost:9092");
+    assert_int_equal(ferry_settings_check(program, &fixture->error), FERRY_INVALID);
+    fixture->groups[1].optional = true;
+    assert_int_equal(ferry_settings_check(program, &fixture->error), FERRY_OK);
+    set(fixture, "dynamics.page.size", "100");
+    assert_int_equal(ferry_settings_check(program, &fixture->error), FERRY_OK);
+    set(fixture, "dynamics.url", "https://contoso.crm.dynamics.com");
+    assert_int_equal(ferry_settings_check(program, &fixture->error), FERRY_INVALID);
+    assert_non_null(strstr(fixture->error.message, "dynamics.tenant"));
+    set(fixture, "dynamics.tenant", "contoso.example");
+    set(fixture, "dynamics.client.id", "ferry");
+    set(fixture, "dynamics.client.secret.file", "/run/secrets/dynamics");
+    assert_int_equal(ferry_settings_check(program, &fixture->error), FERRY_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +210,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_required_is_named_when_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_login_for_the_schema_registry_is_refused, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_group_that_may_be_left_out_is_there_as_a_whole_or_not_at_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_worker_gets_a_name_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_loses_its_newline_and_an_empty_one_is_refused,
                                         set_up, tear_down),

@@ -153,9 +153,28 @@ static void every_value_but_null_has_a_text(void **state)
     assert_false(ferry_utf8_of(&infinite, scratch, &text));
 }
 
+static void expect_units(const char *text, size_t units, size_t bytes)
+{
+    const struct ferry_slice whole = {text, strlen(text)};
+    assert_int_equal(ferry_utf8_cut_units(whole, units).length, bytes);
+}
+
+static void a_cut_at_utf16_units_leaves_whole_characters(void **state)
+{
+    (void)state;
+    expect_units("abc", 2, 2);
+    expect_units("abc", 3, 3);
+    expect_units("abc", 0, 0);
+    expect_units("\xc3\xa9t\xc3\xa9", 2, 3);  /* two bytes, one unit */
+    expect_units("a\xf0\x9f\x98\x80z", 2, 1); /* four bytes, two units */
+    expect_units("a\xf0\x9f\x98\x80z", 3, 5);
+    expect_units("ab\xff", 9, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cut_at_utf16_units_leaves_whole_characters),
         cmocka_unit_test(count_counts_code_points),
         cmocka_unit_test(count_and_quote_refuse_what_is_no_utf8),
         cmocka_unit_test(cut_never_splits_a_character),

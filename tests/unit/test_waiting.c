@@ -185,7 +185,8 @@ static void a_partition_taken_over_is_empty(void **state)
 static void a_change_is_as_uncertain_as_what_waits_under_its_key(void **state)
 {
     struct place *place = *state;
-    static struct ferry_table table;
+    static struct ferry_mapping mapping = {.table = "contact"};
+    static struct ferry_table table = {.mapping = &mapping};
     struct ferry_share *share = NULL;
     struct ferry_error error;
     char keys[2][2] = {"a", "b"};

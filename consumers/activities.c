@@ -1,0 +1,521 @@
+#include "consumers/activities.h"
+
+#include "consumers/poster.h"
+#include "consumers/stamp.h"
+#include "consumers/survey.h"
+#include "consumers/trim.h"
+#include "core/base/clock.h"
+#include "core/io/topics.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define MAX_EVENTS 12000
+#define MAX_BYTES  ((size_t)6 << 20)
+
+struct ferry_activities {
+    struct ferry_activities_options options;
+    struct ferry_events *events;
+    struct ferry_desk desks[FERRY_EVENT_KINDS];
+    char topic[FERRY_TOPIC_SIZE];
+    const char *topics[1];
+    struct ferry_registration_entry schema;
+    struct ferry_run *run;
+    struct ferry_survey *survey;
+    struct ferry_poster *poster;
+    struct ferry_trim *trim;
+    struct ferry_strand *strands; /* utlist */
+    bool assigned;
+    bool full;
+    bool ended; /* the last deletion was asked for */
+};
+
+/* --- the destination's metadata --- */
+
+static const struct ferry_error *standing(const struct ferry_activities *activities)
+{
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
+        if (activities->desks[kind].stopped)
+            return &activities->desks[kind].why;
+    return NULL;
+}
+
+static void take_result(struct ferry_desk *desk, const struct ferry_error *error)
+{
+    bool human = error && error->status == FERRY_INVALID;
+    bool schema =
+        human && (error->class == FERRY_CLASS_SCHEMA || error->class == FERRY_CLASS_MAPPING);
+    /* While there is no answer, a doubt stays a doubt. */
+    if (!error || human)
+        desk->doubted = false;
+    if (!error)
+        ferry_desk_clear(desk, ferry_boot_ms());
+    if (!error || schema) {
+        desk->inspected = true;
+        desk->stopped = schema;
+    }
+    if (human)
+        desk->why = *error;
+}
+
+static void on_surveyed(void *context, struct ferry_desk *desk, const struct ferry_error *error,
+                        int64_t retry_at)
+{
+    struct ferry_activities *activities = context;
+    bool human = error && error->status == FERRY_INVALID;
+    take_result(desk, error);
+    const struct ferry_error *misfit = standing(activities);
+    if (!misfit && human)
+        misfit = error;
+    ferry_run_trouble(activities->run, FERRY_TROUBLE_MISFIT, misfit, misfit ? retry_at : 0);
+    ferry_run_trouble(activities->run, FERRY_TROUBLE_REMOTE, human ? NULL : error, retry_at);
+    ferry_run_changed(activities->run);
+    ferry_run_poke(activities->run);
+}
+
+static void on_doubt(void *context, struct ferry_desk *desk)
+{
+    struct ferry_activities *activities = context;
+    desk->doubted = true;
+    ferry_survey_repeat(activities->survey, desk);
+}
+
+static void on_misfit(void *context, struct ferry_desk *desk, const struct ferry_error *error)
+{
+    struct ferry_activities *activities = context;
+    desk->stopped = true;
+    desk->why = *error;
+    ferry_run_trouble(activities->run, FERRY_TROUBLE_MISFIT, error, 0);
+    ferry_survey_postpone(activities->survey, desk);
+}
+
+/* --- what else the parts tell --- */
+
+static void on_warning(void *context, const struct ferry_error *error, int64_t retry_at)
+{
+    struct ferry_activities *activities = context;
+    bool human = error && error->status == FERRY_INVALID;
+    ferry_run_trouble(activities->run, FERRY_TROUBLE_REFUSED, human ? error : NULL, retry_at);
+    ferry_run_trouble(activities->run, FERRY_TROUBLE_REMOTE, human ? NULL : error, retry_at);
+}
+
+static void on_broken(void *context, const struct ferry_error *error)
+{
+    struct ferry_activities *activities = context;
+    ferry_run_trouble(activities->run, FERRY_TROUBLE_BROKEN, error, 0);
+}
+
+static bool may_send(void *context)
+{
+    struct ferry_activities *activities = context;
+    return ferry_run_may_send(activities->run);
+}
+
+static void on_progress(void *context)
+{
+    struct ferry_activities *activities = context;
+    ferry_run_progress(activities->run);
+}
+
+static void on_trimmed(void *context)
+{
+    struct ferry_activities *activities = context;
+    ferry_run_poke(activities->run);
+}
+
+/* --- partitions --- */
+
+static void forget_strands(struct ferry_activities *activities)
+{
+    struct ferry_strand *strand, *next;
+    DL_FOREACH_SAFE (activities->strands, strand, next)
+        ferry_strand_free(strand);
+    activities->strands = NULL;
+    activities->assigned = false;
+    activities->full = false;
+}
+
+static struct ferry_strand *find_strand(const struct ferry_activities *activities,
+                                        const char *topic, int partition)
+{
+    struct ferry_strand *strand;
+    DL_FOREACH (activities->strands, strand)
+        if (strand->partition == partition && strcmp(topic, activities->topic) == 0)
+            return strand;
+    return NULL;
+}
+
+static void drop(void *cargo)
+{
+    struct ferry_activities *activities = cargo;
+    ferry_poster_drop(activities->poster);
+    forget_strands(activities);
+    ferry_trim_forget(activities->trim);
+}
+
+static enum ferry_status assign(void *cargo, const struct ferry_group_part *parts, size_t count,
+                                struct ferry_error *error)
+{
+    struct ferry_activities *activities = cargo;
+    drop(activities);
+    for (size_t i = 0; i < count; i++) {
+        struct ferry_strand *strand = ferry_strand_new(activities->topic, &parts[i]);
+        if (!strand)
+            return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+        DL_APPEND(activities->strands, strand);
+    }
+    activities->assigned = true;
+    ferry_run_accept(activities->run);
+    return FERRY_OK;
+}
+
+static enum ferry_status take(void *cargo, const rd_kafka_message_t *message)
+{
+    struct ferry_activities *activities = cargo;
+    struct ferry_strand *strand =
+        find_strand(activities, rd_kafka_topic_name(message->rkt), message->partition);
+    if (!strand)
+        return FERRY_OK;
+    strand->at_end = false;
+    return ferry_strand_take(strand, message->offset, message->payload, message->len);
+}
+
+static void reach(void *cargo, const char *topic, int partition, int64_t offset)
+{
+    struct ferry_strand *strand = find_strand(cargo, topic, partition);
+    if (!strand)
+        return;
+    ferry_window_reach(&strand->window, offset);
+    strand->at_end = true;
+}
+
+static bool has_room(void *cargo)
+{
+    struct ferry_activities *activities = cargo;
+    const struct ferry_strand *strand;
+    size_t divisor = activities->full ? 2 : 1; /* once full, only half full counts as room */
+    size_t count = 0;
+    size_t bytes = 0;
+    DL_FOREACH (activities->strands, strand) {
+        count += strand->count;
+        bytes += strand->bytes;
+    }
+    activities->full = count >= MAX_EVENTS / divisor || bytes >= MAX_BYTES / divisor;
+    return !activities->full;
+}
+
+static bool takes(const void *cargo, const char *topic)
+{
+    (void)topic;
+    return !standing(cargo);
+}
+
+/* --- work --- */
+
+static struct ferry_letter *next_letter(void *context)
+{
+    struct ferry_activities *activities = context;
+    struct ferry_strand *strand;
+    struct ferry_letter *letter = NULL;
+    DL_FOREACH (activities->strands, strand)
+        if ((letter = ferry_strand_next(strand)))
+            break;
+    return letter;
+}
+
+static bool expects(void *context)
+{
+    struct ferry_activities *activities = context;
+    const struct ferry_strand *strand;
+    if (activities->full)
+        return false;
+    DL_FOREACH (activities->strands, strand)
+        if (!strand->at_end)
+            return true;
+    return false;
+}
+
+static bool is_ready(const void *cargo)
+{
+    const struct ferry_activities *activities = cargo;
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
+        if (!activities->desks[kind].inspected)
+            return false;
+    return activities->assigned;
+}
+
+static void let(void *cargo, bool open)
+{
+    struct ferry_activities *activities = cargo;
+    ferry_poster_open(activities->poster, open);
+}
+
+static void work(void *cargo)
+{
+    struct ferry_activities *activities = cargo;
+    ferry_trim_look(activities->trim, false);
+}
+
+static int in_flight(const void *cargo)
+{
+    const struct ferry_activities *activities = cargo;
+    return ferry_poster_in_flight(activities->poster);
+}
+
+static void abandon(void *cargo)
+{
+    struct ferry_activities *activities = cargo;
+    ferry_poster_drop(activities->poster);
+}
+
+static bool finish(void *cargo)
+{
+    struct ferry_activities *activities = cargo;
+    if (ferry_trim_busy(activities->trim))
+        return false;
+    if (!activities->ended)
+        ferry_trim_look(activities->trim, true);
+    activities->ended = true;
+    return !ferry_trim_busy(activities->trim);
+}
+
+/* --- commits --- */
+
+static rd_kafka_topic_partition_list_t *offsets_of(const void *cargo, bool all)
+{
+    const struct ferry_activities *activities = cargo;
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
+    const struct ferry_strand *strand;
+    uint64_t stamp = ferry_stamp_new();
+    DL_FOREACH (activities->strands, strand) {
+        int64_t prefix = ferry_window_prefix(&strand->window);
+        if (!all && prefix <= strand->window.committed)
+            continue;
+        rd_kafka_topic_partition_t *offset =
+            rd_kafka_topic_partition_list_add(offsets, activities->topic, strand->partition);
+        offset->offset = prefix;
+        ferry_stamp_put(offset, stamp);
+    }
+    return offsets;
+}
+
+static enum ferry_status commit(void *cargo, const rd_kafka_topic_partition_list_t *offsets,
+                                struct ferry_error *error)
+{
+    struct ferry_activities *activities = cargo;
+    (void)error;
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *part = &offsets->elems[i];
+        struct ferry_strand *strand = find_strand(activities, part->topic, part->partition);
+        if (!strand || part->offset < strand->window.committed)
+            continue;
+        ferry_window_commit(&strand->window, part->offset);
+        ferry_trim_note(activities->trim, part->partition, part->offset);
+    }
+    return FERRY_OK;
+}
+
+static struct ferry_position *position(void *cargo, const char *topic, int partition)
+{
+    struct ferry_strand *strand = find_strand(cargo, topic, partition);
+    return strand ? &strand->position : NULL;
+}
+
+static bool has_untold(const void *cargo)
+{
+    const struct ferry_activities *activities = cargo;
+    const struct ferry_strand *strand;
+    DL_FOREACH (activities->strands, strand)
+        if (strand->position.told != ferry_window_prefix(&strand->window))
+            return true;
+    return false;
+}
+
+/* --- what it looks like --- */
+
+static json_t *partitions(const void *cargo)
+{
+    const struct ferry_activities *activities = cargo;
+    const struct ferry_strand *strand;
+    json_t *document = json_object();
+    if (!activities->assigned)
+        return document;
+    json_t *list = json_array();
+    DL_FOREACH (activities->strands, strand)
+        json_array_append_new(list, json_integer(strand->partition));
+    json_object_set_new(document, FERRY_TOPIC_EMAIL, list);
+    return document;
+}
+
+static json_t *counters_of(const void *cargo)
+{
+    const struct ferry_activities *activities = cargo;
+    uint64_t sums[FERRY_EVENT_FATES] = {0};
+    json_t *counters = json_object();
+    json_t *written = json_object();
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++) {
+        const struct ferry_desk *desk = &activities->desks[kind];
+        json_object_set_new(written, ferry_event_kind_name(desk->kind),
+                            json_integer((json_int_t)desk->counts[FERRY_EVENT_WRITTEN]));
+        for (int fate = 0; fate < FERRY_EVENT_FATES; fate++)
+            sums[fate] += desk->counts[fate];
+    }
+    json_object_set_new(counters, "written", written);
+    json_object_set_new(counters, "repeated", json_integer((json_int_t)sums[FERRY_EVENT_REPEATED]));
+    json_object_set_new(counters, "rejected", json_integer((json_int_t)sums[FERRY_EVENT_REJECTED]));
+    json_object_set_new(counters, "switchedOff",
+                        json_integer((json_int_t)sums[FERRY_EVENT_LEFT_OUT]));
+    if (activities->poster)
+        ferry_poster_count(activities->poster, counters);
+    return counters;
+}
+
+/* --- the parts --- */
+
+static enum ferry_status make_survey(struct ferry_activities *activities, struct ferry_error *error)
+{
+    const struct ferry_survey_options options = {.dataverse = activities->options.dataverse,
+                                                 .desks = activities->desks,
+                                                 .retry_ms = activities->options.retry_ms,
+                                                 .on_result = on_surveyed,
+                                                 .context = activities};
+    return ferry_survey_new(ferry_run_loop(activities->run), &options, &activities->survey, error);
+}
+
+static enum ferry_status make_poster(struct ferry_activities *activities, struct ferry_error *error)
+{
+    const struct ferry_poster_options options = {.instance = activities->options.common->instance,
+                                                 .workflow = ferry_run_workflow(activities->run),
+                                                 .dataverse = activities->options.dataverse,
+                                                 .events = activities->events,
+                                                 .desks = activities->desks,
+                                                 .ledger = ferry_run_ledger(activities->run),
+                                                 .metrics = activities->options.metrics,
+                                                 .concurrency = activities->options.concurrency,
+                                                 .batch_size = activities->options.batch_size,
+                                                 .retry_ms = activities->options.retry_ms,
+                                                 .next = next_letter,
+                                                 .expects = expects,
+                                                 .may_send = may_send,
+                                                 .on_progress = on_progress,
+                                                 .on_warning = on_warning,
+                                                 .on_doubt = on_doubt,
+                                                 .on_misfit = on_misfit,
+                                                 .on_broken = on_broken,
+                                                 .context = activities};
+    return ferry_poster_new(ferry_run_loop(activities->run), &options, &activities->poster, error);
+}
+
+static enum ferry_status make_trim(struct ferry_activities *activities, struct ferry_error *error)
+{
+    const struct ferry_trim_options options = {.loop = ferry_run_loop(activities->run),
+                                               .common = activities->options.common,
+                                               .topic = activities->topic,
+                                               .on_done = on_trimmed,
+                                               .context = activities};
+    return ferry_trim_new(&options, &activities->trim, error);
+}
+
+static void close_parts(void *cargo)
+{
+    struct ferry_activities *activities = cargo;
+    ferry_survey_free(activities->survey);
+    ferry_poster_free(activities->poster);
+    ferry_trim_free(activities->trim);
+    activities->survey = NULL;
+    activities->poster = NULL;
+    activities->trim = NULL;
+    forget_strands(activities);
+}
+
+static enum ferry_status open_parts(void *cargo, struct ferry_run *run, struct ferry_error *error)
+{
+    struct ferry_activities *activities = cargo;
+    activities->run = run;
+    enum ferry_status status = make_poster(activities, error);
+    if (status == FERRY_OK)
+        status = make_trim(activities, error);
+    if (status == FERRY_OK)
+        status = make_survey(activities, error);
+    if (status != FERRY_OK)
+        close_parts(activities);
+    return status;
+}
+
+/* --- life --- */
+
+static const char *const *topics_of(const void *cargo, size_t *ret_count)
+{
+    const struct ferry_activities *activities = cargo;
+    *ret_count = 1;
+    return activities->topics;
+}
+
+static const struct ferry_registration_entry *schemas_of(const void *cargo, size_t *ret_count)
+{
+    const struct ferry_activities *activities = cargo;
+    *ret_count = 1;
+    return &activities->schema;
+}
+
+static void free_activities(void *cargo)
+{
+    struct ferry_activities *activities = cargo;
+    ferry_events_free(activities->events);
+    free(activities);
+}
+
+enum ferry_status ferry_activities_new(const struct ferry_activities_options *options,
+                                       json_t *events, struct ferry_activities **ret_activities,
+                                       struct ferry_error *error)
+{
+    struct ferry_activities *activities = calloc(1, sizeof *activities);
+    if (!activities)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    activities->options = *options;
+    enum ferry_status status =
+        events ? ferry_events_new(events, &activities->events, error)
+               : ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG, "the run order has no events");
+    if (status != FERRY_OK) {
+        free(activities);
+        return status;
+    }
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
+        ferry_desk_init(&activities->desks[kind], activities->events, (enum ferry_event_kind)kind,
+                        options->metrics);
+    ferry_topic_name(options->common->instance,
+                     (struct ferry_topic){FERRY_TOPIC_EVENTS, FERRY_TOPIC_EMAIL},
+                     activities->topic);
+    activities->topics[0] = activities->topic;
+    activities->schema =
+        (struct ferry_registration_entry){activities->topic, FERRY_SCHEMA_EVENT, NULL};
+    *ret_activities = activities;
+    return FERRY_OK;
+}
+
+const struct ferry_cargo ferry_activities_cargo = {
+    .open = open_parts,
+    .close = close_parts,
+    .free = free_activities,
+    .topics = topics_of,
+    .schemas = schemas_of,
+    .assign = assign,
+    .drop = drop,
+    .take = take,
+    .reach = reach,
+    .has_room = has_room,
+    .takes = takes,
+    .ready = is_ready,
+    .let = let,
+    .work = work,
+    .in_flight = in_flight,
+    .abandon = abandon,
+    .finish = finish,
+    .offsets = offsets_of,
+    .commit = commit,
+    .position = position,
+    .has_untold = has_untold,
+    .partitions = partitions,
+    .counters = counters_of,
+};

@@ -1,0 +1,78 @@
+#include "consumers/desk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CLEAR_MS      INT64_C(60000)
+#define CLEAR_REJECTS 10
+
+static const char *const fate_names[] = {"written", "repeated", "rejected", "switched_off"};
+
+void ferry_desk_init(struct ferry_desk *desk, const struct ferry_events *events,
+                     enum ferry_event_kind kind, struct ferry_metrics *metrics)
+{
+    char labels[64];
+    *desk = (struct ferry_desk){
+        .kind = kind, .activity = &events->activities[kind], .on = events->kinds[kind]};
+    desk->inspected = !desk->on;
+    for (int fate = 0; fate < FERRY_EVENT_FATES; fate++) {
+        snprintf(labels, sizeof labels, "kind=\"%s\",outcome=\"%s\"", ferry_event_kind_name(kind),
+                 fate_names[fate]);
+        desk->events[fate] =
+            ferry_metric(metrics, FERRY_COUNTER, "ferry_writer_events_total",
+                         "E-mail events whose fate is known, by kind and outcome", labels);
+    }
+}
+
+void ferry_desk_count(struct ferry_desk *desk, enum ferry_event_fate fate)
+{
+    desk->counts[fate]++;
+    ferry_metric_add(desk->events[fate], 1);
+}
+
+void ferry_desk_clear(struct ferry_desk *desk, int64_t now)
+{
+    desk->compared_at = now;
+    desk->rejects = 0;
+}
+
+bool ferry_desk_is_clear(const struct ferry_desk *desk, int64_t now)
+{
+    return desk->compared_at != 0 && now - desk->compared_at < CLEAR_MS &&
+           desk->rejects < CLEAR_REJECTS;
+}
+
+bool ferry_desk_stands(const struct ferry_desk *desk)
+{
+    return desk->stopped || desk->doubted;
+}
+
+static const char *column_in(const struct ferry_activity *activity, const char *answer)
+{
+    const char *const names[] = {activity->regarding,
+                                 activity->campaign.name,
+                                 activity->delivery.name,
+                                 activity->date.name,
+                                 activity->mirror_page.name,
+                                 activity->url.name,
+                                 "subject",
+                                 "activityid"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i] && strstr(answer, names[i]))
+            return names[i];
+    return NULL;
+}
+
+void ferry_desk_blame_schema(const struct ferry_desk *desk, const char *answer,
+                             const struct ferry_error *said, struct ferry_error *ret_error)
+{
+    const struct ferry_activity *activity = desk->activity;
+    const char *column = column_in(activity, answer);
+    ferry_fail(ret_error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+               "Dynamics' table '%s' does not take %s%s%s: %.200s", activity->table,
+               column ? "column '" : "our activities", column ? column : "", column ? "'" : "",
+               said->message);
+    ferry_advise(ret_error,
+                 "mend the table or the configuration (\"ferryctl check\" compares them; stop, "
+                 "edit, start); the events stay queued");
+}

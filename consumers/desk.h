@@ -1,0 +1,45 @@
+/* One kind of e-mail event at work: the table of its activities, what became of its events, and
+ * whether Dynamics still takes them. Transparent to the writer's own modules; loop thread only. */
+#ifndef FERRY_DESK_H
+#define FERRY_DESK_H
+
+#include "core/base/metrics.h"
+#include "core/control/events.h"
+
+enum ferry_event_fate {
+    FERRY_EVENT_WRITTEN,
+    FERRY_EVENT_REPEATED, /* its activity was there already */
+    FERRY_EVENT_REJECTED,
+    FERRY_EVENT_LEFT_OUT, /* its kind was switched off after it was read */
+};
+#define FERRY_EVENT_FATES (FERRY_EVENT_LEFT_OUT + 1)
+
+struct ferry_desk {
+    enum ferry_event_kind kind;
+    const struct ferry_activity *activity; /* borrowed from the order */
+    bool on;                               /* the kind is written */
+    uint64_t counts[FERRY_EVENT_FATES];
+    struct ferry_metric *events[FERRY_EVENT_FATES];
+    uint64_t successes;  /* activities that are there, as far as answers say */
+    unsigned rejects;    /* on Dynamics' word, since the metadata was last compared */
+    int64_t compared_at; /* when that found no fault, ferry_boot_ms; 0: never */
+    bool inspected;      /* the metadata was compared */
+    bool doubted;        /* it is being read again */
+    bool stopped;        /* the table does not fit: nothing is sent */
+    struct ferry_error why;
+};
+
+void ferry_desk_init(struct ferry_desk *desk, const struct ferry_events *events,
+                     enum ferry_event_kind kind, struct ferry_metrics *metrics);
+void ferry_desk_count(struct ferry_desk *desk, enum ferry_event_fate fate);
+/* The metadata was compared and fits. */
+void ferry_desk_clear(struct ferry_desk *desk, int64_t now);
+/* It was, a short while and few rejects ago: an event may be rejected on Dynamics' word. */
+bool ferry_desk_is_clear(const struct ferry_desk *desk, int64_t now);
+/* Nothing may be sent now: it does not fit, or that is being found out. */
+bool ferry_desk_stands(const struct ferry_desk *desk);
+/* The error, about this table; and about the column that the answer speaks of, if it does. */
+void ferry_desk_blame_schema(const struct ferry_desk *desk, const char *answer,
+                             const struct ferry_error *said, struct ferry_error *ret_error);
+
+#endif

@@ -1,0 +1,17 @@
+/* The way of one e-mail event to Dynamics 365: the custom activity that it becomes (ADR 4). Any
+ * thread. */
+#ifndef FERRY_DESTINATION_DYNAMICS_H
+#define FERRY_DESTINATION_DYNAMICS_H
+
+#include "core/base/buffer.h"
+#include "core/control/events.h"
+
+/* Appends the JSON of a POST to the activity's table; `typed` for CreateMultiple, where each says
+ * what it is. The kind must be switched on. FERRY_BAD_RECORD: reject it; then, and when there is no
+ * room, `out` may hold a part of it. */
+enum ferry_status ferry_activity_write(const struct ferry_events *events,
+                                       const struct ferry_event *event, bool typed,
+                                       struct ferry_buffer *out,
+                                       struct ferry_error *error) FERRY_MUST_CHECK;
+
+#endif

@@ -1,0 +1,80 @@
+/* What poster.c (whose turn it is) and postings.c (what an answer means) share. */
+#ifndef FERRY_POSTER_PRIVATE_H
+#define FERRY_POSTER_PRIVATE_H
+
+#include "consumers/allowance.h"
+#include "consumers/pace.h"
+#include "consumers/poster.h"
+#include "core/io/topics.h"
+#include "core/record/trace.h"
+#include "core/remote/multipart.h"
+
+#define FERRY_POST_RETRY_CAP_MS INT64_C(30000)
+#define FERRY_POST_VERDICTS     (FERRY_VERDICT_FOREIGN + 1)
+
+/* One request. Its letters are those without an answer, in the order of their parts. */
+struct ferry_batch {
+    struct ferry_batch *prev, *next;
+    struct ferry_poster *poster;
+    struct ferry_letter *letters; /* utlist */
+    size_t count;                 /* that it was sent with */
+    struct ferry_multipart multipart;
+    struct ferry_dataverse_call *call;
+    struct ferry_pace_ticket ticket;
+    /* What its parts have said, to be acted on once. */
+    enum ferry_pace_answer pace;
+    int64_t retry_after_ms;
+    int64_t wait_ms;          /* of those that are tried again; 0: none was yet */
+    bool unreadable;          /* the answer is none to a batch */
+    bool done;                /* a part was dealt with, whatever was said */
+    bool again;               /* a part is to be tried again, or nobody could be blamed for it */
+    bool human;               /* a human is needed */
+    struct ferry_error error; /* of the last of these */
+};
+
+struct ferry_poster {
+    struct ferry_poster_options options;
+    struct ferry_pace pace;
+    struct ferry_allowance allowance;
+    struct ferry_letter *queue;   /* utlist, in turn */
+    struct ferry_letter *waiting; /* utlist, in no order */
+    struct ferry_batch *batches;  /* utlist, in flight */
+    size_t queued;
+    int64_t queued_at; /* since when there is something to send */
+    int64_t due_at;    /* the first of those that wait; 0: none does */
+    uv_timer_t timer;
+    struct ferry_tracer tracer;
+    char rejects[FERRY_TOPIC_SIZE];
+    uint64_t requests;
+    uint64_t retries;
+    unsigned probes;  /* in a row that failed */
+    int64_t probe_at; /* when the next one is due; 0: not probing */
+    bool warned;
+    bool open;
+    bool running;
+    struct ferry_metric *in_flight;
+    struct ferry_metric *limit;
+    struct ferry_metric *answers[FERRY_POST_VERDICTS];
+};
+
+/* To the place where it is next, before all others. */
+void ferry_poster_put_back(struct ferry_poster *poster, struct ferry_letter *letter);
+void ferry_poster_wait(struct ferry_poster *poster, struct ferry_letter *letter, int64_t ms);
+/* The letter is gone afterwards. */
+void ferry_poster_settle(struct ferry_poster *poster, struct ferry_letter *letter,
+                         enum ferry_event_fate fate);
+/* `http`: the status of the answer that says so; 0 when nobody was asked. */
+void ferry_poster_reject(struct ferry_poster *poster, struct ferry_letter *letter,
+                         const struct ferry_error *reason, int http);
+void ferry_poster_warn(struct ferry_poster *poster, const struct ferry_error *error,
+                       int64_t wait_ms);
+void ferry_poster_run(struct ferry_poster *poster);
+/* It is in no list any more and has no letters. */
+void ferry_batch_free(struct ferry_batch *batch);
+
+/* In postings.c: the callbacks of every request; `context` is the batch. */
+enum ferry_http_flow ferry_posting_stream(void *context, const char *data, size_t length);
+void ferry_posting_part(void *context, const struct ferry_multipart_part *part);
+void ferry_posting_answer(void *context, const struct ferry_remote_answer *answer);
+
+#endif

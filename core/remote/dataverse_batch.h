@@ -1,0 +1,24 @@
+/* A $batch of creations, each on its own: no change sets, continue on error. Values only. */
+#ifndef FERRY_DATAVERSE_BATCH_H
+#define FERRY_DATAVERSE_BATCH_H
+
+#include "core/base/buffer.h"
+#include "core/remote/multipart.h"
+#include "core/remote/remote.h"
+
+#define FERRY_BATCH_PATH   "$batch"
+#define FERRY_BATCH_PREFER "odata.continue-on-error"
+#define FERRY_BATCH_TYPE   "Content-Type: multipart/mixed; boundary=\"batch_ferry\""
+
+/* A part begins; its JSON is to be appended, and then: the next part, or the end. FERRY_FULL leaves
+ * the body as it was. */
+enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body,
+                                         const char *entity_set) FERRY_MUST_CHECK;
+enum ferry_status ferry_batch_end_part(struct ferry_buffer *body) FERRY_MUST_CHECK;
+enum ferry_status ferry_batch_end(struct ferry_buffer *body) FERRY_MUST_CHECK;
+
+/* What a part of the answer means, as if it were an answer of its own. The answer borrows from the
+ * part. */
+void ferry_batch_judge(const struct ferry_multipart_part *part, struct ferry_remote_answer *answer);
+
+#endif

@@ -1,0 +1,264 @@
+#include "core/remote/multipart.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define PART_BYTES     ((size_t)1 << 20)
+#define PIECE_BYTES    ((size_t)64 << 10)
+#define BOUNDARY_BYTES 256
+#define RETRY_SECONDS  86400L /* nobody means more */
+
+struct slice {
+    const char *data;
+    size_t length;
+};
+
+void ferry_multipart_init(struct ferry_multipart *multipart, ferry_multipart_callback on_part,
+                          void *context)
+{
+    *multipart = (struct ferry_multipart){.on_part = on_part, .context = context};
+    ferry_buffer_init(&multipart->boundary, BOUNDARY_BYTES);
+    ferry_buffer_init(&multipart->text, PART_BYTES);
+}
+
+void ferry_multipart_done(struct ferry_multipart *multipart)
+{
+    ferry_buffer_done(&multipart->boundary);
+    ferry_buffer_done(&multipart->text);
+}
+
+bool ferry_multipart_over(const struct ferry_multipart *multipart)
+{
+    return multipart->over;
+}
+
+/* --- one part --- */
+
+/* Without its line break; false when no line is left. */
+static bool take_line(struct slice *text, struct slice *ret_line)
+{
+    if (text->length == 0)
+        return false;
+    const char *end = memchr(text->data, '\n', text->length);
+    size_t length = end ? (size_t)(end - text->data) : text->length;
+    *ret_line = (struct slice){text->data, length};
+    if (length > 0 && text->data[length - 1] == '\r')
+        ret_line->length--;
+    length += end != NULL;
+    text->data += length;
+    text->length -= length;
+    return true;
+}
+
+static bool is_header(struct slice line, const char *name, struct slice *ret_value)
+{
+    size_t length = strlen(name);
+    if (line.length <= length || line.data[length] != ':' ||
+        strncasecmp(line.data, name, length) != 0)
+        return false;
+    *ret_value = (struct slice){line.data + length + 1, line.length - length - 1};
+    while (ret_value->length > 0 && *ret_value->data == ' ') {
+        ret_value->data++;
+        ret_value->length--;
+    }
+    return true;
+}
+
+static int64_t read_seconds(struct slice value)
+{
+    if (value.length == 0 || !isdigit((unsigned char)*value.data))
+        return -1;
+    long seconds = strtol(value.data, NULL, 10); /* it stops at the line's end at the latest */
+    return (seconds > RETRY_SECONDS ? RETRY_SECONDS : seconds) * 1000;
+}
+
+/* "HTTP/1.1 204 No Content"; 0 when it is none. */
+static int read_status(struct slice line)
+{
+    static const char protocol[] = "HTTP/1.";
+    size_t at = sizeof protocol + 1; /* behind the minor version and a space */
+    if (line.length < at + 3 || memcmp(line.data, protocol, sizeof protocol - 1) != 0 ||
+        line.data[at - 1] != ' ')
+        return 0;
+    char *end;
+    long status = strtol(line.data + at, &end, 10);
+    return end == line.data + at + 3 && status >= 100 && status <= 599 ? (int)status : 0;
+}
+
+/* The headers of the part itself say nothing that we want to know. */
+static bool skip_headers(struct slice *text)
+{
+    struct slice line;
+    while (take_line(text, &line))
+        if (line.length == 0)
+            return true;
+    return false;
+}
+
+static void read_headers(struct slice *text, struct ferry_multipart_part *part, struct slice *type)
+{
+    struct slice line;
+    struct slice value;
+    while (take_line(text, &line) && line.length > 0) {
+        if (is_header(line, "Retry-After", &value))
+            part->retry_after_ms = read_seconds(value);
+        else if (is_header(line, "Content-Type", &value))
+            *type = value;
+    }
+}
+
+/* `start` is ours to write into: a NUL ends the type, as one ends the text. */
+static enum ferry_status tell_part(struct ferry_multipart *multipart, char *start, size_t length)
+{
+    struct ferry_multipart_part part = {.retry_after_ms = -1, .content_type = ""};
+    struct slice text = {start, length};
+    struct slice line;
+    struct slice type = {NULL, 0};
+    if (!skip_headers(&text) || !take_line(&text, &line) || !(part.status = read_status(line)))
+        return FERRY_INVALID;
+    read_headers(&text, &part, &type);
+    if (type.data) {
+        start[type.data - start + (ptrdiff_t)type.length] = '\0';
+        part.content_type = type.data;
+    }
+    part.body = text.data;
+    part.length = text.length;
+    multipart->on_part(multipart->context, &part);
+    return FERRY_OK;
+}
+
+/* The line break before a delimiter belongs to the delimiter. */
+static size_t without_break(const char *text, size_t length)
+{
+    if (length > 0 && text[length - 1] == '\n')
+        length--;
+    if (length > 0 && text[length - 1] == '\r')
+        length--;
+    return length;
+}
+
+static enum ferry_status end_part(struct ferry_multipart *multipart)
+{
+    char *start = multipart->text.data + multipart->part;
+    size_t length = without_break(start, multipart->line - multipart->part);
+    start[length] = '\0';
+    return tell_part(multipart, start, length);
+}
+
+/* --- lines --- */
+
+/* What was told goes, once for all that was fed. */
+static void compact(struct ferry_multipart *multipart)
+{
+    struct ferry_buffer *text = &multipart->text;
+    if (multipart->part == 0)
+        return;
+    memmove(text->data, text->data + multipart->part, text->length - multipart->part);
+    text->length -= multipart->part;
+    text->data[text->length] = '\0';
+    multipart->line -= multipart->part;
+    multipart->part = 0;
+}
+
+static size_t without_blanks(const char *line, size_t length)
+{
+    while (length > 0 && strchr(" \t\r\n", line[length - 1]))
+        length--;
+    return length;
+}
+
+enum delimiter { DELIMITER_NONE, DELIMITER_NEXT, DELIMITER_LAST };
+
+static enum delimiter delimiter_of(const struct ferry_multipart *multipart, const char *line,
+                                   size_t length)
+{
+    const struct ferry_buffer *boundary = &multipart->boundary;
+    if (length < boundary->length || memcmp(line, boundary->data, boundary->length) != 0)
+        return DELIMITER_NONE;
+    if (length == boundary->length)
+        return DELIMITER_NEXT;
+    bool last = length == boundary->length + 2 && memcmp(line + length - 2, "--", 2) == 0;
+    return last ? DELIMITER_LAST : DELIMITER_NONE;
+}
+
+/* What stands before the first delimiter is for people with old mail programs. */
+static enum ferry_status find_boundary(struct ferry_multipart *multipart, const char *line,
+                                       size_t length, size_t end)
+{
+    multipart->line = multipart->part = end;
+    if (length <= 2 || memcmp(line, "--", 2) != 0)
+        return FERRY_OK;
+    enum ferry_status status = ferry_buffer_append(&multipart->boundary, line, length);
+    return status == FERRY_FULL ? FERRY_INVALID : status;
+}
+
+/* `end`: where the next line begins. */
+static enum ferry_status take_text_line(struct ferry_multipart *multipart, size_t end)
+{
+    const char *line = multipart->text.data + multipart->line;
+    size_t length = without_blanks(line, end - multipart->line);
+    if (multipart->boundary.length == 0)
+        return find_boundary(multipart, line, length, end);
+    enum delimiter delimiter = delimiter_of(multipart, line, length);
+    if (delimiter == DELIMITER_NONE) {
+        multipart->line = end;
+        return FERRY_OK;
+    }
+    enum ferry_status status = end_part(multipart);
+    multipart->over = delimiter == DELIMITER_LAST;
+    multipart->line = multipart->part = end;
+    return status;
+}
+
+/* The last line need not be ended. */
+static enum ferry_status take_last_line(struct ferry_multipart *multipart)
+{
+    const struct ferry_buffer *text = &multipart->text;
+    const char *line = text->data + multipart->line;
+    if (multipart->boundary.length == 0 ||
+        delimiter_of(multipart, line, without_blanks(line, text->length - multipart->line)) !=
+            DELIMITER_LAST)
+        return FERRY_OK;
+    multipart->over = true;
+    return end_part(multipart);
+}
+
+static enum ferry_status take_lines(struct ferry_multipart *multipart)
+{
+    struct ferry_buffer *text = &multipart->text;
+    enum ferry_status status = FERRY_OK;
+    while (status == FERRY_OK && !multipart->over && multipart->line < text->length) {
+        const char *line = text->data + multipart->line;
+        const char *end = memchr(line, '\n', text->length - multipart->line);
+        if (!end)
+            return take_last_line(multipart);
+        status = take_text_line(multipart, (size_t)(end - text->data) + 1);
+    }
+    return status;
+}
+
+static enum ferry_status feed_piece(struct ferry_multipart *multipart, const char *data,
+                                    size_t length)
+{
+    enum ferry_status status = ferry_buffer_append(&multipart->text, data, length);
+    if (status != FERRY_OK)
+        return status == FERRY_FULL ? FERRY_INVALID : status;
+    status = take_lines(multipart);
+    compact(multipart);
+    return status;
+}
+
+enum ferry_status ferry_multipart_feed(struct ferry_multipart *multipart, const char *data,
+                                       size_t length)
+{
+    enum ferry_status status = FERRY_OK;
+    while (status == FERRY_OK && !multipart->over && length > 0) {
+        size_t piece = length < PIECE_BYTES ? length : PIECE_BYTES;
+        status = feed_piece(multipart, data, piece);
+        data += piece;
+        length -= piece;
+    }
+    return status;
+}
