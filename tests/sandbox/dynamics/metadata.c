@@ -372,8 +372,8 @@ static void serve_one(struct sandbox_call_context *call, json_t *all)
     json_t *definition = find_definition(all, name);
 
     if (!definition)
-        sandbox_dynamics_refuse(call->request, 404, "0x80060888",
-                                "Could not find an entity with name %s.", name);
+        sandbox_dynamics_error(call->request, 404, "0x80060888",
+                               "Could not find an entity with name %s.", name);
     else if (call->segment_count > 1)
         serve_part(call, definition);
     else
