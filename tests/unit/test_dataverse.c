@@ -604,6 +604,44 @@ static void a_table_is_described_with_all_that_its_columns_know(void **state)
     assert_int_equal(described.verdict, FERRY_VERDICT_OK);
 }
 
+#define ACTIVITY                                                                                   \
+    "{\"LogicalName\":\"contact\",\"EntitySetName\":\"sets\",\"PrimaryIdAttribute\":"              \
+    "\"activityid\","                                                                              \
+    "\"IsActivity\":true,\"Attributes\":["                                                         \
+    "{\"LogicalName\":\"a\",\"AttributeType\":\"String\",\"IsValidForCreate\":true},"              \
+    "{\"LogicalName\":\"b\",\"AttributeType\":\"String\",\"IsValidForCreate\":false}]}"
+
+static void on_activity(void *context, const struct ferry_dataverse_table *table,
+                        const struct ferry_remote_answer *answer)
+{
+    bool *done = context;
+
+    (void)answer;
+    assert_non_null(table);
+    assert_true(table->activity);
+    assert_true(ferry_dataverse_column(table, "a")->creatable);
+    assert_false(ferry_dataverse_column(table, "b")->creatable);
+    *done = true;
+}
+
+/* Half a minute old, it would not show what has just been made. */
+static void an_activity_is_described_as_it_is_now(void **state)
+{
+    struct fixture *fixture = *state;
+    bool done = false;
+
+    prepare_details(fixture);
+    prepare(fixture, "EntityDefinitions(LogicalName='contact')?", 200, ACTIVITY, 0);
+    assert_int_equal(
+        ferry_dataverse_describe(fixture->dataverse, "contact", on_activity, &done, NULL),
+        FERRY_OK);
+    web_run(&fixture->loop, &done);
+    const struct web_seen *seen = web_look(fixture->web, "EntityDefinitions", 0);
+    assert_non_null(strstr(seen->headers, "Consistency: Strong\n"));
+    assert_non_null(
+        strstr(web_look(fixture->web, "AttributeMetadata", 0)->headers, "Consistency: Strong\n"));
+}
+
 static void a_description_wrapped_into_a_list_is_taken_too(void **state)
 {
     struct fixture *fixture = *state;
@@ -713,6 +751,7 @@ int main(void)
         TEST(everything_may_be_freed_from_a_refusal),
         TEST(an_address_that_must_not_be_called_is_refused_at_the_start),
         TEST(a_table_is_described_with_all_that_its_columns_know),
+        TEST(an_activity_is_described_as_it_is_now),
         TEST(a_description_wrapped_into_a_list_is_taken_too),
         TEST(an_unknown_table_is_named),
         TEST(a_failure_on_the_way_ends_the_description),

@@ -132,6 +132,44 @@ static void a_refusal_names_the_registry_and_what_to_do(void **state)
     }
 }
 
+static struct told look(struct fixture *fixture)
+{
+    struct told told = {0};
+
+    assert_int_equal(ferry_registry_ask(fixture->registry, on_told, &told, NULL), FERRY_OK);
+    web_run(&fixture->loop, &told.done);
+    assert_int_equal(told.times, 1);
+    return told;
+}
+
+static void whether_it_is_there_is_asked_without_changing_anything(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum ferry_status verdict;
+        const char *said;
+    } cases[] = {
+        {200, "[\"JSON\",\"AVRO\"]", FERRY_OK, ""},
+        {200, "[\"PROTOBUF\"]", FERRY_INVALID, "names no schemas of type AVRO"},
+        {200, "<html>welcome</html>", FERRY_INVALID, "is no schema registry"},
+        {401, "{\"message\":\"Unauthorized\"}", FERRY_INVALID, "answered 401: Unauthorized"},
+        {503, "", FERRY_RETRY, "answered 503"},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        web_prepare(
+            fixture->web,
+            (struct web_reply){.status = cases[i].status, .body = cases[i].body, .times = 1});
+        struct told told = look(fixture);
+        assert_int_equal(told.error.status, cases[i].verdict);
+        if (cases[i].verdict != FERRY_OK)
+            assert_non_null(strstr(told.error.message, cases[i].said));
+        assert_non_null(web_look(fixture->web, "GET /apis/ccompat/v7/schemas/types", (unsigned)i));
+    }
+}
+
 static void what_may_pass_is_to_be_asked_again(void **state)
 {
     static const int statuses[] = {408, 429, 500, 503, WEB_CUT};
@@ -218,6 +256,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_names_the_registry_and_what_to_do, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(whether_it_is_there_is_asked_without_changing_anything,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_may_pass_is_to_be_asked_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_password_is_read_again_for_each_question, set_up,
                                         tear_down),
