@@ -38,16 +38,18 @@ def assert_marks_tell_what_is_committed(lab):
 
 # Deaths.
 
-def test_35_kills_at_random_moments_lose_and_double_nothing(lab, ferry):
+# A killed member keeps its partitions for six seconds, so that is what a life costs.
+@pytest.mark.parametrize("kills", [7, pytest.param(35, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+def test_kills_at_random_moments_lose_and_double_nothing(lab, ferry, kills):
     chance = chance_of(ferry)
     reader = ferry.start_reader()
     lab.start()
     rows, unfinished = 0, 0
-    for number in range(35):
+    for number in range(kills):
         count = chance.randint(15000, 25000)
         lab.put(*broad(number, rows, count))
         rows += count
-        moment = time.monotonic() + chance.uniform(0, 0.9)
+        moment = time.monotonic() + chance.uniform(0.15, 0.75)
         ferry.wait_until(lambda: time.monotonic() > moment)
         reader.kill9()
         if number % 7 == 6:
@@ -55,12 +57,12 @@ def test_35_kills_at_random_moments_lose_and_double_nothing(lab, ferry):
         unfinished += bool(lab.waiting())
         reader.start()
         ferry.wait_until(lambda: any(line["state"] == "RUNNING" for line in reader.events("task_state")), 60)
-    lab.wait_until_moved(35, timeout=120)
+    lab.wait_until_moved(kills, timeout=120)
     assert_marks_tell_what_is_committed(lab)
     assert lab.ids() == {f"send:{row}": 1 for row in range(rows)}
     attempts = len(lab.topics.read("events.email", isolation="read_uncommitted"))
     assert attempts > rows, "kills tore transactions"
-    assert unfinished >= 20, "kills came in mid-work"
+    assert unfinished >= kills // 2, "kills came in mid-work"
     assert lab.rejects() == []
 
 
