@@ -276,10 +276,7 @@ def test_a_reader_without_sftp_names_the_setting_and_goes_on_with_tables(ferry):
     lab = Exporting(ferry)
     error = failure(lab, ferry)
     assert error["class"] == "mapping" and "sftp.host" in error["message"]
-    tables = reading.Reading.__new__(reading.Reading)
-    tables.__dict__.update(lab.__dict__)
-    tables.generation, tables.mappings = 0, []
-    tables.make_topics("changes.contact", f"rejects.{reading.INGRESS}")
+    tables = reading.Reading(ferry, control=False)
     tables.start(reading.mapping())
     tables.wait_until_mirrored()
 
@@ -287,10 +284,9 @@ def test_a_reader_without_sftp_names_the_setting_and_goes_on_with_tables(ferry):
 def test_half_of_the_settings_is_refused_at_the_start(lab, ferry):
     reader = ferry.start_reader()
     reader.stop()
-    text_of = reader.settings_file.read_text() if hasattr(reader, "settings_file") else None
     run = subprocess.run([*map(str, reader.command()), "--set", "sftp.known.hosts.file="], capture_output=True,
                          text=True, timeout=20)
-    assert run.returncode == 2 and "sftp.known.hosts.file" in run.stderr, (run.stderr, text_of)
+    assert run.returncode == 2 and "sftp.known.hosts.file" in run.stderr, run.stderr
 
 
 def test_a_state_folder_without_room_is_a_warning(lab, ferry):
