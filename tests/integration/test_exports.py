@@ -390,6 +390,30 @@ def test_a_file_that_may_not_be_read_does_not_hold_up_the_others(ferry):
     assert lab.ids() == {"send:1": 1, "open:1": 1}
 
 
+def test_names_that_could_lead_elsewhere_are_left_alone_and_told_once(running, ferry):
+    (running.sftp.exports / "acs_broadlog_\x1b[2J.csv").write_text(text([sent(1)]))
+    running.put(BROAD, text([sent(2)]))
+    reader = ferry.servers[-1]
+    ferry.wait_until(lambda: reader.events("file_moved"))
+    time.sleep(1)  # ten more looks
+    assert running.ids() == {"send:2": 1}
+    assert len(reader.events("file_names_unfit")) == 1
+
+
+def test_events_name_their_schema_in_the_registry(ferry, registry):
+    ferry.start_sandbox(contacts=1)
+    ferry.start_sftp()
+    ferry.use_registry(registry)
+    lab = Exporting(ferry)
+    ferry.start_reader()
+    lab.start()
+    lab.put(BROAD, text([sent(1)]))
+    lab.wait_until_moved()
+    message, = lab.topics.read("events.email")
+    assert message.value()[0] == 0, "Confluent's framing"
+    assert lab.ids() == {"send:1": 1}
+
+
 # Checkpoints.
 
 def test_old_checkpoints_expire_but_not_that_of_a_file_that_is_still_there(ferry):
