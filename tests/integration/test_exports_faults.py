@@ -237,6 +237,29 @@ def test_an_rsa_key_is_named_as_the_reason(ferry):
     assert error["class"] == "credentials" and "RSA" in error["message"] and "ed25519" in error["action"]
 
 
+def test_a_key_with_a_passphrase_is_named_as_the_reason(lab, ferry):
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", ferry.sftp.key], check=True)
+    error = failure(lab, ferry)
+    assert error["class"] == "credentials" and "passphrase" in error["message"]
+
+
+def test_an_ecdsa_key_and_hashed_known_hosts_with_other_kinds_are_good(ferry):
+    ferry.start_sandbox(contacts=1)
+    ferry.start_sftp(key_type="ecdsa")
+    lab = Exporting(ferry)
+    place, others = f"[127.0.0.1]:{ferry.sftp.port}", []
+    for kind in ("ecdsa", "rsa"):
+        others.append(f"{place} {ferry.sftp._make_key(ferry.folder / kind, kind)}")
+    ferry.sftp.known_hosts.write_text("".join(others) + ferry.sftp.known_hosts.read_text())
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", ferry.sftp.known_hosts], check=True, capture_output=True)
+    assert "127.0.0.1" not in ferry.sftp.known_hosts.read_text()
+    ferry.start_reader()
+    lab.start()
+    lab.put(BROAD, text([sent(1)]))
+    lab.wait_until_moved()
+    assert lab.ids() == {"send:1": 1}
+
+
 def test_a_key_that_the_server_does_not_know_is_refused(lab, ferry):
     ferry.sftp._make_key(ferry.folder / "stranger")
     error = failure(lab, ferry, **{"sftp.private.key.file": ferry.folder / "stranger"})
