@@ -122,10 +122,11 @@ static void begin_round(struct ferry_intake *intake, const struct ferry_listing 
         ferry_intake_retry(intake, &error);
         return;
     }
-    if (listing->unfit)
+    if (listing->unfit > intake->unfit)
         ferry_log(FERRY_LOG_WARN, "file_names_unfit", FERRY_INT("count", (int64_t)listing->unfit),
                   FERRY_STR("folder", intake->options.events->export.folder),
                   FERRY_STR("then", "leaving them alone"));
+    intake->unfit = listing->unfit;
     intake->listing = listing;
     intake->at = 0;
     ferry_error_clear(&intake->trouble);

@@ -48,6 +48,7 @@ struct ferry_intake {
     struct ferry_sightings sightings;
     const struct ferry_listing *listing; /* the exports' own; of this round */
     size_t at;                           /* in it */
+    size_t unfit;                        /* names that were told of */
     struct ferry_error trouble;          /* the first with a file in this round; status OK: none */
     int64_t expired_at; /* boot ms of the last search for old checkpoints; 0: none */
 
