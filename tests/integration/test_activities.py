@@ -208,6 +208,7 @@ def test_what_is_no_event_is_rejected_and_the_others_arrive(ferry, timeline):
     assert timeline.operations() == {"204": 20}
 
 
+@pytest.mark.timeout(600)
 def test_killed_thirty_times_every_event_is_on_the_timeline_once(ferry, timeline):
     start_sandbox(ferry, operation_us=300)
     writer = ferry.start_events_writer(dynamics_batch_size=50, dynamics_concurrency_max=4)
