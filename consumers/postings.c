@@ -31,14 +31,16 @@ static int64_t probe(struct ferry_poster *poster)
     return wait;
 }
 
-/* The same for all of a request, so that they go together again. */
+/* The same for all of a request, so that they go together again. A service that names a time is
+ * taken at its word. */
 static int64_t repeat_wait(struct ferry_batch *batch, const struct ferry_letter *letter,
                            int64_t retry_after_ms)
 {
-    if (batch->wait_ms == 0)
+    if (retry_after_ms >= 0)
+        batch->wait_ms = later(batch->wait_ms, retry_after_ms);
+    else if (batch->wait_ms == 0)
         batch->wait_ms = ferry_backoff_ms(letter->attempts - 1, batch->poster->options.retry_ms,
                                           FERRY_POST_RETRY_CAP_MS);
-    batch->wait_ms = later(batch->wait_ms, retry_after_ms);
     return batch->wait_ms;
 }
 
@@ -171,6 +173,8 @@ static void take_letter(struct ferry_batch *batch, const struct ferry_remote_ans
                         void (*taker)(const struct posting *))
 {
     struct ferry_letter *letter = batch->letters;
+    if (!letter)
+        return;
     const struct posting posting = {.poster = batch->poster,
                                     .batch = batch,
                                     .letter = letter,
@@ -184,8 +188,6 @@ void ferry_posting_part(void *context, const struct ferry_multipart_part *part)
 {
     struct ferry_batch *batch = context;
     struct ferry_remote_answer answer;
-    if (!batch->letters)
-        return;
     ferry_batch_judge(part, &answer);
     take_letter(batch, &answer, takers[answer.verdict]);
 }
@@ -245,7 +247,7 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         /* A token that is refused may be a passing quarrel between servers. */
         if (answer->status == 401)
             batch->error.status = FERRY_RETRY;
-        repeat_all(batch, 0);
+        repeat_all(batch, -1);
         break;
     case FERRY_VERDICT_ILL:
         batch->pace = FERRY_PACE_NEUTRAL;
@@ -253,7 +255,7 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         if (tired)
             split(batch, answer);
         else
-            repeat_all(batch, 0);
+            repeat_all(batch, -1);
         break;
     case FERRY_VERDICT_OK:
     case FERRY_VERDICT_ABSENT:
