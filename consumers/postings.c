@@ -228,6 +228,20 @@ static void split(struct ferry_batch *batch, const struct ferry_remote_answer *a
     }
 }
 
+/* All are there, or none is. What was refused goes by $batch, where each is judged on its own. */
+static void take_many(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
+{
+    bool unknown = answer->verdict == FERRY_VERDICT_REFUSED;
+    struct ferry_letter *letter, *next;
+    while (answer->verdict == FERRY_VERDICT_OK && batch->letters)
+        take_letter(batch, answer, take_success);
+    batch->many->singly = batch->many->singly || unknown;
+    DL_FOREACH_SAFE (batch->letters, letter, next) {
+        DL_DELETE(batch->letters, letter);
+        ferry_poster_wait(batch->poster, letter, 0);
+    }
+}
+
 static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
 {
     bool tired = batch->letters && batch->letters->attempts >= TRIES_TO_SPLIT;
@@ -269,6 +283,14 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         split(batch, answer);
         break;
     }
+}
+
+/* It says nothing about what was sent: a limit, a network, our rights. */
+static bool speaks_of_us(enum ferry_verdict verdict)
+{
+    return verdict == FERRY_VERDICT_THROTTLED || verdict == FERRY_VERDICT_UNAVAILABLE ||
+           verdict == FERRY_VERDICT_UNKNOWN || verdict == FERRY_VERDICT_CREDENTIALS ||
+           verdict == FERRY_VERDICT_PERMISSION;
 }
 
 /* A success that was cut, or that was none: the parts that were read count. */
@@ -330,7 +352,9 @@ void ferry_posting_answer(void *context, const struct ferry_remote_answer *answe
     struct ferry_poster *poster = batch->poster;
     DL_DELETE(poster->batches, batch);
     count_answer(poster, answer->verdict);
-    if (answer->verdict == FERRY_VERDICT_OK || batch->unreadable)
+    if (batch->many && !speaks_of_us(answer->verdict))
+        take_many(batch, answer);
+    else if (answer->verdict == FERRY_VERDICT_OK || batch->unreadable)
         take_rest(batch);
     else
         take_whole(batch, answer);
