@@ -89,10 +89,10 @@ void ferry_run_poke(struct ferry_run *run);
 /* Readiness, partitions or counters are worth a report. */
 void ferry_run_changed(struct ferry_run *run);
 /* NULL: it is over. retry_at: wall ms, 0 when unknown. */
-void ferry_run_trouble(struct ferry_run *run, enum ferry_trouble trouble,
+void ferry_run_trouble(struct ferry_run *run, enum ferry_trouble which,
                        const struct ferry_error *error, int64_t retry_at);
 /* The same, but another sentence about what is known already is no news for the log. */
-void ferry_run_trouble_quietly(struct ferry_run *run, enum ferry_trouble trouble,
+void ferry_run_trouble_quietly(struct ferry_run *run, enum ferry_trouble which,
                                const struct ferry_error *error);
 
 #endif

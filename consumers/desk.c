@@ -42,6 +42,11 @@ bool ferry_desk_is_clear(const struct ferry_desk *desk, int64_t now)
            desk->rejects < CLEAR_REJECTS;
 }
 
+bool ferry_desk_takes_many(const struct ferry_desk *desk)
+{
+    return desk->on && desk->activity->create_multiple && !desk->singly;
+}
+
 bool ferry_desk_stands(const struct ferry_desk *desk)
 {
     return desk->stopped || desk->doubted;

@@ -26,6 +26,7 @@ struct ferry_desk {
     bool inspected;      /* the metadata was compared */
     bool doubted;        /* it is being read again */
     bool stopped;        /* the table does not fit: nothing is sent */
+    bool singly;         /* it turned out not to know CreateMultiple */
     struct ferry_error why;
 };
 
@@ -36,6 +37,8 @@ void ferry_desk_count(struct ferry_desk *desk, enum ferry_event_fate fate);
 void ferry_desk_clear(struct ferry_desk *desk, int64_t now);
 /* It was, a short while and few rejects ago: an event may be rejected on Dynamics' word. */
 bool ferry_desk_is_clear(const struct ferry_desk *desk, int64_t now);
+/* Events that nobody can have sent may go by CreateMultiple. */
+bool ferry_desk_takes_many(const struct ferry_desk *desk);
 /* Nothing may be sent now: it does not fit, or that is being found out. */
 bool ferry_desk_stands(const struct ferry_desk *desk);
 /* The error, about this table; and about the column that the answer speaks of, if it does. */

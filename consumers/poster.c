@@ -16,6 +16,7 @@
 #define BODY_BYTES  ((size_t)4 << 20)
 #define SOON_MS     INT64_C(50)   /* that one event waits for others */
 #define EXPECTED_MS INT64_C(1000) /* where others are sure to come */
+#define PATH_BYTES  ((size_t)1 << 10)
 #define ORIGIN_SIZE (FERRY_TOPIC_SIZE + 48)
 
 /* --- places of a letter --- */
@@ -162,11 +163,20 @@ void ferry_batch_free(struct ferry_batch *batch)
     free(batch);
 }
 
-static enum ferry_status write_part(const struct ferry_poster *poster,
+static enum ferry_status write_target(const struct ferry_events *events,
+                                      const struct ferry_event *event, bool first,
+                                      struct ferry_buffer *body, struct ferry_error *error)
+{
+    enum ferry_status status = first ? FERRY_OK : ferry_buffer_append(body, ",", 1);
+    if (status != FERRY_OK)
+        return ferry_fail(error, status, FERRY_CLASS_BUG, "no room for an activity among many");
+    return ferry_activity_write(events, event, true, body, error);
+}
+
+static enum ferry_status write_part(const struct ferry_events *events,
                                     const struct ferry_event *event, struct ferry_buffer *body,
                                     struct ferry_error *error)
 {
-    const struct ferry_events *events = poster->options.events;
     enum ferry_status status =
         ferry_batch_begin_part(body, events->activities[event->kind].entity_set);
     if (status == FERRY_OK)
@@ -183,6 +193,7 @@ static enum ferry_status add_letter(struct ferry_poster *poster, struct ferry_ba
 {
     struct ferry_event event;
     struct ferry_error error;
+    const struct ferry_events *events = poster->options.events;
     size_t before = body->length;
     enum ferry_status status = ferry_event_decode(letter->value, letter->length, &event, &error);
     if (status == FERRY_OK) {
@@ -191,7 +202,8 @@ static enum ferry_status add_letter(struct ferry_poster *poster, struct ferry_ba
             ferry_poster_settle(poster, letter, FERRY_EVENT_LEFT_OUT);
             return FERRY_BAD_RECORD;
         }
-        status = write_part(poster, &event, body, &error);
+        status = batch->many ? write_target(events, &event, batch->count == 0, body, &error)
+                             : write_part(events, &event, body, &error);
     }
     if (status == FERRY_OK) {
         DL_APPEND(batch->letters, letter);
@@ -239,6 +251,67 @@ static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch,
     return true;
 }
 
+/* --- many of one table at once --- */
+
+/* The desk of an event that may go by CreateMultiple; NULL: it goes by $batch. */
+static struct ferry_desk *desk_of_many(const struct ferry_poster *poster,
+                                       const struct ferry_letter *letter)
+{
+    struct ferry_event event;
+    struct ferry_error error;
+    if (!letter->certain || letter->most != 0 || poster->probe_at != 0 ||
+        ferry_event_decode(letter->value, letter->length, &event, &error) != FERRY_OK)
+        return NULL;
+    struct ferry_desk *desk = &poster->options.desks[event.kind];
+    return ferry_desk_takes_many(desk) ? desk : NULL;
+}
+
+/* Its events stand between others in the queue. As fill_batch. */
+static bool fill_many(struct ferry_poster *poster, struct ferry_batch *batch,
+                      struct ferry_buffer *body)
+{
+    struct ferry_letter *letter, *next;
+    if (ferry_buffer_append_text(body, "{\"Targets\":[") != FERRY_OK)
+        return false;
+    DL_FOREACH_SAFE (poster->queue, letter, next) {
+        if (batch->count >= poster->options.batch_size)
+            break;
+        if (desk_of_many(poster, letter) != batch->many)
+            continue;
+        DL_DELETE(poster->queue, letter);
+        poster->queued--;
+        enum ferry_status status = add_letter(poster, batch, letter, body);
+        if (status == FERRY_FULL)
+            break;
+        if (status != FERRY_OK && status != FERRY_BAD_RECORD)
+            return false;
+    }
+    return true;
+}
+
+static enum ferry_status send_many(struct ferry_poster *poster, struct ferry_batch *batch,
+                                   struct ferry_buffer *body, struct ferry_error *error)
+{
+    struct ferry_buffer path;
+    ferry_buffer_init(&path, PATH_BYTES);
+    enum ferry_status status = ferry_buffer_printf(
+        &path, "%s/Microsoft.Dynamics.CRM.CreateMultiple", batch->many->activity->entity_set);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append_text(body, "]}");
+    const struct ferry_dataverse_request request = {.method = "POST",
+                                                    .path = path.data,
+                                                    .large_body = body,
+                                                    .on_done = ferry_posting_answer,
+                                                    .context = batch};
+    status = status == FERRY_OK
+                 ? ferry_dataverse_send(poster->options.dataverse, &request, &batch->call, error)
+                 : ferry_fail(error, status, FERRY_CLASS_BUG, "no room to send many activities");
+    ferry_buffer_done(&path);
+    return status;
+}
+
+/* --- one request of either form --- */
+
 static void note_sent(struct ferry_poster *poster, struct ferry_batch *batch)
 {
     struct ferry_letter *letter;
@@ -266,11 +339,7 @@ static enum ferry_status send_batch(struct ferry_poster *poster, struct ferry_ba
                                                     .on_body = ferry_posting_stream,
                                                     .on_done = ferry_posting_answer,
                                                     .context = batch};
-    enum ferry_status status =
-        ferry_dataverse_send(poster->options.dataverse, &request, &batch->call, error);
-    if (status == FERRY_OK)
-        note_sent(poster, batch);
-    return status;
+    return ferry_dataverse_send(poster->options.dataverse, &request, &batch->call, error);
 }
 
 static void give_up_sending(struct ferry_poster *poster, struct ferry_batch *batch,
@@ -296,11 +365,14 @@ static bool post_batch(struct ferry_poster *poster)
     batch->retry_after_ms = -1;
     ferry_multipart_init(&batch->multipart, ferry_posting_part, batch);
     ferry_buffer_init(&body, BODY_BYTES);
-    bool goes_on = fill_batch(poster, batch, &body);
+    batch->many = desk_of_many(poster, poster->queue);
+    bool goes_on = batch->many ? fill_many(poster, batch, &body) : fill_batch(poster, batch, &body);
     bool sent = false;
     if (batch->count > 0) {
-        sent = send_batch(poster, batch, &body, &error) == FERRY_OK;
-        if (!sent)
+        sent = (batch->many ? send_many : send_batch)(poster, batch, &body, &error) == FERRY_OK;
+        if (sent)
+            note_sent(poster, batch);
+        else
             give_up_sending(poster, batch, &error);
     }
     ferry_buffer_done(&body);

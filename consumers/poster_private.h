@@ -18,6 +18,7 @@ struct ferry_batch {
     struct ferry_poster *poster;
     struct ferry_letter *letters; /* utlist */
     size_t count;                 /* that it was sent with */
+    struct ferry_desk *many; /* a CreateMultiple of its table, all or nothing; NULL: a $batch */
     struct ferry_multipart multipart;
     struct ferry_dataverse_call *call;
     struct ferry_pace_ticket ticket;

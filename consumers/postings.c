@@ -31,14 +31,16 @@ static int64_t probe(struct ferry_poster *poster)
     return wait;
 }
 
-/* The same for all of a request, so that they go together again. */
+/* The same for all of a request, so that they go together again. A service that names a time is
+ * taken at its word. */
 static int64_t repeat_wait(struct ferry_batch *batch, const struct ferry_letter *letter,
                            int64_t retry_after_ms)
 {
-    if (batch->wait_ms == 0)
+    if (retry_after_ms >= 0)
+        batch->wait_ms = later(batch->wait_ms, retry_after_ms);
+    else if (batch->wait_ms == 0)
         batch->wait_ms = ferry_backoff_ms(letter->attempts - 1, batch->poster->options.retry_ms,
                                           FERRY_POST_RETRY_CAP_MS);
-    batch->wait_ms = later(batch->wait_ms, retry_after_ms);
     return batch->wait_ms;
 }
 
@@ -171,6 +173,8 @@ static void take_letter(struct ferry_batch *batch, const struct ferry_remote_ans
                         void (*taker)(const struct posting *))
 {
     struct ferry_letter *letter = batch->letters;
+    if (!letter)
+        return;
     const struct posting posting = {.poster = batch->poster,
                                     .batch = batch,
                                     .letter = letter,
@@ -184,8 +188,6 @@ void ferry_posting_part(void *context, const struct ferry_multipart_part *part)
 {
     struct ferry_batch *batch = context;
     struct ferry_remote_answer answer;
-    if (!batch->letters)
-        return;
     ferry_batch_judge(part, &answer);
     take_letter(batch, &answer, takers[answer.verdict]);
 }
@@ -226,6 +228,20 @@ static void split(struct ferry_batch *batch, const struct ferry_remote_answer *a
     }
 }
 
+/* All are there, or none is. What was refused goes by $batch, where each is judged on its own. */
+static void take_many(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
+{
+    bool unknown = answer->verdict == FERRY_VERDICT_REFUSED;
+    struct ferry_letter *letter, *next;
+    while (answer->verdict == FERRY_VERDICT_OK && batch->letters)
+        take_letter(batch, answer, take_success);
+    batch->many->singly = batch->many->singly || unknown;
+    DL_FOREACH_SAFE (batch->letters, letter, next) {
+        DL_DELETE(batch->letters, letter);
+        ferry_poster_wait(batch->poster, letter, 0);
+    }
+}
+
 static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
 {
     bool tired = batch->letters && batch->letters->attempts >= TRIES_TO_SPLIT;
@@ -245,7 +261,7 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         /* A token that is refused may be a passing quarrel between servers. */
         if (answer->status == 401)
             batch->error.status = FERRY_RETRY;
-        repeat_all(batch, 0);
+        repeat_all(batch, -1);
         break;
     case FERRY_VERDICT_ILL:
         batch->pace = FERRY_PACE_NEUTRAL;
@@ -253,7 +269,7 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         if (tired)
             split(batch, answer);
         else
-            repeat_all(batch, 0);
+            repeat_all(batch, -1);
         break;
     case FERRY_VERDICT_OK:
     case FERRY_VERDICT_ABSENT:
@@ -267,6 +283,14 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         split(batch, answer);
         break;
     }
+}
+
+/* It says nothing about what was sent: a limit, a network, our rights. */
+static bool speaks_of_us(enum ferry_verdict verdict)
+{
+    return verdict == FERRY_VERDICT_THROTTLED || verdict == FERRY_VERDICT_UNAVAILABLE ||
+           verdict == FERRY_VERDICT_UNKNOWN || verdict == FERRY_VERDICT_CREDENTIALS ||
+           verdict == FERRY_VERDICT_PERMISSION;
 }
 
 /* A success that was cut, or that was none: the parts that were read count. */
@@ -328,7 +352,9 @@ void ferry_posting_answer(void *context, const struct ferry_remote_answer *answe
     struct ferry_poster *poster = batch->poster;
     DL_DELETE(poster->batches, batch);
     count_answer(poster, answer->verdict);
-    if (answer->verdict == FERRY_VERDICT_OK || batch->unreadable)
+    if (batch->many && !speaks_of_us(answer->verdict))
+        take_many(batch, answer);
+    else if (answer->verdict == FERRY_VERDICT_OK || batch->unreadable)
         take_rest(batch);
     else
         take_whole(batch, answer);

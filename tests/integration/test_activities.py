@@ -165,6 +165,63 @@ def test_a_writer_without_dynamics_says_which_setting_it_lacks(ferry, timeline):
     assert timeline.wait_for("STOPPED")["error"] is None
 
 
+def bulk_timeline(ferry):
+    return Timeline(ferry, **{kind: {"createMultiple": True} for kind in KINDS})
+
+
+def test_what_nobody_can_have_sent_goes_by_create_multiple(ferry):
+    timeline = bulk_timeline(ferry)
+    start_sandbox(ferry, activity_bulk="on")
+    ferry.start_events_writer()
+    contacts = timeline.contacts()
+    doubtful, events = timeline.events(contacts, 400), timeline.events(contacts, 4000)
+    timeline.put(doubtful)  # a predecessor may have sent them
+    timeline.start()
+    timeline.wait_until_written()
+    assert timeline.operations() == {"204": 400}
+    timeline.put(events)
+    timeline.wait_until_written()
+    timeline.assert_written(doubtful + events)
+    assert timeline.operations() == {"204": 400} and timeline.batches() == 1
+    ferry.wait_until(lambda: sum(timeline.counters()["written"].values()) == 4400)
+    assert timeline.counters()["requests"] <= 2 * 4.4 + 1
+    assert_clean(ferry)
+
+
+def test_a_create_multiple_that_fails_falls_back_to_batches(ferry):
+    """It is all or nothing: an event that is there already, and one without its contact."""
+    timeline = bulk_timeline(ferry)
+    start_sandbox(ferry, activity_bulk="on")
+    ferry.start_events_writer()
+    contacts = timeline.contacts()
+    timeline.start()
+    first = timeline.events(contacts[1:], 400)
+    timeline.put(first)
+    timeline.wait_until_written()
+    assert timeline.batches() == 0, "nothing went by CreateMultiple"
+    orphan = timeline.event(contacts[0])
+    ferry.sandbox.admin.delete("contact", contacts[0])
+    second = timeline.events(contacts[1:], 400)
+    timeline.put(first[:10] + second + [orphan])
+    timeline.wait_until_written()
+    timeline.assert_written(first + second)
+    assert timeline.batches() > 0 and timeline.operations()["412"] > 0
+    assert [value for _, _, value in timeline.rejects()] == [timeline.encode(orphan)]
+
+
+def test_a_table_that_lost_create_multiple_is_written_all_the_same(ferry):
+    timeline = bulk_timeline(ferry)
+    start_sandbox(ferry)  # without the bulk messages that the order speaks of
+    ferry.start_events_writer()
+    events = timeline.events(timeline.contacts(), 2000)
+    timeline.start()
+    timeline.put(events)
+    timeline.wait_until_written()
+    timeline.assert_written(events)
+    assert timeline.rejects() == []
+    assert timeline.operations()["204"] == 2000
+
+
 def test_a_contact_that_was_deleted_costs_one_reject_and_its_neighbours_are_written(ferry, timeline):
     start_sandbox(ferry)
     ferry.start_events_writer()
@@ -208,6 +265,7 @@ def test_what_is_no_event_is_rejected_and_the_others_arrive(ferry, timeline):
     assert timeline.operations() == {"204": 20}
 
 
+@pytest.mark.timeout(600)
 def test_killed_thirty_times_every_event_is_on_the_timeline_once(ferry, timeline):
     start_sandbox(ferry, operation_us=300)
     writer = ferry.start_events_writer(dynamics_batch_size=50, dynamics_concurrency_max=4)

@@ -159,9 +159,39 @@ static void it_recovers_at_once_after_an_outage(void **state)
     assert_int_equal(pace.limit, 64);
 }
 
+static void another_ceiling_lowers_the_limit_at_once_and_lets_it_rise_again(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    ferry_pace_init(&pace, 8);
+    assert_int_equal(pace.limit, 4);
+    ferry_pace_cap(&pace, 2);
+    assert_int_equal(pace.limit, 2);
+    ferry_pace_cap(&pace, 0);
+    assert_int_equal(pace.limit, 1);
+    ferry_pace_cap(&pace, 8);
+    for (int i = 0; i < 100; i++)
+        ferry_pace_answer(&pace, ferry_pace_send(&pace), FERRY_PACE_OK, -1, 0);
+    assert_int_equal(pace.limit, 2); /* one at a time fills no more */
+}
+
+static void a_hold_keeps_the_gate_closed_for_so_long_and_shortens_nothing(void **state)
+{
+    (void)state;
+    struct ferry_pace pace;
+    ferry_pace_init(&pace, 8);
+    ferry_pace_hold(&pace, 500, 1000);
+    assert_false(ferry_pace_admits(&pace, 1499));
+    assert_true(ferry_pace_admits(&pace, 1500));
+    ferry_pace_hold(&pace, 100, 1000);
+    assert_int_equal(ferry_pace_wait_ms(&pace, 1000), 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_ceiling_lowers_the_limit_at_once_and_lets_it_rise_again),
+        cmocka_unit_test(a_hold_keeps_the_gate_closed_for_so_long_and_shortens_nothing),
         cmocka_unit_test(an_unlimited_destination_gets_the_ceiling),
         cmocka_unit_test(a_hidden_admission_limit_is_found_and_respected),
         cmocka_unit_test(a_destination_that_grows_is_followed),

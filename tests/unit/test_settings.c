@@ -9,7 +9,7 @@
 struct fixture {
     struct ferry_common common;
     struct ferry_dynamics_settings dynamics;
-    struct ferry_settings_group groups[3];
+    struct ferry_settings_group groups[2];
     struct ferry_program program;
     struct ferry_error error;
 };

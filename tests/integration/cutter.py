@@ -1,0 +1,79 @@
+"""A way to a server that is cut: a proxy on loopback that ends a connection in the middle of an answer."""
+
+import socket
+import threading
+import urllib.parse
+
+
+class Cutter:
+    """Forwards to `url`. Each of the next `cuts` answers to a request for `path` is cut after so many bytes."""
+
+    def __init__(self, url, path):
+        target = urllib.parse.urlsplit(url)
+        self._target = (target.hostname, target.port)
+        self._path = path.encode()
+        self._lock = threading.Lock()
+        self._left = 0
+        self._bytes = 0
+        self.cuts = 0  # that happened
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        # The server knows itself by its own address, also where it is named in a token's scope.
+        self._names = [(f"127.0.0.1{colon}{self._socket.getsockname()[1]}".encode(),
+                        f"127.0.0.1{colon}{target.port}".encode()) for colon in (":", "%3A")]
+        assert all(len(ours) == len(its) for ours, its in self._names), "ports of one length"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self, count, after):
+        with self._lock:
+            self._left, self._bytes = count, after
+
+    def close(self):
+        self._socket.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._target)
+            state = {"asked": False, "answered": 0}
+            for source, sink, take in ((client, server, self._on_request),
+                                       (server, client, self._on_answer)):
+                threading.Thread(target=self._forward, args=(source, sink, take, state),
+                                 daemon=True).start()
+
+    def _forward(self, source, sink, take, state):
+        try:
+            while data := source.recv(65536):
+                data, goes_on = take(data, state)
+                sink.sendall(data)
+                if not goes_on:
+                    break
+        except OSError:
+            pass  # the other direction was cut
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def _on_request(self, data, state):
+        if data.startswith(b"POST ") and self._path in data.split(b"\r\n", 1)[0]:
+            state["asked"], state["answered"] = True, 0
+        for ours, its in self._names:
+            data = data.replace(ours, its)
+        return data, True
+
+    def _on_answer(self, data, state):
+        with self._lock:
+            if not state["asked"] or not self._left:
+                return data, True
+            left = self._bytes - state["answered"]
+            state["answered"] += len(data)
+            if len(data) <= left:
+                return data, True
+            self._left -= 1
+            self.cuts += 1
+            return data[:left], False

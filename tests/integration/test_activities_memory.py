@@ -1,0 +1,34 @@
+"""What the writer of e-mail events costs with a million of them in the backlog."""
+
+import pytest
+
+from test_activities import start_sandbox
+from timeline import Timeline
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
+
+COUNT = 1_000_000
+PAGE = 20_000
+MEMORY = 40_000_000
+
+
+def test_a_million_events_take_at_most_forty_megabytes_and_two_requests_a_thousand(ferry):
+    timeline = Timeline(ferry)
+    start_sandbox(ferry, contacts=1000, limit_requests=0, limit_exec_ms=0)
+    writer = ferry.start_events_writer()
+    contacts = timeline.contacts()
+    for _ in range(COUNT // PAGE):
+        timeline.put(timeline.events(contacts, PAGE))
+    timeline.start()
+    peak = 0
+
+    def written():
+        nonlocal peak
+        peak = max(peak, writer.memory())
+        return len(timeline.committed()) == 8 and timeline.lag() == 0
+
+    ferry.wait_until(written, 900, "the backlog is written")
+    assert timeline.operations() == {"204": COUNT}
+    assert timeline.batches() <= 2 * COUNT / 1000
+    print(f"peak of RssAnon: {peak / 1e6:.1f} MB, requests: {timeline.batches()}")
+    assert peak <= MEMORY, f"{peak / 1e6:.1f} MB"
