@@ -282,19 +282,28 @@ static bool finish(void *cargo)
 
 /* --- commits --- */
 
+static bool has_news(const struct ferry_activities *activities)
+{
+    const struct ferry_strand *strand;
+    DL_FOREACH (activities->strands, strand)
+        if (ferry_window_prefix(&strand->window) > strand->window.committed)
+            return true;
+    return false;
+}
+
+/* Those that stand still go with the others: a partition without an offset looks like a backlog. */
 static rd_kafka_topic_partition_list_t *offsets_of(const void *cargo, bool all)
 {
     const struct ferry_activities *activities = cargo;
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
     const struct ferry_strand *strand;
     uint64_t stamp = ferry_stamp_new();
+    if (!all && !has_news(activities))
+        return offsets;
     DL_FOREACH (activities->strands, strand) {
-        int64_t prefix = ferry_window_prefix(&strand->window);
-        if (!all && prefix <= strand->window.committed)
-            continue;
         rd_kafka_topic_partition_t *offset =
             rd_kafka_topic_partition_list_add(offsets, activities->topic, strand->partition);
-        offset->offset = prefix;
+        offset->offset = ferry_window_prefix(&strand->window);
         ferry_stamp_put(offset, stamp);
     }
     return offsets;

@@ -61,6 +61,9 @@ def contact(number, version=0):
 
 
 class Backlog:
+    workflow = WORKFLOW
+    schema = "change-record"
+
     def __init__(self, ferry, mappings=None):
         self.ferry = ferry
         self.mappings = mappings or [contact_mapping()]
@@ -68,7 +71,7 @@ class Backlog:
         self.read_number = 1
         self.version = 1000
         self.random = random.Random(ferry.seed)
-        schema = json.loads((ROOT / "schemas" / "change-record.avsc").read_text())
+        schema = json.loads((ROOT / "schemas" / f"{self.schema}.avsc").read_text())
         self._schema = fastavro.parse_schema(schema)
         self._head = b"\xc3\x01" + bytes.fromhex(fastavro.schema.fingerprint(
             fastavro.schema.to_parsing_canonical_form(self._schema), "CRC-64-AVRO"))
@@ -76,22 +79,32 @@ class Backlog:
         self._control = confluent_kafka.Producer({"bootstrap.servers": ferry.kafka.bootstrap})
         self._changes = confluent_kafka.Producer({
             "bootstrap.servers": ferry.kafka.bootstrap, "partitioner": "murmur2_random",
-            "transactional.id": f"{ferry.name}.test", "linger.ms": 5})
+            "transactional.id": f"{ferry.name}.test.{self.workflow}", "linger.ms": 5})
         self._changes.init_transactions(30)
 
+    def _data_topics(self):
+        """{name: cleanup.policy} of those with a partition for each part of the keys."""
+        return {f"{kind}.{mapping['table']}": "compact" for mapping in self.mappings
+                for kind in ("changes", "written", "waiting")}
+
     def _create_topics(self):
-        compact = {"cleanup.policy": "compact", "retention.ms": "-1"}
-        sizes = {"workflows": 1, "status": 1, "checkpoints": 4, f"rejects.{WORKFLOW}": 1}
-        for mapping in self.mappings:
-            for kind in ("changes", "written", "waiting"):
-                sizes[f"{kind}.{mapping['table']}"] = PARTITIONS
+        sizes = {"workflows": 1, "status": 1, "checkpoints": 4, f"rejects.{self.workflow}": 1}
+        topics = [(name, count, "compact") for name, count in sizes.items()]
+        topics += [(name, PARTITIONS, policy) for name, policy in self._data_topics().items()]
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.ferry.kafka.bootstrap})
+        known = self.ferry.topics.names()
         for done in admin.create_topics([
-                confluent_kafka.admin.NewTopic(f"{self.ferry.name}.{name}", count, config=compact)
-                for name, count in sizes.items()]).values():
+                confluent_kafka.admin.NewTopic(
+                    f"{self.ferry.name}.{name}", count,
+                    config={"cleanup.policy": policy, "retention.ms": "-1"})
+                for name, count, policy in topics if name not in known]).values():
             done.result()
 
     # The controller's side.
+
+    def _content(self):
+        """What an order is about."""
+        return {"mappings": self.mappings}
 
     def order(self, phase, generation=None):
         """PREPARE takes the next generation unless one is given."""
@@ -100,13 +113,13 @@ class Backlog:
         elif phase == "PREPARE":
             self.generation += 1
         order = {"generation": self.generation, "phase": phase, "revision": 1, "orderedBy": "test",
-                 "orderedAt": int(time.time() * 1000), "mappings": self.mappings}
+                 "orderedAt": int(time.time() * 1000), **self._content()}
         self._control.produce(f"{self.ferry.name}.workflows", json.dumps(order).encode(),
-                              f"{WORKFLOW}/run")
+                              f"{self.workflow}/run")
         assert self._control.flush(10) == 0
 
     def task(self, writer="writer-0"):
-        return self.ferry.topics.documents("status").get(f"{WORKFLOW}/writer/{writer}")
+        return self.ferry.topics.documents("status").get(f"{self.workflow}/writer/{writer}")
 
     def wait_for(self, state, writer="writer-0", timeout=30, **members):
         def reached():
@@ -157,27 +170,37 @@ class Backlog:
         self._produce(table, key, value)
         self._changes.commit_transaction(30)
 
+    def _topic(self, table):
+        return f"changes.{table}"
+
     def _produce(self, table, key, value, headers=None):
         while True:
             try:
-                return self._changes.produce(f"{self.ferry.name}.changes.{table}", value, key,
+                return self._changes.produce(f"{self.ferry.name}.{self._topic(table)}", value, key,
                                              headers=headers)
             except BufferError:
                 self._changes.poll(0.1)
 
+    def _logs(self):
+        """How many topics the writers read."""
+        return len(self.mappings)
+
     # What comes of it.
 
     def lag(self):
-        return self.ferry.topics.lag(WORKFLOW)
+        return self.ferry.topics.lag(self.workflow)
+
+    def committed(self):
+        """[topic, partition and offset] of the workflow's group."""
+        group = f"{self.ferry.name}.{self.workflow}"
+        wanted = confluent_kafka.ConsumerGroupTopicPartitions(group)
+        admin = self.ferry.topics.admin
+        return admin.list_consumer_group_offsets([wanted])[group].result().topic_partitions
 
     def wait_until_written(self, timeout=60):
         """Every partition has a committed offset, and all of them are at the end."""
         def at_end():
-            group = f"{self.ferry.name}.{WORKFLOW}"
-            wanted = confluent_kafka.ConsumerGroupTopicPartitions(group)
-            admin = self.ferry.topics.admin
-            committed = admin.list_consumer_group_offsets([wanted])[group].result().topic_partitions
-            return len(committed) == PARTITIONS * len(self.mappings) and self.lag() == 0
+            return len(self.committed()) == PARTITIONS * self._logs() and self.lag() == 0
         return self.ferry.wait_until(at_end, timeout, "lag 0 in every partition")
 
     def calls(self, resource="profile"):
@@ -188,7 +211,7 @@ class Backlog:
         """[(origin, headers, value)]"""
         return [(message.key().decode(),
                  {name: value.decode() for name, value in message.headers() or []}, message.value())
-                for message in self.ferry.topics.read(f"rejects.{WORKFLOW}")]
+                for message in self.ferry.topics.read(f"rejects.{self.workflow}")]
 
     def written(self, table="contact"):
         """The latest record for each key."""

@@ -42,15 +42,19 @@ class Instance:
             "api.listen": "127.0.0.1:0", **_keys(settings)}))
 
     def start_reader(self, number=0, **settings):
-        state = self.folder / f"reader-{number}.state"
-        state.mkdir(exist_ok=True)
         return self._add(servers.Reader(f"reader-{number}", self.folder, {
-            **self._common(), **self._dynamics(), **self._sftp(), "state.dir": state,
-            **_keys(settings)}))
+            **self._common(), **self._dynamics(), **self._sftp(),
+            "state.dir": self.folder / f"reader-{number}.state", **_keys(settings)}))
 
     def start_writer(self, number=0, **settings):
         return self._add(servers.Writer(f"writer-{number}", self.folder, {
             **self._common(), **self._campaign(),
+            "state.dir": self.folder / f"writer-{number}.state", **_keys(settings)}))
+
+    def start_events_writer(self, number=0, **settings):
+        """A writer that knows Dynamics too."""
+        return self._add(servers.Writer(f"writer-{number}", self.folder, {
+            **self._common(), **self._campaign(), **self._dynamics(),
             "state.dir": self.folder / f"writer-{number}.state", **_keys(settings)}))
 
     def start_all(self, **sandbox_flags):

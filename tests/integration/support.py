@@ -89,7 +89,9 @@ class SandboxAdmin:
         return answer
 
     def _lines(self, path, **query):
-        return [json.loads(line) for line in self.call("GET", path, **query).text.splitlines()]
+        # requests would guess the encoding, and other characters than a line feed end no line.
+        text = self.call("GET", path, **query).content.decode()
+        return [json.loads(line) for line in text.split("\n") if line]
 
     def health(self):
         return self.call("GET", "/health").json()
