@@ -10,11 +10,8 @@
 #include <string.h>
 #include <utlist.h>
 
-#define INGRESS  (&ferry_workflows[0])
-#define EGRESS   (&ferry_workflows[1])
-#define READER   "campaign-to-dynamics/reader/exports"
-#define NOBODY   "only ferry-reader looks there, while campaign-to-dynamics runs, and none does now"
-#define STARTING "start campaign-to-dynamics, and check again"
+#define INGRESS (&ferry_workflows[0])
+#define EGRESS  (&ferry_workflows[1])
 
 struct ferry_checks {
     struct ferry_launch_parts parts;
@@ -74,6 +71,7 @@ static void finish(struct ferry_check *check)
         ferry_campaign_forget(systems->campaign, &check->parts[i]);
     }
     ferry_registry_forget(systems->registry, check);
+    ferry_check_drop_exports(check);
     DL_DELETE(check->checks->first, check);
     json_decref(check->names);
     json_decref(check->items);
@@ -138,49 +136,6 @@ static void ask_registry(struct ferry_check *check)
         return;
     ferry_check_error(check->registry_line, &error, true);
     ferry_check_answered(check);
-}
-
-/* --- the sftp server, as the reader sees it --- */
-
-static const struct ferry_task *find_reader(const struct ferry_check *check)
-{
-    const struct ferry_store *store = check->systems->store;
-    const struct ferry_task *task;
-
-    LL_FOREACH (ferry_store_tasks(store), task)
-        if (strcmp(task->id, READER) == 0 &&
-            ferry_task_is_live(task, ferry_store_heard_ms(store)) &&
-            task->state != FERRY_TASK_STOPPED)
-            return task;
-    return NULL;
-}
-
-static void repeat(json_t *line, const char *result, const json_t *trouble)
-{
-    static const char *const members[] = {"class", "message", "action"};
-
-    fill(line, result, "", "");
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        if (json_object_get(trouble, members[i]))
-            json_object_set(line, members[i], json_object_get(trouble, members[i]));
-}
-
-static void add_exports(struct ferry_check *check)
-{
-    json_t *line = ferry_check_line(check, FERRY_CHECK_SFTP,
-                                    "folder of the exports, as the reader sees it", "");
-    const struct ferry_task *reader = find_reader(check);
-    const json_t *error = reader ? json_object_get(reader->document, "error") : NULL;
-    const json_t *warning = reader ? json_object_get(reader->document, "warning") : NULL;
-
-    if (!reader)
-        fill(line, "unknown", NOBODY, STARTING);
-    else if (json_is_object(error))
-        repeat(line, "missing", error);
-    else if (json_is_object(warning))
-        repeat(line, "unknown", warning);
-    else
-        ferry_check_ok(line);
 }
 
 /* --- a configuration against the systems --- */
@@ -292,6 +247,8 @@ static bool choose_parts(struct ferry_check *check)
     json_array_foreach (mappings, i, mapping)
         add_mapping(check, mapping);
     add_activities(check, settled);
+    check->folder =
+        json_string_value(json_object_get(json_object_get(settled, "export"), "folder"));
     return true;
 }
 
@@ -314,8 +271,7 @@ static void prepare(struct ferry_check *check)
             ferry_check_line(check, FERRY_CHECK_REGISTRY, "reached at", registry);
     for (size_t i = 0; i < check->count; i++)
         ferry_check_prepare_part(&check->parts[i]);
-    if (configuration_of(check, EGRESS))
-        add_exports(check);
+    ferry_check_prepare_exports(check);
     for (int i = 0; i < FERRY_WORKFLOW_COUNT; i++) {
         const struct ferry_workflow *workflow = &ferry_workflows[i];
 
@@ -348,6 +304,7 @@ static void begin(struct ferry_check *check)
     check->pending = 1; /* ours, until all questions are asked */
     prepare(check);
     ask_registry(check);
+    ferry_check_ask_exports(check);
     for (size_t i = 0; i < check->count; i++)
         ferry_check_ask_part(&check->parts[i]);
     for (int i = 0; i < FERRY_WORKFLOW_COUNT; i++)

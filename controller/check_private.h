@@ -13,6 +13,7 @@
 #define FERRY_CHECK_CONFIGURATION "Configuration"
 
 struct ferry_check;
+struct ferry_check_look; /* at the exports, under way */
 
 /* A table that is read or written, and perhaps the resource that it feeds. Its lines stand in the
  * answer from the beginning and are filled as answers come. */
@@ -48,6 +49,10 @@ struct ferry_check {
     size_t count;
     size_t pending;
     json_t *registry_line;
+    const char *folder; /* of the exports; NULL: events are not configured */
+    json_t *login_line; /* NULL: the controller was not told how to get there */
+    json_t *folder_line;
+    struct ferry_check_look *look; /* NULL: none */
     struct ferry_check_subject subjects[FERRY_WORKFLOW_COUNT];
 };
 
@@ -66,5 +71,10 @@ void ferry_check_answered(struct ferry_check *check);
 void ferry_check_prepare_part(struct ferry_check_part *part);
 /* Asks; counts its questions in check->pending. */
 void ferry_check_ask_part(struct ferry_check_part *part);
+
+/* The same of the exports; and what of it is under way ends unheard. */
+void ferry_check_prepare_exports(struct ferry_check *check);
+void ferry_check_ask_exports(struct ferry_check *check);
+void ferry_check_drop_exports(struct ferry_check *check);
 
 #endif

@@ -148,7 +148,7 @@ static enum ferry_status make_api(struct ferry_controller *controller,
     struct ferry_api_options api = {.listen = options->own->api_listen,
                                     .parts = {controller->loop, options->common, controller->store,
                                               controller->dataverse, controller->campaign,
-                                              controller->registry},
+                                              controller->registry, options->sftp},
                                     .launches = controller->launches,
                                     .backlog = controller->backlog};
     enum ferry_status status = FERRY_OK;

@@ -18,6 +18,7 @@ struct ferry_controller_options {
     const struct ferry_common *common;
     const struct ferry_dynamics_settings *dynamics;
     const struct ferry_campaign_settings *campaign;
+    const struct ferry_sftp_settings *sftp; /* for check only; may have no host */
     const struct ferry_controller_settings *own;
 };
 

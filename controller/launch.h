@@ -19,7 +19,8 @@ struct ferry_launch_parts {
     struct ferry_store *store;
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
-    struct ferry_registry *registry; /* NULL: none is configured */
+    struct ferry_registry *registry;        /* NULL: none is configured */
+    const struct ferry_sftp_settings *sftp; /* without a host: not told */
 };
 
 struct ferry_launch_answer {

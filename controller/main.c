@@ -11,6 +11,7 @@
 static struct ferry_common common;
 static struct ferry_dynamics_settings dynamics;
 static struct ferry_campaign_settings campaign;
+static struct ferry_sftp_settings sftp;
 static struct ferry_controller_settings own;
 
 static void on_stop(void *context)
@@ -20,7 +21,7 @@ static void on_stop(void *context)
 
 static int serve(void)
 {
-    const struct ferry_controller_options options = {&common, &dynamics, &campaign, &own};
+    const struct ferry_controller_options options = {&common, &dynamics, &campaign, &sftp, &own};
     uv_loop_t *loop = uv_default_loop();
     struct ferry_controller *controller = NULL;
     struct ferry_process process;
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
         {ferry_common_settings, ferry_common_settings_count, &common, false},
         {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics, false},
         {ferry_campaign_settings, ferry_campaign_settings_count, &campaign, false},
+        {ferry_sftp_settings, ferry_sftp_settings_count, &sftp, true},
         {ferry_controller_settings, ferry_controller_settings_count, &own, false},
     };
     const struct ferry_program program = {

@@ -81,7 +81,8 @@ static void print_backlog(const json_t *workflow)
     char age[16];
 
     number_line("Backlog:", json_object_get(workflow, "backlog"));
-    number_line("Waiting children:", json_object_get(workflow, "waiting"));
+    if (!json_is_object(json_object_get(workflow, "events")))
+        number_line("Waiting children:", json_object_get(workflow, "waiting"));
     if (json_is_integer(oldest)) {
         ferry_columns_age((ferry_wall_ms() - json_integer_value(oldest)) / 1000, age);
         line("Oldest waits:", age);

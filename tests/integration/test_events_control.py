@@ -26,9 +26,9 @@ DATES = {"send": "datesent", "open": "dateopened", "click": "dateclicked", "boun
 class Played:
     """A controller in a world with activity tables, its API, and the workers of both workflows."""
 
-    def __init__(self, ferry, **sandbox):
+    def __init__(self, ferry, settings=None, **sandbox):
         ferry.start_sandbox(**{"activities": "on", **sandbox})
-        self.controller = ferry.start_controller()
+        self.controller = ferry.start_controller(**settings or {})
         self.api = Api(self.controller)
         self.workers = Workers(ferry, EGRESS, "exports", "email")
 
@@ -352,6 +352,34 @@ def test_check_repeats_what_the_reader_says_of_the_server(played, ferry):
     line = wait_until(lambda: (now := lines_of(played.api)[exports])["result"] == "missing" and now)
     assert {key: line[key] for key in error} == error
     assert ferry.ctl("check", check=False).returncode == 1
+
+
+def reached(ferry):
+    """The settings by which a controller looks at the sftp server itself."""
+    return {"sftp.host": ferry.sftp.host, "sftp.port": ferry.sftp.port,
+            "sftp.user": ferry.sftp.user, "sftp.private.key.file": ferry.sftp.key,
+            "sftp.known.hosts.file": ferry.sftp.known_hosts}
+
+
+def test_check_looks_at_the_server_itself_where_it_is_told_how(ferry):
+    ferry.start_sftp()
+    played = Played(ferry, reached(ferry))
+    assert played.put({}).status_code == 201
+    login, folder = f"login at {ferry.sftp.host}", "the right to read d365_loads/exports"
+    found = lines_of(played.api)
+    assert found[login]["result"] == found[folder]["result"] == "ok"
+    assert ferry.ctl("check").returncode == 0  # the reader has not run yet, and is not missed
+    ferry.sftp.exports.rmdir()
+    line = lines_of(played.api)[folder]
+    assert line["result"] == "missing" and "d365_loads/exports" in line["message"]
+    ferry.sftp.known_hosts.write_text("")
+    found = lines_of(played.api)
+    assert found[login]["result"] == "missing" and found[login]["class"] == "credentials"
+    assert found[folder]["result"] == "unknown"
+    ferry.sftp.stop()
+    ferry.servers.remove(ferry.sftp)
+    line = lines_of(played.api)[login]
+    assert (line["result"], line["class"]) == ("unknown", "network")
 
 
 def test_check_says_what_to_set_up(played, ferry):
