@@ -250,10 +250,24 @@ def test_bytes_that_are_no_text_are_rejected_as_they_are(running):
     assert b"campaignName is not in the encoding" in dict(reject.headers())["ferry-reason"]
 
 
-def test_a_quote_that_is_never_closed_costs_its_own_line_only(running):
+@pytest.mark.parametrize("what, with_quote", [
+    ("p5@", '"p5@'), ("https:", '"https:'), ('"Welcome, ""Ada"""', '"Flash" sale'), ('"Welcome, ""Ada"""', '"Flash')])
+def test_a_stray_quote_costs_its_own_line_only(running, what, with_quote):
     rows = text([sent(number) for number in range(1, 2001)]).splitlines(keepends=True)
+    assert what in rows[5]
+    rows[5] = rows[5].replace(what, with_quote)
+    running.put(BROAD, "".join(rows))
+    running.wait_until_moved()
+    missing = {f"send:{number}" for number in range(1, 2001)} - set(running.ids())
+    assert missing == {"send:5"}
+    reject, = running.rejects()
+    assert reject.key().decode() == f"{BROAD}/6" and reject.value() == rows[5].rstrip("\n").encode()
+
+
+def test_a_quote_that_nothing_closes_costs_its_own_line_only(running):
+    rows = text([sent(number, deliveryLabel="Welcome") for number in range(1, 2001)]).splitlines(keepends=True)
     rows[5] = rows[5].replace("p5@", '"p5@')
-    running.put(BROAD, "".join(rows).replace(',"Welcome, ""Ada"""', ",Welcome"))
+    running.put(BROAD, "".join(rows))
     running.wait_until_moved()
     missing = {f"send:{number}" for number in range(1, 2001)} - set(running.ids())
     assert missing == {"send:5"}
