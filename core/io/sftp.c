@@ -33,6 +33,7 @@ enum ferry_status ferry_sftp_new(const struct ferry_sftp_settings *settings,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     uv_once(&once, init_library);
+    atomic_init(&sftp->interrupted, false);
     sftp->settings = settings;
     sftp->socket = -1;
     *ret_sftp = sftp;
@@ -52,7 +53,7 @@ static void keep_socket(struct ferry_sftp *sftp, int fd)
 {
     uv_mutex_lock(&sftp->lock);
     sftp->socket = fd;
-    if (sftp->interrupted && fd >= 0)
+    if (atomic_load(&sftp->interrupted) && fd >= 0)
         shutdown(fd, SHUT_RDWR);
     uv_mutex_unlock(&sftp->lock);
 }
@@ -60,7 +61,7 @@ static void keep_socket(struct ferry_sftp *sftp, int fd)
 void ferry_sftp_interrupt(struct ferry_sftp *sftp)
 {
     uv_mutex_lock(&sftp->lock);
-    sftp->interrupted = true;
+    atomic_store(&sftp->interrupted, true);
     if (sftp->socket >= 0)
         shutdown(sftp->socket, SHUT_RDWR);
     uv_mutex_unlock(&sftp->lock);
@@ -71,12 +72,20 @@ bool ferry_sftp_connected(const struct ferry_sftp *sftp)
     return sftp->channel != NULL;
 }
 
+static void close_handle(struct ferry_sftp *sftp)
+{
+    if (sftp->handle)
+        libssh2_sftp_close_handle(sftp->handle);
+    sftp->handle = NULL;
+}
+
 void ferry_sftp_disconnect(struct ferry_sftp *sftp)
 {
     int fd = sftp->socket;
     /* No farewells: on a dead connection each would wait for its time-out. */
     if (fd >= 0)
         shutdown(fd, SHUT_RDWR);
+    close_handle(sftp); /* the channel frees none */
     if (sftp->channel)
         libssh2_sftp_shutdown(sftp->channel);
     if (sftp->session)
@@ -123,14 +132,20 @@ static const struct {
      "make room on the server"},
     {LIBSSH2_FX_QUOTA_EXCEEDED, FERRY_CLASS_QUOTA, "the server's quota is exceeded",
      "make room on the server"},
+    {LIBSSH2_FX_WRITE_PROTECT, FERRY_CLASS_PERMISSION, "the server's disk is write-protected",
+     "let sftp.user rename files, or set \"finished\" to \"leave\""},
+    {LIBSSH2_FX_OP_UNSUPPORTED, FERRY_CLASS_PERMISSION, "the server does not do that",
+     "try the same by hand with sftp, as sftp.user"},
 };
 #define REFUSALS (sizeof refusals / sizeof refusals[0])
 
-static enum ferry_status fail_path(struct ferry_sftp *sftp, const char *what, const char *path,
-                                   struct ferry_error *error)
+enum ferry_status ferry_sftp_fail_path(struct ferry_sftp *sftp, unsigned long code,
+                                       const char *what, const char *path,
+                                       struct ferry_error *error)
 {
     const struct ferry_sftp_settings *settings = sftp->settings;
-    unsigned long code = libssh2_sftp_last_error(sftp->channel);
+    char whole[MESSAGE_SIZE * 2];
+    char why[MESSAGE_SIZE];
     size_t i = 0;
     while (i < REFUSALS && refusals[i].code != code)
         i++;
@@ -140,11 +155,12 @@ static enum ferry_status fail_path(struct ferry_sftp *sftp, const char *what, co
         ferry_advise(error, "%s", refusals[i].action);
         return FERRY_INVALID;
     }
-    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_PERMISSION,
-               "sftp://%s:%lld: cannot %s %.200s: the server refuses it (status %lu)",
-               settings->host, (long long)settings->port, what, path, code);
-    ferry_advise(error, "try the same by hand with sftp, as sftp.user");
-    return FERRY_INVALID;
+    /* Any other may pass: a server that is short of something says "failure", and no more. */
+    snprintf(whole, sizeof whole, "cannot %s %.200s", what, path);
+    snprintf(why, sizeof why, "the server failed (status %lu)", code);
+    fail_network(sftp, whole, why, error);
+    ferry_advise(error, "if it stays, try the same by hand with sftp, as sftp.user");
+    return FERRY_RETRY;
 }
 
 /* After a call of libssh2 with a negative result. */
@@ -155,9 +171,13 @@ static enum ferry_status fail_call(struct ferry_sftp *sftp, int code, const char
     char why[MESSAGE_SIZE];
     char whole[MESSAGE_SIZE * 2];
     if (code == LIBSSH2_ERROR_SFTP_PROTOCOL)
-        return fail_path(sftp, what, path, error);
+        return ferry_sftp_fail_path(sftp, libssh2_sftp_last_error(sftp->channel), what, path,
+                                    error);
     libssh2_session_last_error(sftp->session, &text, NULL, 0);
-    snprintf(why, sizeof why, "%s", sftp->interrupted ? "interrupted" : text ? text : "no reason");
+    snprintf(why, sizeof why, "%s",
+             atomic_load(&sftp->interrupted) ? "interrupted"
+             : text                          ? text
+                                             : "no reason");
     snprintf(whole, sizeof whole, "cannot %s %.200s", what, path);
     return fail_network(sftp, whole, why, error);
 }
@@ -220,6 +240,8 @@ static enum ferry_status shake_hands(struct ferry_sftp *sftp, struct ferry_error
     if (status != FERRY_OK)
         return status;
     int code = libssh2_session_handshake(sftp->session, sftp->socket);
+    if (code == LIBSSH2_ERROR_KEX_FAILURE)
+        return ferry_sftp_refuse_methods(sftp, error);
     if (code != 0)
         return fail_call(sftp, code, "agree on a connection with", "the server", error);
     return ferry_sftp_trust(sftp, known, error);
@@ -264,14 +286,13 @@ static struct ferry_sftp_attributes attributes_of(const LIBSSH2_SFTP_ATTRIBUTES 
     return attributes;
 }
 
-static enum ferry_status read_folder(struct ferry_sftp *sftp, LIBSSH2_SFTP_HANDLE *handle,
-                                     const char *folder, ferry_sftp_each each, void *context,
-                                     struct ferry_error *error)
+static enum ferry_status read_folder(struct ferry_sftp *sftp, const char *folder,
+                                     ferry_sftp_each each, void *context, struct ferry_error *error)
 {
     char name[NAME_SIZE];
     LIBSSH2_SFTP_ATTRIBUTES found;
     for (;;) {
-        int length = libssh2_sftp_readdir(handle, name, sizeof name - 1, &found);
+        int length = libssh2_sftp_readdir(sftp->handle, name, sizeof name - 1, &found);
         if (length == 0)
             return FERRY_OK;
         if (length < 0)
@@ -287,28 +308,24 @@ static enum ferry_status read_folder(struct ferry_sftp *sftp, LIBSSH2_SFTP_HANDL
     }
 }
 
-/* NULL with the error filled. */
-static LIBSSH2_SFTP_HANDLE *open_handle(struct ferry_sftp *sftp, const char *path, int type,
-                                        const char *what, struct ferry_error *error)
+static enum ferry_status open_handle(struct ferry_sftp *sftp, const char *path, int type,
+                                     const char *what, struct ferry_error *error)
 {
-    LIBSSH2_SFTP_HANDLE *handle =
+    sftp->handle =
         libssh2_sftp_open_ex(sftp->channel, path, (unsigned)strlen(path),
                              type == LIBSSH2_SFTP_OPENFILE ? LIBSSH2_FXF_READ : 0, 0, type);
-    if (handle ||
-        fail_call(sftp, libssh2_session_last_errno(sftp->session), what, path, error) == FERRY_OK)
-        return handle;
-    return NULL;
+    if (sftp->handle)
+        return FERRY_OK;
+    return fail_call(sftp, libssh2_session_last_errno(sftp->session), what, path, error);
 }
 
 enum ferry_status ferry_sftp_list(struct ferry_sftp *sftp, const char *folder, ferry_sftp_each each,
                                   void *context, struct ferry_error *error)
 {
-    LIBSSH2_SFTP_HANDLE *handle = open_handle(sftp, folder, LIBSSH2_SFTP_OPENDIR, "list", error);
-    if (!handle)
-        return error->status;
-    enum ferry_status status = read_folder(sftp, handle, folder, each, context, error);
-    if (sftp->channel)
-        libssh2_sftp_closedir(handle);
+    enum ferry_status status = open_handle(sftp, folder, LIBSSH2_SFTP_OPENDIR, "list", error);
+    if (status == FERRY_OK)
+        status = read_folder(sftp, folder, each, context, error);
+    close_handle(sftp);
     return status;
 }
 
@@ -382,10 +399,10 @@ enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     file->sftp = sftp;
-    file->handle = open_handle(sftp, path, LIBSSH2_SFTP_OPENFILE, "read", error);
-    if (!file->handle) {
+    enum ferry_status status = open_handle(sftp, path, LIBSSH2_SFTP_OPENFILE, "read", error);
+    if (status != FERRY_OK) {
         ferry_sftp_close(file);
-        return error->status;
+        return status;
     }
     *ret_file = file;
     return FERRY_OK;
@@ -394,7 +411,7 @@ enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
 enum ferry_status ferry_sftp_read(struct ferry_sftp_file *file, void *data, size_t size,
                                   size_t *ret_length, struct ferry_error *error)
 {
-    ssize_t length = libssh2_sftp_read(file->handle, data, size);
+    ssize_t length = libssh2_sftp_read(file->sftp->handle, data, size);
     if (length < 0)
         return fail_call(file->sftp, (int)length, "read", file->path, error);
     *ret_length = (size_t)length;
@@ -405,8 +422,7 @@ void ferry_sftp_close(struct ferry_sftp_file *file)
 {
     if (!file)
         return;
-    if (file->handle && file->sftp->channel) /* else it went with the connection */
-        libssh2_sftp_close(file->handle);
+    close_handle(file->sftp); /* if it did not go with the connection */
     free(file->path);
     free(file);
 }
