@@ -10,8 +10,8 @@
 
 #define RETRY_MS     1000
 #define RETRY_CAP_MS 60000
-#define REFUSALS     2       /* logins in a row: then it is no accident */
-#define EXPIRE_MS    3600000 /* between two searches for old checkpoints */
+#define REFUSALS     2 /* logins: then it is no accident */
+#define FAILURES     3 /* with one file in a row: then the others come first */
 
 /* ---- when something goes wrong ---- */
 
@@ -59,8 +59,7 @@ void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *e
 static void take_refusal(struct ferry_intake *intake, const struct ferry_error *error)
 {
     bool login = error->status == FERRY_INVALID && error->class == FERRY_CLASS_CREDENTIALS;
-    intake->refusals = login ? intake->refusals + 1 : 0;
-    if (intake->refusals >= REFUSALS)
+    if (login && ++intake->refusals >= REFUSALS)
         intake->options.calls->on_failed(intake->options.context, error);
     else
         ferry_intake_retry(intake, error);
@@ -70,6 +69,27 @@ void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error 
 {
     if (intake->trouble.status == FERRY_OK)
         intake->trouble = *error;
+}
+
+/* To copy or to move the file under way failed. It may be this file only (too large for the disk or
+ * for the connection), so it is tried a few times, and then again while the others are read. */
+static void take_failure(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    if (error->status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS) {
+        ferry_intake_trouble(intake, error);
+        return;
+    }
+    if (error->status != FERRY_RETRY || !sighting || ++sighting->failures < FAILURES) {
+        take_refusal(intake, error);
+        return;
+    }
+    sighting->not_before =
+        ferry_boot_ms() + ferry_backoff_ms(sighting->failures, RETRY_MS, RETRY_CAP_MS);
+    sighting->error = *error;
+    ferry_log(FERRY_LOG_WARN, "file_fails", FERRY_STR("file", intake->file.name),
+              FERRY_STR("message", error->message), FERRY_STR("then", "going on with the others"));
+    ferry_intake_trouble(intake, error);
 }
 
 /* ---- the round ---- */
@@ -116,7 +136,8 @@ static void rest(struct ferry_intake *intake)
 
 static void begin_round(struct ferry_intake *intake, const struct ferry_listing *listing)
 {
-    if (ferry_sightings_update(&intake->sightings, listing) != FERRY_OK) {
+    if (ferry_sightings_update(&intake->sightings, listing, intake->asked_at, ferry_boot_ms()) !=
+        FERRY_OK) {
         struct ferry_error error;
         ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
         ferry_intake_retry(intake, &error);
@@ -149,60 +170,6 @@ static void on_listed(void *context, enum ferry_status status, const struct ferr
     ferry_intake_proceed(intake);
 }
 
-/* ---- old checkpoints ---- */
-
-struct search {
-    struct ferry_intake *intake;
-    int64_t now;
-    bool found;
-};
-
-/* Not of a file that still lies there: it would be read again. */
-static bool is_old(void *context, const char *key, const char *text)
-{
-    struct search *search = context;
-    struct ferry_filemark mark;
-    if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK ||
-        !ferry_filemark_expired(&mark, search->now) ||
-        ferry_listing_find(search->intake->listing, mark.file))
-        return true;
-    snprintf(search->intake->key, sizeof search->intake->key, "%s", key);
-    search->found = true;
-    return false;
-}
-
-static void print_key(const struct ferry_intake *intake, const char *rest,
-                      char out[FERRY_FILE_KEY_SIZE])
-{
-    snprintf(out, FERRY_FILE_KEY_SIZE, "%s/%s", intake->options.task, rest);
-}
-
-static void bury(struct ferry_intake *intake)
-{
-    intake->turn = FERRY_INTAKE_TURN_ENDING;
-    ferry_seat_commit(intake->options.seat, intake->key, NULL);
-}
-
-static void expire(struct ferry_intake *intake)
-{
-    struct search search = {intake, ferry_wall_ms(), false};
-    char prefix[FERRY_FILE_KEY_SIZE];
-    if (!intake->expired_at || ferry_boot_ms() - intake->expired_at > EXPIRE_MS) {
-        print_key(intake, "", prefix);
-        ferry_seat_checkpoints(intake->options.seat, prefix, is_old, &search);
-        if (!search.found)
-            intake->expired_at = ferry_boot_ms();
-    }
-    if (!search.found) {
-        intake->stage = FERRY_INTAKE_FILES;
-        ferry_intake_proceed(intake);
-    } else if (ferry_seat_want(intake->options.seat, &intake->user)) {
-        bury(intake);
-    } else {
-        intake->turn = FERRY_INTAKE_TURN_WAITING;
-    }
-}
-
 /* ---- files ---- */
 
 /* True: something is under way. */
@@ -211,6 +178,10 @@ static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_f
     struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, file->name);
     if (!sighting || sighting->state == FERRY_SIGHTING_FAULTY)
         return false;
+    if (sighting->not_before > ferry_boot_ms()) {
+        ferry_intake_trouble(intake, &sighting->error);
+        return false;
+    }
     intake->file = *file;
     if (sighting->state == FERRY_SIGHTING_DONE) {
         if (!intake->options.events->export.move)
@@ -218,7 +189,7 @@ static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_f
         ferry_exports_move(intake->exports, file, sighting->sha256);
         return true;
     }
-    if (!ferry_sighting_stands(sighting))
+    if (!ferry_sighting_stands(sighting, intake->options.settings->poll_interval_ms))
         return false;
     ferry_exports_copy(intake->exports, file);
     return true;
@@ -262,22 +233,36 @@ void ferry_intake_finish_file(struct ferry_intake *intake)
     ferry_intake_leave_file(intake);
 }
 
+/* The copy is whole. True: it is to be read. */
+static bool take_copy(struct ferry_intake *intake, const struct ferry_copy *copy,
+                      struct ferry_sighting *sighting)
+{
+    if (sighting) {
+        sighting->failures = 0;
+        sighting->unended = copy->unended;
+        if (!ferry_sighting_stands(sighting, intake->options.settings->poll_interval_ms))
+            return false;
+    }
+    snprintf(intake->sha256, sizeof intake->sha256, "%s", copy->sha256);
+    ferry_intake_print_key(intake, copy->sha256, intake->key);
+    return true;
+}
+
 static void on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
                       const struct ferry_error *error)
 {
     struct ferry_intake *intake = context;
     struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
     if (status == FERRY_OK && copy) {
-        snprintf(intake->sha256, sizeof intake->sha256, "%s", copy->sha256);
-        print_key(intake, copy->sha256, intake->key);
-        intake->stage = FERRY_INTAKE_OPEN;
+        if (take_copy(intake, copy, sighting))
+            intake->stage = FERRY_INTAKE_OPEN;
+        else
+            ferry_exports_drop(intake->exports);
     } else if (status == FERRY_OK) {
         if (sighting)
             sighting->looks = 0;
-    } else if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS) {
-        ferry_intake_trouble(intake, error);
     } else {
-        take_refusal(intake, error);
+        take_failure(intake, error);
     }
     ferry_intake_proceed(intake);
 }
@@ -286,11 +271,12 @@ static void on_moved(void *context, enum ferry_status status, bool moved,
                      const struct ferry_error *error)
 {
     struct ferry_intake *intake = context;
-    if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS)
-        ferry_intake_trouble(intake, error);
-    else if (status != FERRY_OK)
-        take_refusal(intake, error);
-    else
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    if (status != FERRY_OK)
+        take_failure(intake, error);
+    else if (sighting)
+        sighting->failures = 0;
+    if (status == FERRY_OK)
         ferry_log(FERRY_LOG_INFO, moved ? "file_moved" : "file_replaced",
                   FERRY_STR("file", intake->file.name),
                   FERRY_STR("folder", intake->options.events->export.processed));
@@ -311,10 +297,11 @@ void ferry_intake_proceed(struct ferry_intake *intake)
         return;
     switch (intake->stage) {
     case FERRY_INTAKE_LIST:
+        intake->asked_at = ferry_boot_ms();
         ferry_exports_list(intake->exports);
         break;
     case FERRY_INTAKE_EXPIRE:
-        expire(intake);
+        ferry_intake_expire(intake);
         break;
     case FERRY_INTAKE_FILES:
         next_file(intake);
@@ -349,7 +336,6 @@ static bool sum_up(void *context, const char *key, const char *text)
 {
     struct ferry_intake *intake = context;
     struct ferry_filemark mark;
-    const char *sha256 = key + strlen(intake->options.task) + 1;
     if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK)
         return true;
     intake->events_read += mark.events;
@@ -360,7 +346,10 @@ static bool sum_up(void *context, const char *key, const char *text)
         return true;
     intake->files_read++;
     intake->bytes_read += mark.size;
-    if (ferry_sightings_remember(&intake->sightings, &mark, sha256) != FERRY_OK)
+    if (ferry_filemark_missed(&mark, intake->options.events))
+        return true; /* it is copied, and read again */
+    if (ferry_sightings_remember(&intake->sightings, &mark, ferry_intake_hash_of(intake, key)) !=
+        FERRY_OK)
         ferry_log(FERRY_LOG_WARN, "file_not_remembered", FERRY_STR("file", mark.file),
                   FERRY_STR("then", "copying it again"));
     return true;
@@ -372,7 +361,7 @@ static void on_open(void *context)
     char prefix[FERRY_FILE_KEY_SIZE];
     intake->files_read = intake->bytes_read = intake->events_read = intake->rejected = 0;
     memset(intake->skipped, 0, sizeof intake->skipped);
-    print_key(intake, "", prefix);
+    ferry_intake_print_key(intake, "", prefix);
     ferry_seat_checkpoints(intake->options.seat, prefix, sum_up, intake);
     intake->seated = true;
     intake->options.calls->on_seat(intake->options.context, NULL, 0);
@@ -384,6 +373,7 @@ static void on_lost(void *context, const struct ferry_error *error, int64_t retr
     struct ferry_intake *intake = context;
     go_back(intake);
     intake->seated = false;
+    ferry_error_clear(&intake->told); /* the seat's warning takes its place */
     intake->turn = FERRY_INTAKE_TURN_NONE;
     if (intake->stopping)
         report_stopped(intake);
@@ -396,7 +386,7 @@ static void on_turn(void *context)
     struct ferry_intake *intake = context;
     intake->turn = FERRY_INTAKE_TURN_HELD;
     if (intake->stage == FERRY_INTAKE_EXPIRE)
-        bury(intake);
+        ferry_intake_bury(intake);
     else if (intake->sending)
         ferry_intake_send(intake);
 }

@@ -42,10 +42,11 @@ struct ferry_intake {
     bool delayed;            /* the alarm is set */
     bool faulted;            /* a fault was told that no progress took back */
     unsigned tries;          /* in a row without success */
-    unsigned refusals;       /* logins, in a row */
+    unsigned refusals;       /* logins, since the last success */
     struct ferry_error told; /* the trouble with files that was told last */
 
     struct ferry_sightings sightings;
+    int64_t asked_at;                    /* boot ms: for the listing */
     const struct ferry_listing *listing; /* the exports' own; of this round */
     size_t at;                           /* in it */
     size_t unfit;                        /* names that were told of */
@@ -80,6 +81,15 @@ void ferry_intake_give_up_file(struct ferry_intake *intake, const struct ferry_e
 void ferry_intake_leave_file(struct ferry_intake *intake);
 /* The file under way is read to its end. */
 void ferry_intake_finish_file(struct ferry_intake *intake);
+
+/* "<task>/<rest>" */
+void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,
+                            char out[FERRY_FILE_KEY_SIZE]);
+/* In the key of a checkpoint. */
+const char *ferry_intake_hash_of(const struct ferry_intake *intake, const char *key);
+/* Old checkpoints go, one in a turn; on with the files when there is none. */
+void ferry_intake_expire(struct ferry_intake *intake);
+void ferry_intake_bury(struct ferry_intake *intake); /* within the turn */
 
 void ferry_intake_open_file(struct ferry_intake *intake);
 void ferry_intake_proceed_rows(struct ferry_intake *intake);

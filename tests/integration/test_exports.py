@@ -365,6 +365,60 @@ def test_a_cut_gzip_file_gives_what_it_has_and_waits_for_another(running, ferry)
     ferry.wait_until(lambda: running.status()["warning"] is None, what="the warning is taken back")
 
 
+def test_what_stands_behind_an_archive_is_a_fault_of_its_file(running, ferry):
+    rows = text([sent(number) for number in range(3)]).splitlines(keepends=True)
+    packed = gzip.compress("".join(rows[:3]).encode())
+    running.put(BROAD, packed + rows[3].encode())
+    running.wait_for_warning(BROAD, "behind the end of the archive")
+    assert running.waiting() == [BROAD] and running.ids() == {"send:0": 1, "send:1": 1}
+    running.put(BROAD, packed + gzip.compress(rows[3].encode()) + bytes(1000))
+    running.wait_until_moved()
+    assert set(running.ids()) == {"send:0", "send:1", "send:2"}
+
+
+def test_an_upload_that_rests_within_a_line_is_waited_for(ferry):
+    ferry.start_sandbox(contacts=1)
+    ferry.start_sftp()
+    lab = Exporting(ferry)
+    ferry.start_reader(sftp_poll_interval_ms=500)
+    lab.start()
+    whole = text([sent(1), sent(2)])
+    torn = whole[:-len("=2\n")]
+    lab.put(BROAD, torn)
+    time.sleep(1.7)  # three looks
+    assert lab.ids() == {}
+    lab.put(BROAD, whole)
+    lab.wait_until_moved()
+    assert {event["eventId"]: event["mirrorPageUrl"] for event in lab.committed()}["send:2"].endswith("c=2")
+    assert len(lab.marks()) == 1
+
+
+def test_a_known_file_is_read_again_when_an_order_asks_for_more(lab, ferry):
+    lab.events["kinds"] = ["SEND"]
+    lab.events["since"] += 86400_000
+    reader = ferry.start_reader()
+    lab.start()
+    broad = text([sent(1), sent(2, eventDate="2026-11-20 10:00:00Z"), bounced(3)])
+    other = text([sent(4)])
+    lab.put(BROAD, broad)
+    lab.put("acs_broadlog_other.csv", other)
+    lab.wait_until_moved(2)
+    assert lab.ids() == {"send:1": 1, "send:4": 1}
+    for since, kinds, ids in ((-86400_000, ["SEND"], {"send:1": 2, "send:2": 1, "send:4": 1}),
+                              (0, ["SEND", "BOUNCE"], {"send:1": 3, "send:2": 2, "bounce:3": 1, "send:4": 1})):
+        lab.stop()
+        lab.events["since"] += since
+        lab.events["kinds"] = kinds
+        lab.start()
+        moved = len(lab.processed())
+        lab.put(BROAD, broad)
+        lab.put("acs_broadlog_other.csv", other)
+        lab.wait_until_moved(moved + 2)
+        assert lab.ids() == ids
+        ferry.wait_until(lambda: lab.counters().get("eventsRead") == len(ids), what="each row is counted once")
+    assert len(reader.events("file_known")) == 2, "the other one missed nothing"
+
+
 # What stops a file, and nothing else.
 
 def test_a_missing_column_stops_only_its_file(running, ferry):
@@ -449,12 +503,14 @@ def test_old_checkpoints_expire_but_not_that_of_a_file_that_is_still_there(ferry
     lab.put(BROAD, data)
     lab.plant_mark("a" * 64, {**mark, "file": "gone.csv", "doneAt": now - month})
     lab.plant_mark("b" * 64, {**mark, "file": "young.csv", "doneAt": now - 86400_000})
+    lab.plant_mark("c" * 64, {**mark, "file": "unfinished.csv", "done": False, "beganAt": now - month})
+    lab.plant_mark("d" * 64, {**mark, "file": "another.csv", "done": False, "beganAt": now - 86400_000})
     lab.plant_mark(sha256, {**mark, "file": BROAD, "size": len(data), "doneAt": now - month})
     ferry.start_reader()
     lab.start()
-    ferry.wait_until(lambda: "a" * 64 not in lab.marks(), what="the old one is a tombstone")
+    ferry.wait_until(lambda: not {"a" * 64, "c" * 64} & set(lab.marks()), what="the old ones are tombstones")
     time.sleep(1)
-    assert set(lab.marks()) == {"b" * 64, sha256}
+    assert set(lab.marks()) == {"b" * 64, "d" * 64, sha256}
     assert lab.committed() == [], "what was done before is not read again"
 
 
