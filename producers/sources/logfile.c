@@ -202,7 +202,8 @@ static enum ferry_status fill(struct ferry_logfile *file, struct ferry_harvest *
                               bool *ret_ended, int64_t now, struct ferry_error *error)
 {
     enum ferry_status status = FERRY_OK;
-    for (int rows = 0; rows < ROWS_AT_ONCE && !ferry_harvest_full(harvest); rows++) {
+    int most = file->options.rows > 0 ? file->options.rows : ROWS_AT_ONCE;
+    for (int rows = 0; rows < most && !ferry_harvest_full(harvest); rows++) {
         struct ferry_csv_row row;
         bool more = false;
         status = ferry_csv_next(&file->csv, &row, &more, error);
