@@ -9,9 +9,9 @@
 
 /* ---- the producer and the checkpoints ---- */
 
-static const struct ferry_producer_calls *producer;
+static const struct ferry_producer_calls *told;
 static void *seat_context;
-static struct ferry_tail_options tail;
+static struct ferry_tail_options asked;
 static bool begun;
 
 enum ferry_status ferry_producer_new(uv_loop_t *loop, const struct ferry_common *common,
@@ -23,54 +23,54 @@ enum ferry_status ferry_producer_new(uv_loop_t *loop, const struct ferry_common 
     (void)common;
     (void)name;
     (void)error;
-    producer = calls;
+    told = calls;
     seat_context = context;
     *ret_producer = NULL;
     return FERRY_OK;
 }
 
-void ferry_producer_free(struct ferry_producer *unused)
+void ferry_producer_free(struct ferry_producer *producer)
 {
-    (void)unused;
+    (void)producer;
 }
 
-enum ferry_status ferry_producer_send(struct ferry_producer *unused,
+enum ferry_status ferry_producer_send(struct ferry_producer *producer,
                                       struct ferry_producer_record *record,
                                       struct ferry_error *error)
 {
-    (void)unused;
+    (void)producer;
     (void)record;
     (void)error;
     begun = true;
     return FERRY_OK;
 }
 
-bool ferry_producer_full(const struct ferry_producer *unused)
+bool ferry_producer_full(const struct ferry_producer *producer)
 {
-    (void)unused;
+    (void)producer;
     return false;
 }
 
-bool ferry_producer_begun(const struct ferry_producer *unused)
+bool ferry_producer_begun(const struct ferry_producer *producer)
 {
-    (void)unused;
+    (void)producer;
     return begun;
 }
 
-void ferry_producer_commit(struct ferry_producer *unused)
+void ferry_producer_commit(struct ferry_producer *producer)
 {
-    (void)unused;
+    (void)producer;
 }
 
-void ferry_producer_abort(struct ferry_producer *unused, const struct ferry_error *why)
+void ferry_producer_abort(struct ferry_producer *producer, const struct ferry_error *why)
 {
-    (void)unused;
+    (void)producer;
     (void)why;
 }
 
-void ferry_producer_hurry(struct ferry_producer *unused)
+void ferry_producer_hurry(struct ferry_producer *producer)
 {
-    (void)unused;
+    (void)producer;
 }
 
 enum ferry_status ferry_tail_new(uv_loop_t *loop, const struct ferry_common *common,
@@ -80,14 +80,14 @@ enum ferry_status ferry_tail_new(uv_loop_t *loop, const struct ferry_common *com
     (void)loop;
     (void)common;
     (void)error;
-    tail = *options;
+    asked = *options;
     *ret_tail = NULL;
     return FERRY_OK;
 }
 
-void ferry_tail_free(struct ferry_tail *unused)
+void ferry_tail_free(struct ferry_tail *tail)
 {
-    (void)unused;
+    (void)tail;
 }
 
 /* ---- users ---- */
@@ -136,7 +136,7 @@ static void on_closed(void *context)
 static void commit(void)
 {
     begun = false;
-    producer->on_committed(seat_context);
+    told->on_committed(seat_context);
 }
 
 static void who_waits_longest_comes_next_although_the_last_one_wants_again(void **state)
@@ -152,8 +152,8 @@ static void who_waits_longest_comes_next_although_the_last_one_wants_again(void 
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(ferry_seat_new(&loop, &common, 0, &seat, &error), FERRY_OK);
     rows.seat = table.seat = seat;
-    producer->on_ready(seat_context);
-    tail.on_caught_up(tail.context);
+    told->on_ready(seat_context);
+    asked.on_caught_up(asked.context);
     ferry_seat_join(seat, &rows.user, &calls, &rows);
     ferry_seat_join(seat, &table.user, &calls, &table);
     assert_true(ferry_seat_want(seat, &rows.user));
