@@ -7,6 +7,7 @@
 
 #define FERRY_FILE_NAME_SIZE 256
 #define FERRY_SHA256_SIZE    65 /* hex and NUL */
+#define FERRY_SHA256_SHOWN   16 /* digits of it that tell contents of one name apart */
 #define FERRY_FILEMARK_DAYS  30 /* after doneAt, or beganAt where nobody ends it, it may go */
 
 struct ferry_filemark {

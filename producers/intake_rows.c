@@ -153,9 +153,10 @@ static enum ferry_status send_event(struct ferry_intake *intake, size_t item,
 static enum ferry_status send_reject(struct ferry_intake *intake, size_t item,
                                      struct ferry_error *error)
 {
-    char origin[FERRY_FILE_NAME_SIZE + 32];
-    snprintf(origin, sizeof origin, "%s/%lld", intake->sending->mark.file,
-             (long long)intake->sending->items[item].line);
+    char origin[FERRY_FILE_NAME_SIZE + FERRY_SHA256_SHOWN + 32];
+    /* Two contents of one name have rejects of their own. */
+    snprintf(origin, sizeof origin, "%s.%.*s/%lld", intake->sending->mark.file, FERRY_SHA256_SHOWN,
+             intake->sha256, (long long)intake->sending->items[item].line);
     const struct ferry_rejection rejection = {
         .topic = intake->rejects,
         .origin = origin,

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_SHOWN   16 /* hex digits of the hash in the name of a finished file */
 #define SUFFIXES     100
 #define MOVED_ADVICE "look at both files by hand; what was read is not lost"
 
@@ -188,15 +187,15 @@ static bool is_it(const struct ferry_listing_file *file,
 static enum ferry_status choose_target(struct ferry_exports *exports, char out[FERRY_PATH_SIZE])
 {
     const char *folder = exports->events->export.processed;
-    char name[FERRY_FILE_NAME_SIZE + 2 * HASH_SHOWN];
+    char name[FERRY_FILE_NAME_SIZE + 2 * FERRY_SHA256_SHOWN];
     for (int i = 1; i <= SUFFIXES; i++) {
         struct ferry_sftp_attributes attributes;
         char number[16] = "";
         bool there = false;
         if (i > 1)
             snprintf(number, sizeof number, ".%d", i);
-        snprintf(name, sizeof name, "%s.%.*s%s", exports->file.name, HASH_SHOWN, exports->sha256,
-                 number);
+        snprintf(name, sizeof name, "%s.%.*s%s", exports->file.name, FERRY_SHA256_SHOWN,
+                 exports->sha256, number);
         ferry_copy_path(folder, name, out);
         enum ferry_status status =
             ferry_sftp_stat(exports->sftp, out, &attributes, &there, &exports->error);

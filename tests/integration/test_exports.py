@@ -8,7 +8,7 @@ import time
 import pytest
 
 import exporting
-from exporting import Exporting, bounced, contact, sent, text, tracked
+from exporting import Exporting, bounced, contact, origin, sent, text, tracked
 
 BROAD = "acs_broadlog_20261121_060000.csv"
 TRACKING = "acs_trackinglog_20261121_060000.csv"
@@ -220,22 +220,24 @@ def test_a_row_that_cannot_be_understood_is_a_reject_with_file_line_and_bytes(ru
                   bounced(3, failureType=99), sent(4, deliveryLogId="8.12345E+05"), sent(5),
                   sent(6, eventDate="2026-02-30 00:00:00Z")]).encode().splitlines()
     lines.insert(4, b"7,too,short")
-    running.put(BROAD, b"\n".join(lines) + b"\n")
-    running.put(TRACKING, text([tracked(1, kind="Fax"), tracked(2)]))
+    broad, tracking = b"\n".join(lines) + b"\n", text([tracked(1, kind="Fax"), tracked(2)])
+    running.put(BROAD, broad)
+    running.put(TRACKING, tracking)
     running.wait_until_moved(2)
     assert sorted(running.ids()) == ["open:2", "send:5"]
     rejects = {message.key().decode(): message for message in running.rejects()}
     reasons = {origin: dict(message.headers())["ferry-reason"].decode() for origin, message in rejects.items()}
     assert reasons == {
-        f"{BROAD}/2": "eventDate is no date with the year first.",
-        f"{BROAD}/3": "status is none that Ferry knows.",
-        f"{BROAD}/4": "failureType is none that Ferry knows.",
-        f"{BROAD}/5": "The row has 3 columns, and the first line of the file 13.",
-        f"{BROAD}/6": "deliveryLogId is no number.",
-        f"{BROAD}/8": "eventDate is a day or a time that does not exist.",
-        f"{TRACKING}/2": "trackingUrlType is none that Ferry knows."}
-    assert rejects[f"{BROAD}/5"].value() == b"7,too,short"
-    assert dict(rejects[f"{BROAD}/5"].headers())["ferry-origin"] == f"{BROAD}/5".encode()
+        origin(BROAD, broad, 2): "eventDate is no date with the year first.",
+        origin(BROAD, broad, 3): "status is none that Ferry knows.",
+        origin(BROAD, broad, 4): "failureType is none that Ferry knows.",
+        origin(BROAD, broad, 5): "The row has 3 columns, and the first line of the file 13.",
+        origin(BROAD, broad, 6): "deliveryLogId is no number.",
+        origin(BROAD, broad, 8): "eventDate is a day or a time that does not exist.",
+        origin(TRACKING, tracking, 2): "trackingUrlType is none that Ferry knows."}
+    short = origin(BROAD, broad, 5)
+    assert rejects[short].value() == b"7,too,short"
+    assert dict(rejects[short].headers())["ferry-origin"] == short.encode()
     ferry.wait_until(lambda: running.counters()["recordsRejected"] == len(rejects))
 
 
@@ -261,7 +263,7 @@ def test_a_stray_quote_costs_its_own_line_only(running, what, with_quote):
     missing = {f"send:{number}" for number in range(1, 2001)} - set(running.ids())
     assert missing == {"send:5"}
     reject, = running.rejects()
-    assert reject.key().decode() == f"{BROAD}/6" and reject.value() == rows[5].rstrip("\n").encode()
+    assert reject.key().decode() == origin(BROAD, "".join(rows), 6) and reject.value() == rows[5].rstrip("\n").encode()
 
 
 def test_a_quote_that_nothing_closes_costs_its_own_line_only(running):
@@ -272,17 +274,26 @@ def test_a_quote_that_nothing_closes_costs_its_own_line_only(running):
     missing = {f"send:{number}" for number in range(1, 2001)} - set(running.ids())
     assert missing == {"send:5"}
     reject, = running.rejects()
-    assert reject.key().decode() == f"{BROAD}/6"
+    assert reject.key().decode() == origin(BROAD, "".join(rows), 6)
     assert b"a quote is opened and not closed" in dict(reject.headers())["ferry-reason"]
+
+
+def test_two_contents_of_one_name_have_rejects_of_their_own(running):
+    for count, bad in enumerate(("one", "two"), 1):
+        running.put(BROAD, text([sent(1, deliveryLogId=bad)]))
+        running.wait_until_moved(count)
+    rejects = running.rejects()
+    assert len(rejects) == len({reject.key() for reject in rejects}) == 2
 
 
 def test_a_line_without_end_is_one_reject(running):
     rows = text([sent(1), sent(2)]).splitlines(keepends=True)
-    running.put(BROAD, rows[0] + rows[1] + "x" * 300_000 + "\n" + rows[2])
+    data = rows[0] + rows[1] + "x" * 300_000 + "\n" + rows[2]
+    running.put(BROAD, data)
     running.wait_until_moved()
     assert sorted(running.ids()) == ["send:1", "send:2"]
     reject, = running.rejects()
-    assert reject.key().decode() == f"{BROAD}/3" and len(reject.value()) == 65536
+    assert reject.key().decode() == origin(BROAD, data, 3) and len(reject.value()) == 65536
     assert [event["line"] for event in running.committed() if event["eventId"] == "send:2"] == [4]
 
 

@@ -22,6 +22,9 @@ static struct {
     bool cut_after; /* the rename is done, and its answer lost */
     int cuts;       /* of looks at what was renamed */
     bool renamed;
+    bool grows;   /* while it is read */
+    int64_t read; /* bytes of the file that is open */
+    const char *end;
 } server;
 
 static enum ferry_status cut(struct ferry_error *error)
@@ -126,18 +129,25 @@ enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
 {
     (void)sftp;
     (void)path;
-    (void)ret_file;
-    return cut(error);
+    server.read = 0;
+    *ret_file = NULL;
+    if (server.from.there)
+        return FERRY_OK;
+    return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_MAPPING, "there is no such file");
 }
 
 enum ferry_status ferry_sftp_read(struct ferry_sftp_file *file, void *data, size_t size,
                                   size_t *ret_length, struct ferry_error *error)
 {
+    int64_t left = server.grows ? 5 : server.from.size - server.read;
     (void)file;
-    (void)data;
-    (void)size;
-    (void)ret_length;
-    return cut(error);
+    (void)error;
+    *ret_length = left < (int64_t)size ? (size_t)left : size;
+    memset(data, 'x', *ret_length);
+    server.read += (int64_t)*ret_length;
+    if (*ret_length > 0)
+        ((char *)data)[*ret_length - 1] = server.end[0];
+    return FERRY_OK;
 }
 
 void ferry_sftp_close(struct ferry_sftp_file *file)
@@ -154,6 +164,7 @@ struct fixture {
     enum ferry_status status;
     bool moved;
     size_t listed;
+    bool copied, unended;
 };
 
 static void on_listed(void *context, enum ferry_status status, const struct ferry_listing *listing,
@@ -165,6 +176,16 @@ static void on_listed(void *context, enum ferry_status status, const struct ferr
     fixture->listed = listing->count;
 }
 
+static void on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
+                      const struct ferry_error *error)
+{
+    struct fixture *fixture = context;
+    (void)error;
+    fixture->status = status;
+    fixture->copied = copy != NULL;
+    fixture->unended = copy && copy->unended;
+}
+
 static void on_moved(void *context, enum ferry_status status, bool moved,
                      const struct ferry_error *error)
 {
@@ -174,7 +195,8 @@ static void on_moved(void *context, enum ferry_status status, bool moved,
     fixture->moved = moved;
 }
 
-static const struct ferry_exports_calls calls = {.on_listed = on_listed, .on_moved = on_moved};
+static const struct ferry_exports_calls calls = {
+    .on_listed = on_listed, .on_copied = on_copied, .on_moved = on_moved};
 
 static int set_up(void **state)
 {
@@ -190,11 +212,15 @@ static int set_up(void **state)
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
     assert_int_equal(ferry_events_new(json, &fixture->events, &error), FERRY_OK);
     json_decref(json);
-    const struct ferry_exports_options options = {
-        .loop = &fixture->loop, .events = fixture->events, .calls = &calls, .context = fixture};
+    const struct ferry_exports_options options = {.loop = &fixture->loop,
+                                                  .state_dir = "/tmp",
+                                                  .events = fixture->events,
+                                                  .calls = &calls,
+                                                  .context = fixture};
     assert_int_equal(ferry_exports_new(&options, &fixture->exports, &error), FERRY_OK);
     memset(&server, 0, sizeof server);
     server.from = (struct place){true, 10};
+    server.end = "\n";
     *state = fixture;
     return 0;
 }
@@ -215,6 +241,40 @@ static void move(struct fixture *fixture)
     const struct ferry_listing_file file = {.name = "b1", .size = 10, .modified_at = 1000};
     ferry_exports_move(fixture->exports, &file, "0123456789abcdef0123456789abcdef");
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
+}
+
+static void copy(struct fixture *fixture)
+{
+    const struct ferry_listing_file file = {.name = "b1", .size = 10, .modified_at = 1000};
+    ferry_exports_copy(fixture->exports, &file);
+    uv_run(&fixture->loop, UV_RUN_DEFAULT);
+}
+
+static void a_copy_tells_whether_its_text_ends_within_a_line(void **state)
+{
+    struct fixture *fixture = *state;
+    copy(fixture);
+    assert_true(fixture->status == FERRY_OK && fixture->copied && !fixture->unended);
+    server.end = "x";
+    copy(fixture);
+    assert_true(fixture->status == FERRY_OK && fixture->copied && fixture->unended);
+}
+
+static void a_file_that_is_gone_is_no_trouble(void **state)
+{
+    struct fixture *fixture = *state;
+    server.from.there = false;
+    copy(fixture);
+    assert_true(fixture->status == FERRY_OK && !fixture->copied);
+}
+
+static void a_file_that_grows_is_copied_no_further_than_it_was_listed(void **state)
+{
+    struct fixture *fixture = *state;
+    server.grows = true;
+    copy(fixture);
+    assert_true(fixture->status == FERRY_OK && !fixture->copied);
+    assert_true(server.read == 15);
 }
 
 static void a_finished_file_is_moved(void **state)
@@ -279,6 +339,11 @@ static void a_file_that_cannot_go_back_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_copy_tells_whether_its_text_ends_within_a_line, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_gone_is_no_trouble, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_grows_is_copied_no_further_than_it_was_listed,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_finished_file_is_moved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_came_in_its_place_goes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_goes_back_by_the_next_connection_where_one_is_cut,
