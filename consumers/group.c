@@ -97,14 +97,16 @@ static bool restore(const struct ferry_group *group, rd_kafka_topic_partition_t 
 static enum ferry_status refuse_hole(struct ferry_group *group,
                                      const rd_kafka_topic_partition_t *start, int64_t low)
 {
-    ferry_fail(&group->error, FERRY_INVALID, FERRY_CLASS_BUG,
-               "%s/%d begins at %lld, but only what is below %lld was written: records were deleted "
-               "in Kafka before they were",
-               start->topic, (int)start->partition, (long long)low, (long long)start->offset);
-    ferry_advise(&group->error,
-                 "see what deleted them (retention.ms, retention.bytes, kafka-delete-records), then "
-                 "reset the offsets of group %s to go on without them",
-                 group->options.group_id);
+    ferry_fail(
+        &group->error, FERRY_INVALID, FERRY_CLASS_BUG,
+        "%s/%d begins at %lld, but only what is below %lld was written: records were deleted "
+        "in Kafka before they were",
+        start->topic, (int)start->partition, (long long)low, (long long)start->offset);
+    ferry_advise(
+        &group->error,
+        "see what deleted them (retention.ms, retention.bytes, kafka-delete-records), then "
+        "reset the offsets of group %s to go on without them",
+        group->options.group_id);
     return FERRY_INVALID;
 }
 
