@@ -188,6 +188,29 @@ class SandboxAdmin:
     def publish_campaign(self, **change):
         self.call("POST", "/campaign/publish", change)
 
+    # What came of Campaign's mails: the files of its export workflow, and the oracle of them.
+
+    def send_campaign(self, count, **options):
+        return self.call("POST", "/campaign/send", {"count": count, **options}).json()
+
+    def bounce_late(self, count, seed=1):
+        return self.call("POST", "/campaign/bounce", {"count": count, "seed": seed}).json()["bounced"]
+
+    def export(self, folder, **options):
+        """Writes the files of delivery and tracking logs; what is in each of them."""
+        return self.call("POST", "/campaign/export", {"folder": str(folder), **options}).json()["files"]
+
+    def events(self):
+        """What those files told: each event once, as the timeline should have it, by identity."""
+        return {event["identity"]: event for event in self._lines("/campaign/events")}
+
+    def uploads(self):
+        """Files that are half there."""
+        return self.call("GET", "/campaign/uploads").json()
+
+    def complete_uploads(self):
+        return self.call("POST", "/campaign/uploads").json()
+
     # Faults, on either side.
 
     def fault(self, system, kind, **members):

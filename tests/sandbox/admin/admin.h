@@ -44,6 +44,15 @@ void sandbox_admin_journal(struct sandbox_order *order);
 void sandbox_admin_created(struct sandbox_order *order);
 void sandbox_admin_campaign_publish(struct sandbox_order *order);
 
+/* events.c: mails, and the files that tell of them */
+void sandbox_admin_send(struct sandbox_order *order);
+void sandbox_admin_bounce(struct sandbox_order *order);
+void sandbox_admin_export(struct sandbox_order *order);
+void sandbox_admin_events(struct sandbox_order *order);
+
+/* upload.c */
+void sandbox_admin_uploads(struct sandbox_order *order);
+
 /* script.c */
 void sandbox_admin_scripts(struct sandbox_order *order);
 

@@ -9,6 +9,7 @@
 
 #include "admin/admin.h"
 #include "admin/script.h"
+#include "admin/upload.h"
 #include "dynamics/seed.h"
 
 static bool fail(const char *what)
@@ -118,6 +119,8 @@ void sandbox_world_close(struct sandbox_world *world)
     for (size_t i = 0; i < 3; i++)
         sandbox_http_free(world->http[i]);
     sandbox_scripts_stop(world);
+    sandbox_uploads_stop(world);
+    sandbox_logs_done(&world->logs);
     sandbox_loop_free(world->loop);
     sandbox_dynamics_done(&world->dynamics);
     sandbox_campaign_done(&world->campaign);

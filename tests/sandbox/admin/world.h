@@ -8,9 +8,11 @@
 #include "base/http.h"
 #include "base/loop.h"
 #include "campaign/campaign.h"
+#include "campaign/logs.h"
 #include "dynamics/dynamics.h"
 
 struct sandbox_script;
+struct sandbox_upload;
 
 struct sandbox_world {
     struct sandbox_options options;
@@ -20,6 +22,8 @@ struct sandbox_world {
     struct sandbox_dynamics dynamics;
     struct sandbox_campaign campaign;
     struct sandbox_service admin;
+    struct sandbox_logs logs; /* of Campaign's deliveries */
+    struct sandbox_upload *uploads;
     struct sandbox_script *scripts;
     unsigned last_script;
     struct sandbox_http *http[3]; /* dynamics, campaign, admin */

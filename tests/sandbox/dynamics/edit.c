@@ -111,7 +111,8 @@ static bool check_reference(struct sandbox_edit *edit, const struct sandbox_memb
     char text[SANDBOX_GUID_SIZE], name[80];
 
     snprintf(name, sizeof name, "%.*s", (int)target.length, target.at);
-    if (sandbox_dynamics_table(edit->dynamics, name) && (!table || strcmp(table->plan->name, name)))
+    if (sandbox_dynamics_table(edit->dynamics, name) &&
+        (!table || strcmp(table->plan->name, name) != 0))
         return fail(edit, 400, "0x80048d19", "'%s' is no reference to a row of '%s'.", member->text,
                     name);
     sandbox_guid_format(id, text);
