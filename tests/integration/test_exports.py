@@ -426,6 +426,12 @@ def test_a_wrong_delimiter_is_named(running):
     assert running.committed() == [] and running.waiting() == [BROAD]
 
 
+def test_a_file_without_line_feeds_is_named(running):
+    running.put(BROAD, text([sent(1), sent(2)], end="\r"))
+    running.wait_for_warning(BROAD, "carriage returns alone")
+    assert running.waiting() == [BROAD], "not taken for one that has no rows"
+
+
 def test_a_file_in_utf16_is_named(running):
     running.put(BROAD, text([sent(1)]).encode("utf-16"))
     running.wait_for_warning(BROAD, "UTF-16")
