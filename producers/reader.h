@@ -9,7 +9,7 @@
 
 struct ferry_reader;
 
-struct ferry_reader_settings { /* all borrowed */
+struct ferry_reader_settings { /* the groups are borrowed */
     const struct ferry_common *common;
     const struct ferry_dynamics_settings *dynamics;
     const struct ferry_sftp_settings *sftp;

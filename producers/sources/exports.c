@@ -18,6 +18,7 @@ struct ferry_exports {
     struct ferry_events *events;
     uv_work_t work;
     bool busy, freed;
+    bool dropped; /* the copy is closed with the next job */
     atomic_bool cancelled;
     const struct job *job;
     enum ferry_status status;
@@ -37,10 +38,16 @@ struct ferry_exports {
 
 /* ---- a job ---- */
 
-static void release(struct ferry_exports *exports)
+static void close_copy(struct ferry_exports *exports)
 {
     ferry_logfile_close(exports->logfile);
+    exports->logfile = NULL;
     ferry_copy_done(&exports->copy);
+}
+
+static void release(struct ferry_exports *exports)
+{
+    close_copy(exports);
     ferry_listing_done(&exports->listing);
     ferry_harvest_done(&exports->harvests[0]);
     ferry_harvest_done(&exports->harvests[1]);
@@ -52,6 +59,9 @@ static void release(struct ferry_exports *exports)
 static void run_job(uv_work_t *work)
 {
     struct ferry_exports *exports = work->data;
+    if (exports->dropped)
+        close_copy(exports);
+    exports->dropped = false;
     exports->status = exports->job->run(exports);
 }
 
@@ -289,11 +299,10 @@ void ferry_exports_move(struct ferry_exports *exports, const struct ferry_listin
     begin(exports, &job);
 }
 
+/* To close a file of a gigabyte that has no name takes the disk its time. */
 void ferry_exports_drop(struct ferry_exports *exports)
 {
-    ferry_logfile_close(exports->logfile);
-    exports->logfile = NULL;
-    ferry_copy_done(&exports->copy);
+    exports->dropped = true;
 }
 
 /* ---- life ---- */

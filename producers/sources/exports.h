@@ -54,7 +54,7 @@ void ferry_exports_fill(struct ferry_exports *exports);
 /* A finished file, to the folder of those, with its hash in the name. */
 void ferry_exports_move(struct ferry_exports *exports, const struct ferry_listing_file *file,
                         const char *sha256);
-/* Throws the copy away. */
+/* Throws the copy away, with the next job. */
 void ferry_exports_drop(struct ferry_exports *exports);
 
 #endif

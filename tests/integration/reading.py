@@ -47,15 +47,16 @@ class Reading:
 
     workflow = INGRESS
 
-    def __init__(self, ferry, tables=("contact",)):
+    def __init__(self, ferry, tables=("contact",), control=True):
+        """control: nobody has made the topics that workflows share."""
         self.ferry = ferry
         self.topics = ferry.topics
         self.generation = 0
         self.mappings = []
         self._producer = confluent_kafka.Producer(
             {"bootstrap.servers": ferry.kafka.bootstrap, "enable.idempotence": True})
-        self.make_topics("workflows", "status", "checkpoints", f"rejects.{self.workflow}",
-                         *(f"changes.{table}" for table in tables))
+        shared = ("workflows", "status", "checkpoints") if control else ()
+        self.make_topics(*shared, f"rejects.{self.workflow}", *(f"changes.{table}" for table in tables))
 
     def make_topics(self, *names, partitions=None):
         news = []

@@ -28,12 +28,14 @@ def running(lab, ferry):
     return lab
 
 
-def test_events_of_all_kinds_cross_and_the_files_are_moved(running, ferry):
+def test_events_of_all_kinds_cross_and_the_files_are_moved(lab, ferry):
+    reader = ferry.start_reader()
+    lab.start()
     broad = text([sent(1), bounced(2), sent(3, status=0)])
-    running.put(BROAD, broad)
-    running.put(TRACKING, text([tracked(4), tracked(5, kind=1), tracked(6, kind=6)]))
-    running.wait_until_moved(2)
-    events = {event["eventId"]: event for event in running.committed()}
+    lab.put(BROAD, broad)
+    lab.put(TRACKING, text([tracked(4), tracked(5, kind=1), tracked(6, kind=6)]))
+    lab.wait_until_moved(2)
+    events = {event["eventId"]: event for event in lab.committed()}
     assert sorted(events) == ["bounce:2", "click:5", "open:4", "send:1"]
     send = events["send:1"]
     assert send == {
@@ -44,18 +46,22 @@ def test_events_of_all_kinds_cross_and_the_files_are_moved(running, ferry):
         "file": BROAD, "line": 2, "readAt": send["readAt"]}
     assert events["click:5"]["url"] == "https://www.example.com/offer?id=1"
     assert events["open:4"]["url"] is None and events["open:4"]["mirrorPageUrl"] is None
-    assert running.rejects() == []
+    assert lab.rejects() == []
     sha256 = hashlib.sha256(broad.encode()).hexdigest()
-    assert f"{BROAD}.{sha256[:16]}" in running.processed()
-    mark = running.marks()[sha256]
+    assert f"{BROAD}.{sha256[:16]}" in lab.processed()
+    mark = lab.marks()[sha256]
     assert (mark["file"], mark["size"], mark["position"]) == (BROAD, len(broad), len(broad))
     assert (mark["done"], mark["line"], mark["events"], mark["rejected"]) == (True, 5, 2, 0)
-    counters = ferry.wait_until(lambda: running.counters()["filesRead"] == 2 and
-                                running.counters())
+    counters = ferry.wait_until(lambda: lab.counters()["filesRead"] == 2 and
+                                lab.counters())
     assert counters == {
         "filesRead": 2, "filesWaiting": 0, "eventsRead": 4, "recordsRejected": 0,
-        "bytesRead": sum(mark["size"] for mark in running.marks().values()),
+        "bytesRead": sum(mark["size"] for mark in lab.marks().values()),
         "skipped": {"withoutContact": 0, "switchedOff": 0, "otherKind": 2, "beforeSince": 0}}
+    metrics = reader.metrics()
+    assert (metrics["ferry_reader_events_total"], metrics["ferry_reader_files_total"]) == (4, 2)
+    assert metrics['ferry_reader_rows_skipped_total{reason="otherKind"}'] == 2
+    assert metrics["ferry_reader_file_bytes_total"] == counters["bytesRead"]
 
 
 def test_keys_go_where_those_of_contacts_go(running):
@@ -119,6 +125,55 @@ def test_finished_files_can_be_left_and_are_not_read_again(ferry):
     assert not reader.events("file_known"), "its size and time were enough: it was not copied again"
 
 
+# The sandbox's own exports: who wrote them did not read this reader.
+
+@pytest.mark.parametrize("options, export", [
+    ({"bad": 7}, {}),
+    ({"values": "labels", "gzip": True, "extra": ["blackListEmail"]}, {}),
+    ({"values": "names", "encoding": "windows-1252", "delimiter": "\t", "crlf": True, "dates": "xml"},
+     {"delimiter": "\t", "encoding": "windows-1252"}),
+    ({"bom": True, "columns": {"externalId": "External ID"}, "dates": "plain"}, {}),
+    ({"growMs": 1500}, {})], ids=["bad rows", "labels", "tabs", "plain dates", "growing"])
+def test_what_the_sandbox_exports_is_what_it_tells_of(ferry, options, export):
+    ferry.start_sandbox(contacts=300)
+    ferry.start_sftp()
+    lab = Exporting(ferry, **export)
+    lab.events["since"] = 0
+    ferry.start_reader()
+    lab.start()
+    admin = ferry.sandbox.admin
+    admin.send_campaign(2000, seed=ferry.seed % 1000)
+    files = admin.export(ferry.sftp.exports, **options)
+    admin.bounce_late(100)
+    lab.wait_until_moved(2)
+    files += admin.export(ferry.sftp.exports, **{**options, "bad": 0})
+    lab.wait_until_moved(len(files))
+    told, got = admin.events(), {event["eventId"]: event for event in lab.committed()}
+    assert set(got) == set(told) and len(told) > 2000
+    seconds = options.get("dates") == "plain"
+    for identity, event in got.items():
+        wanted = told[identity]
+        assert (event["kind"], event["contactId"], event["campaign"], event["delivery"],
+                event["mirrorPageUrl"] or "", event["url"] or "") == (
+            wanted["kind"], wanted["contact"].lower(), wanted["campaign"], wanted["delivery"],
+            wanted["mirrorPage"] or "", wanted.get("url") or "")
+        difference = abs(event["occurredAt"] - moment(wanted["at"]))
+        assert difference < datetime.timedelta(seconds=1 if seconds else 0.001), identity
+    bad = sorted(f"{file['file']}/{line}" for file in files for line in file["bad"])
+    assert sorted(message.key().decode() for message in lab.rejects()) == bad
+    assert len(bad) >= options.get("bad", 0)
+    counters = ferry.wait_until(lambda: lab.counters()["filesRead"] == len(files) and lab.counters())
+    assert counters["skipped"]["withoutContact"] == sum(file["withoutContact"] for file in files) > 0
+    assert counters["skipped"]["otherKind"] == sum(file["otherKind"] for file in files) > 0
+
+
+def moment(value):
+    """The sandbox tells milliseconds or a text."""
+    if isinstance(value, int):
+        return datetime.datetime.fromtimestamp(value / 1000, datetime.timezone.utc)
+    return datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
+
+
 # What a file may look like.
 
 def variants():
@@ -170,8 +225,8 @@ def test_without_a_quote_character_quotes_are_text(ferry):
     lab = Exporting(ferry, quote="", delimiter=";")
     ferry.start_reader()
     lab.start()
-    lab.put(BROAD, text([sent(1, campaignName='12" vinyl', deliveryLabel="x")], delimiter=";", quoting=3, escapechar="\\")
-            .replace("\\", ""))
+    rows = [sent(1, campaignName='12" vinyl', deliveryLabel="x")]
+    lab.put(BROAD, text(rows, delimiter=";", quoting=3, escapechar="\\").replace("\\", ""))
     lab.wait_until_moved()
     assert [event["campaign"] for event in lab.committed()] == ['12" vinyl']
 
@@ -210,8 +265,9 @@ def test_rows_that_are_none_of_ours_are_counted_by_reason(lab, ferry):
 
 
 def test_a_row_that_cannot_be_understood_is_a_reject_with_file_line_and_bytes(running, ferry):
-    lines = text([sent(1, eventDate="21/11/2026 05:58"), sent(2, status="Teleported"), bounced(3, failureType=99),
-                  sent(4, deliveryLogId="8.12345E+05"), sent(5), sent(6, eventDate="2026-02-30 00:00:00Z")]).encode().splitlines()
+    lines = text([sent(1, eventDate="21/11/2026 05:58"), sent(2, status="Teleported"),
+                  bounced(3, failureType=99), sent(4, deliveryLogId="8.12345E+05"), sent(5),
+                  sent(6, eventDate="2026-02-30 00:00:00Z")]).encode().splitlines()
     lines.insert(4, b"7,too,short")
     running.put(BROAD, b"\n".join(lines) + b"\n")
     running.put(TRACKING, text([tracked(1, kind="Fax"), tracked(2)]))
@@ -370,6 +426,12 @@ def test_a_wrong_delimiter_is_named(running):
     assert running.committed() == [] and running.waiting() == [BROAD]
 
 
+def test_a_file_without_line_feeds_is_named(running):
+    running.put(BROAD, text([sent(1), sent(2)], end="\r"))
+    running.wait_for_warning(BROAD, "carriage returns alone")
+    assert running.waiting() == [BROAD], "not taken for one that has no rows"
+
+
 def test_a_file_in_utf16_is_named(running):
     running.put(BROAD, text([sent(1)]).encode("utf-16"))
     running.wait_for_warning(BROAD, "UTF-16")
@@ -388,6 +450,30 @@ def test_a_file_that_may_not_be_read_does_not_hold_up_the_others(ferry):
     ferry.wait_until(lambda: len(lab.ids()) == 2, what="both are read, though none can be moved")
     time.sleep(1)  # ten more looks
     assert lab.ids() == {"send:1": 1, "open:1": 1}
+
+
+def test_names_that_could_lead_elsewhere_are_left_alone_and_told_once(running, ferry):
+    (running.sftp.exports / "acs_broadlog_\x1b[2J.csv").write_text(text([sent(1)]))
+    running.put(BROAD, text([sent(2)]))
+    reader = ferry.servers[-1]
+    ferry.wait_until(lambda: reader.events("file_moved"))
+    time.sleep(1)  # ten more looks
+    assert running.ids() == {"send:2": 1}
+    assert len(reader.events("file_names_unfit")) == 1
+
+
+def test_events_name_their_schema_in_the_registry(ferry, registry):
+    ferry.start_sandbox(contacts=1)
+    ferry.start_sftp()
+    ferry.use_registry(registry)
+    lab = Exporting(ferry)
+    ferry.start_reader()
+    lab.start()
+    lab.put(BROAD, text([sent(1)]))
+    lab.wait_until_moved()
+    message, = lab.topics.read("events.email")
+    assert message.value()[0] == 0, "Confluent's framing"
+    assert lab.ids() == {"send:1": 1}
 
 
 # Checkpoints.

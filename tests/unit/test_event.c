@@ -44,7 +44,7 @@ static void assert_slice(struct ferry_slice slice, const char *expected)
 static void assert_text(avro_value_t *record, const char *name, const char *expected)
 {
     avro_value_t value;
-    avro_value_t branch;
+    avro_value_t branch = {NULL, NULL};
     const char *text = NULL;
     size_t size = 0;
     int discriminant = 0;

@@ -9,7 +9,8 @@
 struct fixture {
     struct ferry_common common;
     struct ferry_dynamics_settings dynamics;
-    struct ferry_settings_group groups[2];
+    struct ferry_sftp_settings sftp;
+    struct ferry_settings_group groups[3];
     struct ferry_program program;
     struct ferry_error error;
 };
@@ -21,11 +22,13 @@ static int set_up(void **state)
         ferry_common_settings, ferry_common_settings_count, &fixture->common};
     fixture->groups[1] = (struct ferry_settings_group){
         ferry_dynamics_settings, ferry_dynamics_settings_count, &fixture->dynamics};
+    fixture->groups[2] = (struct ferry_settings_group){ferry_sftp_settings,
+                                                       ferry_sftp_settings_count, &fixture->sftp};
     fixture->program = (struct ferry_program){.name = "ferry-test",
                                               .purpose = "tests",
                                               .common = &fixture->common,
                                               .groups = fixture->groups,
-                                              .group_count = 2};
+                                              .group_count = 3};
     *state = fixture;
     return (int)ferry_settings_defaults(&fixture->program, &fixture->error);
 }
@@ -128,6 +131,23 @@ static void what_is_required_is_named_when_missing(void **state)
     assert_non_null(strstr(fixture->error.message, "dynamics.url"));
 }
 
+static void what_goes_with_the_first_of_a_group_is_required_with_it_only(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(load(fixture, "kafka.bootstrap.servers=a:1\ndynamics.url=https://d\n"
+                                   "dynamics.tenant=t\ndynamics.client.id=c\n"
+                                   "dynamics.client.secret.file=f\n"),
+                     FERRY_OK);
+    assert_int_equal(ferry_settings_check(&fixture->program, &fixture->error), FERRY_OK);
+    assert_int_equal(load(fixture, "sftp.host=h\nsftp.user=u\nsftp.private.key.file=k\n"),
+                     FERRY_OK);
+    assert_int_equal(ferry_settings_check(&fixture->program, &fixture->error), FERRY_INVALID);
+    assert_non_null(strstr(fixture->error.message, "sftp.known.hosts.file"));
+    assert_non_null(strstr(fixture->error.message, "is required with sftp.host"));
+    assert_int_equal(load(fixture, "sftp.known.hosts.file=n\n"), FERRY_OK);
+    assert_int_equal(ferry_settings_check(&fixture->program, &fixture->error), FERRY_OK);
+}
+
 static void half_a_login_for_the_schema_registry_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -208,6 +228,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(kafka_settings_pass_through_and_the_last_one_counts, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_required_is_named_when_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_goes_with_the_first_of_a_group_is_required_with_it_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_login_for_the_schema_registry_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(

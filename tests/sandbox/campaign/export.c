@@ -305,7 +305,8 @@ static enum sandbox_told meaning(const struct job *job)
     return job->log->failure == SANDBOX_FAILURE_HARD ? SANDBOX_TOLD_BOUNCE : 0;
 }
 
-static void write_row(struct job *job, size_t at)
+/* True when the row means an event of a contact. */
+static bool write_row(struct job *job, size_t at)
 {
     point_at(job, at);
     enum sandbox_told told = meaning(job);
@@ -324,6 +325,7 @@ static void write_row(struct job *job, size_t at)
         job->logs->logs[at].fresh = false;
     }
     job->tail.rows[job->tail.count++ % SANDBOX_TAIL] = (uint32_t)at;
+    return told && job->log->recipient == SANDBOX_RECIPIENT_CONTACT;
 }
 
 static void write_bad(struct job *job, int spoilt)
@@ -352,7 +354,8 @@ static bool is_wanted(const struct job *job, size_t at)
     return job->extract->tracking ? logs->tracks[at].fresh : logs->logs[at].fresh;
 }
 
-/* The bad rows stand among the first good ones, each behind the row that it spoils. */
+/* The bad rows stand among the first good ones, each behind the event that it spoils: nothing else
+ * is wrong with it. */
 static void write_rows(struct job *job)
 {
     struct sandbox_logs *logs = job->logs;
@@ -364,8 +367,7 @@ static void write_rows(struct job *job)
     for (size_t at = 0; at < count; at++) {
         if (!is_wanted(job, at))
             continue;
-        write_row(job, at);
-        if (bad < job->extract->bad)
+        if (write_row(job, at) && bad < job->extract->bad)
             write_bad(job, (int)(bad++ % 3));
     }
     *tail = job->tail;
