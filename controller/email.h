@@ -14,7 +14,8 @@
 
 /* What to do about a table or column that is missing. */
 #define FERRY_EMAIL_COMMAND "ferryctl setup dynamics"
-#define FERRY_EMAIL_SETUP   "create what is missing with " FERRY_EMAIL_COMMAND
+#define FERRY_EMAIL_SETUP                                                                          \
+    "create what is missing with " FERRY_EMAIL_COMMAND " (-f FILE: before that file is saved)"
 
 /* One kind of event, as the three documents call it. */
 struct ferry_email_kind {

@@ -359,28 +359,72 @@ static bool is_running(const struct ferry_setup *setup)
     return json_is_true(json_object_get(setup->report, "running"));
 }
 
-/* False: out of memory. */
-static bool prepare(struct ferry_setup *setup, bool dry)
+/* The configuration that came with the request, else the saved one, else all defaults. A new
+ * reference. */
+static json_t *choose(const struct ferry_setup *setup, const json_t *body)
 {
+    json_t *sent = json_object_get(body, "configuration");
     json_t *saved = ferry_documents_saved(ferry_store_documents(setup->parts.store), WORKFLOW, 0);
-    json_t *nothing = json_object();
-    const json_t *configuration = json_object_get(saved, "configuration");
+    json_t *chosen = sent ? sent : json_object_get(saved, "configuration");
 
+    return chosen ? json_incref(chosen) : json_object();
+}
+
+/* With its defaults; a new reference. NULL: it was refused. */
+static json_t *settle(json_t *configuration, struct ferry_server_exchange *exchange)
+{
+    json_t *faults = json_array();
+    size_t count;
+    enum ferry_status status = ferry_email_check(configuration, faults);
+    json_t *settled = status == FERRY_OK ? ferry_email_fill(configuration) : NULL;
+    struct ferry_error error;
+
+    if (status == FERRY_INVALID) {
+        count = json_array_size(faults);
+        ferry_fail(&error, FERRY_INVALID, FERRY_CLASS_NONE,
+                   "nothing is set up: the configuration has %zu fault%s", count,
+                   count == 1 ? "" : "s");
+        ferry_reply_problem(exchange, 422, &error, faults);
+    } else if (!settled) {
+        ferry_reply_refuse(exchange, 503, "out of memory");
+    }
+    json_decref(faults);
+    return settled;
+}
+
+/* False: out of memory. */
+static bool prepare(struct ferry_setup *setup, json_t *settled, bool dry)
+{
     json_decref(setup->report);
     json_decref(setup->settled);
-    setup->settled = ferry_email_fill(configuration ? configuration : nothing);
+    setup->settled = json_incref(settled);
     setup->report =
         json_pack("{s:b, s:b, s:b, s:[]}", "running", 1, "dryRun", (int)dry, "ok", 1, "items");
     setup->items = json_object_get(setup->report, "items");
-    json_decref(nothing);
-    return setup->settled && setup->report;
+    return setup->report;
+}
+
+static void set_up(struct ferry_setup *setup, json_t *settled, bool dry,
+                   struct ferry_server_exchange *exchange)
+{
+    if (is_running(setup) && dry == is_dry(setup) && json_equal(settled, setup->settled)) {
+        ferry_reply_json(exchange, 200, json_deep_copy(setup->report));
+    } else if (is_running(setup)) {
+        ferry_reply_refuse(exchange, 409, "a setup is under way; wait until it has ended");
+    } else if (!prepare(setup, settled, dry)) {
+        ferry_reply_refuse(exchange, 503, "out of memory");
+    } else {
+        begin(setup);
+        ferry_reply_json(exchange, 202, json_deep_copy(setup->report));
+    }
 }
 
 void ferry_setup_post(struct ferry_setup *setup, struct ferry_server_exchange *exchange)
 {
     struct ferry_error error;
     json_t *body;
-    bool dry;
+    json_t *configuration;
+    json_t *settled;
 
     if (ferry_store_readable(setup->parts.store, &error) != FERRY_OK) {
         ferry_reply_problem(exchange, 503, &error, NULL);
@@ -388,18 +432,13 @@ void ferry_setup_post(struct ferry_setup *setup, struct ferry_server_exchange *e
     }
     if (!(body = ferry_reply_body(exchange)))
         return;
-    dry = json_is_true(json_object_get(body, "dryRun"));
+    configuration = choose(setup, body);
+    settled = settle(configuration, exchange);
+    if (settled)
+        set_up(setup, settled, json_is_true(json_object_get(body, "dryRun")), exchange);
+    json_decref(settled);
+    json_decref(configuration);
     json_decref(body);
-    if (is_running(setup) && dry == is_dry(setup)) {
-        ferry_reply_json(exchange, 200, json_deep_copy(setup->report));
-    } else if (is_running(setup)) {
-        ferry_reply_refuse(exchange, 409, "a setup is under way; wait until it has ended");
-    } else if (!prepare(setup, dry)) {
-        ferry_reply_refuse(exchange, 503, "out of memory");
-    } else {
-        begin(setup);
-        ferry_reply_json(exchange, 202, json_deep_copy(setup->report));
-    }
 }
 
 void ferry_setup_get(const struct ferry_setup *setup, struct ferry_server_exchange *exchange)

@@ -446,13 +446,41 @@ def test_setup_adds_the_columns_that_are_missing(played, ferry):
     assert played.put({}).status_code == 201
 
 
-def test_setup_makes_what_the_configuration_names(played, ferry):
-    """Names of one's own: it is saved as soon as the tables are there."""
-    wish = {"events": {"open": False, "click": False, "bounce": False}}
-    assert played.put(wish).status_code == 201
-    ferry.sandbox.admin.call("POST", "/settings", {"metadataLagMs": 60000})
-    items = ferry.ctl_json("setup", "dynamics")["items"]
-    assert made(items, "exists") == {pair for pair in everything() if pair[0] == "ferry_emailsend"}
+OWN = {"events": {"open": False, "click": False, "bounce": False},
+       "activities": {"send": {"table": "contoso_emailsend", "columns": {
+           "campaign": "contoso_action", "delivery": "contoso_mailing", "date": "contoso_senton",
+           "mirrorPage": "contoso_copy"}}}}
+OWN_NAMES = [None, "contoso_action", "contoso_mailing", "contoso_senton", "contoso_copy"]
+
+
+def test_names_of_ones_own_go_from_nothing_to_running(ferry):
+    played = Played(ferry, activities="off")
+    file = ferry.folder / "own.json"
+    file.write_text(json.dumps({"workflow": EGRESS, "configuration": OWN}))
+    refused = ferry.ctl("apply", "-f", file, check=False)
+    assert refused.returncode == 1 and "contoso_emailsend" in refused.stderr
+    assert "ferryctl setup dynamics (-f FILE" in refused.stderr
+
+    own = {("contoso_emailsend", column) for column in OWN_NAMES}
+    assert ferry.ctl("setup", "dynamics", "-f", file, "--dry-run").stdout.count(
+        "would be created") == len(own)
+    assert ferry.ctl("apply", "-f", file, check=False).returncode == 1  # it only looked
+    assert made(ferry.ctl_json("setup", "dynamics", "-f", file)["items"], "created") == own
+    assert "configured (revision 1)" in ferry.ctl("apply", "-f", file).stdout
+    played.go()
+    send = played.workers.order()["events"]["activities"]["SEND"]
+    assert (send["table"], send["columns"]["date"]) == ("contoso_emailsend",
+                                                        {"name": "contoso_senton"})
+    assert made(ferry.ctl_json("setup", "dynamics")["items"], "exists") == own  # as it is saved
+
+
+def test_setup_refuses_a_file_that_it_cannot_use(played, ferry):
+    wrong = ferry.ctl("setup", "dynamics", "-f", "-", check=False, stdin='{"mappings": []}')
+    assert wrong.returncode == 1 and "dynamics-to-campaign" in wrong.stderr
+    table = {"activities": {"send": {"table": "No Name"}}}
+    wrong = ferry.ctl("setup", "dynamics", "-f", "-", check=False, stdin=json.dumps(table))
+    assert wrong.returncode == 1 and "/activities/send/table" in wrong.stderr
+    assert ferry.ctl("setup", "dynamics", "-f", "/nowhere", check=False).returncode == 1
 
 
 def test_setup_without_the_right_to_customize_says_which_role(ferry):
