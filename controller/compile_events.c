@@ -39,12 +39,12 @@ static bool is_on(const struct ferry_compile *compile, const struct ferry_email_
 
 static json_t *begin_events(const struct ferry_compile *compile)
 {
-    int64_t since = ferry_email_since(compile->configuration);
+    int64_t since;
     json_t *events =
         json_pack("{s:O, s:[], s:O, s:{}}", "source", json_object_get(compile->settled, "source"),
                   "kinds", "export", json_object_get(compile->settled, "export"), "activities");
 
-    if (events && since > 0)
+    if (events && ferry_email_since(compile->configuration, &since))
         json_object_set_new(events, "since", json_integer(since));
     return events;
 }

@@ -495,11 +495,12 @@ const char *ferry_email_refusal(const struct ferry_email_attribute *attribute, c
     return NULL;
 }
 
-int64_t ferry_email_since(const json_t *configuration)
+bool ferry_email_since(const json_t *configuration, int64_t *ret_since)
 {
     struct ferry_moment moment;
 
     if (!parse_since(json_object_get(configuration, "since"), &moment))
-        return 0;
-    return moment.seconds * 1000 + moment.milliseconds;
+        return false;
+    *ret_since = moment.seconds * 1000 + moment.milliseconds;
+    return true;
 }

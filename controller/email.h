@@ -51,7 +51,8 @@ json_t *ferry_email_fill(const json_t *configuration);
 const char *ferry_email_refusal(const struct ferry_email_attribute *attribute, const char *type,
                                 bool creatable);
 
-/* Milliseconds since the epoch of a checked configuration's `since`; 0 when it has none. */
-int64_t ferry_email_since(const json_t *configuration);
+/* Milliseconds since the epoch of a checked configuration's `since`, 0 and less included; false
+ * when it has none. */
+bool ferry_email_since(const json_t *configuration, int64_t *ret_since);
 
 #endif

@@ -273,6 +273,23 @@ static void the_order_says_what_the_metadata_said(void **state)
     done(&owner);
 }
 
+/* The epoch asks for everything; a first start would else take now for it. */
+static void since_at_the_epoch_is_a_since(void **state)
+{
+    (void)state;
+    struct owner owner;
+    const struct said said = {.table = FERRY_VERDICT_OK};
+    compile(&owner,
+            "{\"since\":\"1970-01-01T00:00:00Z\","
+            "\"events\":{\"open\":false,\"click\":false,\"bounce\":false}}",
+            &said);
+    assert_int_equal(owner.status, FERRY_OK);
+    json_t *since = json_object_get(json_object_get(owner.order, "events"), "since");
+    assert_true(json_is_integer(since));
+    assert_int_equal(json_integer_value(since), 0);
+    done(&owner);
+}
+
 static void questions_name_the_table_and_are_encoded(void **state)
 {
     (void)state;
@@ -416,6 +433,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_order_says_what_the_metadata_said),
+        cmocka_unit_test(since_at_the_epoch_is_a_since),
         cmocka_unit_test(questions_name_the_table_and_are_encoded),
         cmocka_unit_test(what_is_missing_is_refused_with_the_way_out),
         cmocka_unit_test(wrong_credentials_are_told_once),
