@@ -2,6 +2,7 @@
 #include "controller/compile_private.h"
 #include "controller/email.h"
 #include "controller/fault.h"
+#include "core/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +294,17 @@ static void add(struct event_part *event, json_t *columns)
         compile->out_of_memory = true;
 }
 
+/* Whoever cannot look it up does without, because batches serve as well: a service that fails at
+ * this question alone would hold a start for ever. */
+static void note_multiple(const struct event_part *event)
+{
+    if (event->multiple_reply.failed)
+        ferry_log(FERRY_LOG_WARN, "create_multiple_unknown",
+                  FERRY_STR("table", text_of(event->activity, "table")),
+                  FERRY_STR("message", event->multiple_reply.error.message),
+                  FERRY_STR("going_on", "with batches"));
+}
+
 static void judge(struct ferry_compile_part *part)
 {
     struct event_part *event = own(part);
@@ -302,10 +314,7 @@ static void judge(struct ferry_compile_part *part)
     if (!judge_table_reply(event))
         return;
     can_regard = judge_regarding(event);
-    /* Who may not look it up does without: batches serve as well. */
-    if (event->multiple_reply.failed && ferry_compile_is_passing(event->multiple_reply.verdict) &&
-        !ferry_compile_judge_reply(part->compile, "", &event->multiple_reply))
-        return;
+    note_multiple(event);
     columns = judge_columns(event);
     if (columns && can_regard)
         add(event, columns);
