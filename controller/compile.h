@@ -30,6 +30,7 @@ struct ferry_compile_options {
     json_t *configuration; /* a reference is kept */
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
+    const json_t *before;           /* the latest order, looked at before this returns; or NULL */
     ferry_compile_callback on_done; /* exactly once, later, unless cancelled */
     void *context;
 };

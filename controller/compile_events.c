@@ -50,6 +50,24 @@ static json_t *begin_events(const struct ferry_compile *compile)
     return events;
 }
 
+/* It is a part of every activity's id: an event that is exported again would be another activity.
+ */
+static void check_source(struct ferry_compile *compile)
+{
+    const char *before = text_of(json_object_get(compile->before, "events"), "source");
+    const char *source = text_of(compile->settled, "source");
+
+    if (!before || !source || strcmp(before, source) == 0)
+        return;
+    if (!ferry_fault_add(
+            compile->result.faults, FERRY_CLASS_MAPPING, "/source",
+            "the last start was with \"%s\", which is a part of every activity's id: "
+            "with \"%s\", an event that comes again would stand on the timeline twice; "
+            "keep \"%s\", or see docs/events.md for how to change it on purpose",
+            before, source, before))
+        compile->out_of_memory = true;
+}
+
 static size_t begin(struct ferry_compile *compile)
 {
     size_t count = 0;
@@ -58,6 +76,7 @@ static size_t begin(struct ferry_compile *compile)
     if (!compile->settled ||
         json_object_set_new(compile->result.order, "events", begin_events(compile)) != 0)
         compile->out_of_memory = true;
+    check_source(compile);
     for (int i = 0; i < FERRY_EMAIL_KINDS; i++)
         count += is_on(compile, &ferry_email_kinds[i]);
     return count;

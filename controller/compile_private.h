@@ -48,7 +48,8 @@ struct ferry_compile {
     size_t next; /* the first part that was not asked about */
     size_t busy; /* parts with pending questions */
     struct ferry_compile_result result;
-    json_t *settled; /* of events: the configuration with its defaults; else NULL */
+    json_t *settled;      /* of events: the configuration with its defaults; else NULL */
+    const json_t *before; /* of the options: in `begin` only */
     bool out_of_memory;
     bool unreachable; /* result.error says who */
 };

@@ -1,5 +1,6 @@
 """campaign-to-dynamics as the controller and ferryctl see it: its workers are played by the test."""
 
+import concurrent.futures
 import json
 import time
 
@@ -185,6 +186,38 @@ def test_since_is_the_first_start_and_stays_it(played):
     assert played.workers.order()["events"]["since"] == 1793491200000
 
 
+def test_source_stays_what_it_was_at_the_last_start(played):
+    """It is a part of every activity's id: another one would double what is exported again."""
+    assert played.put({}).status_code == 201
+    assert played.put({"source": "acme"}, 1).status_code == 200  # nothing has started yet
+    played.go()
+    assert played.workers.order()["events"]["source"] == "acme"
+    reason = fault(played.put({"source": "acme-prod"}, 2), "/source")
+    assert "twice" in reason and '"acme"' in reason
+    played.stop()
+    assert "twice" in fault(played.put({}, 2), "/source")
+    assert played.put({"source": "acme", "events": {"open": False}}, 2).status_code == 200
+    played.go()
+
+
+def test_start_refuses_a_source_that_was_saved_while_another_one_started(played, ferry):
+    """Before the first order nothing speaks against the second save: the next start does."""
+    assert played.put({"source": "acme"}).status_code == 201
+    ferry.sandbox.admin.call("POST", "/faults", {
+        "system": "dynamics", "kind": "stall", "ms": 4000, "count": 1,
+        "match": {"path": "RelationshipDefinitions"}})
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        start = threads.submit(played.start)
+        wait_until(lambda: ferry.sandbox.admin.faults()[0]["fired"] == 1)
+        assert played.put({"source": "other"}, 1).status_code == 200
+        assert start.result().status_code == 202
+    assert played.workers.order()["events"]["source"] == "acme"
+    played.stop()
+    refused = problem(played.start(), 409, "twice")
+    assert [one["path"] for one in refused["errors"]] == ["/source"]
+    assert played.workers.order()["generation"] == 1
+
+
 def test_edit_needs_a_restart_and_can_be_taken_back(played, ferry):
     played.run({})
     order = played.workers.order()
@@ -317,6 +350,15 @@ def test_start_waits_for_dynamics_and_goes_on_by_itself(played, ferry):
     assert played.start().status_code == 202
     wait_until(lambda: played.workers.order(), 60)
     assert played.workers.order()["phase"] == "PREPARE"
+
+
+def test_start_goes_on_when_nobody_can_say_whether_bulk_is_supported(ferry):
+    played = Played(ferry, activity_bulk="on")
+    ferry.sandbox.admin.call("POST", "/faults", {
+        "system": "dynamics", "kind": "status500text", "match": {"path": "sdkmessagefilters"}})
+    played.run(EVENTS)
+    assert played.workers.order()["events"]["activities"]["SEND"] == SEND  # by batches
+    assert ferry.sandbox.admin.faults()[0]["fired"] > 0
 
 
 # --- check ---
