@@ -42,4 +42,7 @@ enum ferry_status ferry_compile_start(uv_loop_t *loop, const struct ferry_compil
  * accepted. */
 void ferry_compile_cancel(struct ferry_compile *compile);
 
+/* The system is ill or away: ask again later, nobody is at fault. */
+bool ferry_compile_is_passing(enum ferry_verdict verdict);
+
 #endif
