@@ -51,6 +51,9 @@ json_t *ferry_email_fill(const json_t *configuration);
 const char *ferry_email_refusal(const struct ferry_email_attribute *attribute, const char *type,
                                 bool creatable);
 
+/* An instant like 2026-11-01T00:00:00Z, in milliseconds since the epoch; false: it is none. */
+bool ferry_email_instant(const json_t *value, int64_t *ret_ms);
+
 /* Milliseconds since the epoch of a checked configuration's `since`, 0 and less included; false
  * when it has none. */
 bool ferry_email_since(const json_t *configuration, int64_t *ret_since);
