@@ -89,10 +89,7 @@ bool ferry_email_instant(const json_t *value, int64_t *ret_ms)
     return true;
 }
 
-int64_t ferry_email_since(const json_t *configuration)
+bool ferry_email_since(const json_t *configuration, int64_t *ret_since)
 {
-    int64_t ms = 0;
-
-    (void)ferry_email_instant(json_object_get(configuration, "since"), &ms);
-    return ms;
+    return ferry_email_instant(json_object_get(configuration, "since"), ret_since);
 }
