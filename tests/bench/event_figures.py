@@ -130,7 +130,8 @@ def carry(timeline, writer, count):
     wait_until(lambda: events_written(writer) - before >= count, 300, f"{count} events are written")
     stretch.end(count)
     timeline.wait_until_written()
-    stretch.requests = sum(admin.stats()["dynamics"]["calls"].values())
+    stretch.requests = sum(sum(answers.values()) for answers in
+                           admin.stats()["dynamics"]["requests"].values())
     timeline.order("STOP")
     timeline.wait_for("STOPPED")
     assert timeline.operations() == {"204": count}
@@ -196,3 +197,39 @@ def writing(lab):
         yield Figure(f"bare-{name}-cpu", median(run[0] for run in runs), "us an event")
         yield Figure(f"bare-{name}-rate", median(run[1] for run in runs), "events/s")
     yield Figure("events-requests", max(run.requests for run in ours), "requests per 1000 events", "<= 2")
+
+
+# ---- memory ----
+
+def read_large(instance):
+    """Highest RssAnon in MB while all delivery logs are read, from one file."""
+    file, = instance.sandbox.admin.export(instance.sftp.exports, logs="delivery")
+    print(f"  a file of {file['bytes'] / MEGABYTE:.0f} MB with {file['events']:,} events")
+    control = Exporting(instance, finished="leave")
+    control.events["activities"] = {kind: activity(kind) for kind in KINDS}
+    reader = instance.start_reader(log_level="info")
+    with Memory(reader) as memory:
+        control.start()
+        instance.wait_until(lambda: events_read(reader) == file["events"], 900, "the file is read")
+    return memory.peak / MEGABYTE
+
+
+def write_for_a_while(instance):
+    """Highest RssAnon in MB of a writer that takes over all that, for 15 s."""
+    writer = instance.start_events_writer(log_level="info")
+    with Memory(writer) as memory:
+        begun = time.monotonic()
+        instance.wait_until(lambda: time.monotonic() - begun > 15, 30, "15 s have passed")
+    assert events_written(writer) > 0, "it did not write"
+    return memory.peak / MEGABYTE
+
+
+@measures("events-reader-memory", "events-writer-memory")
+def memory(lab):
+    mails = lab.count(4_400_000, 50_000)
+    with lab.instance("events-large") as instance:
+        sandbox = instance.start_sandbox(record=False, contacts=20_000, activities="on", limit_requests=0)
+        instance.start_sftp()
+        sandbox.admin.send_campaign(mails)
+        yield Figure("events-reader-memory", read_large(instance), "MB", "<= 40")
+        yield Figure("events-writer-memory", write_for_a_while(instance), "MB", "<= 40")
