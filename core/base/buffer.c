@@ -73,7 +73,8 @@ enum ferry_status ferry_buffer_printf(struct ferry_buffer *buffer, const char *f
     char *end = buffer->data ? buffer->data + buffer->length : NULL;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(end, buffer->capacity - buffer->length, format, arguments);
+    int length = end ? vsnprintf(end, buffer->capacity - buffer->length, format, arguments)
+                     : vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     if (length >= 0 && fits(buffer, (size_t)length)) {
         buffer->length += (size_t)length;
