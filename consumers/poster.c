@@ -369,7 +369,9 @@ static bool post_batch(struct ferry_poster *poster)
     bool goes_on = batch->many ? fill_many(poster, batch, &body) : fill_batch(poster, batch, &body);
     bool sent = false;
     if (batch->count > 0) {
-        sent = (batch->many ? send_many : send_batch)(poster, batch, &body, &error) == FERRY_OK;
+        enum ferry_status status = batch->many ? send_many(poster, batch, &body, &error)
+                                               : send_batch(poster, batch, &body, &error);
+        sent = status == FERRY_OK;
         if (sent)
             note_sent(poster, batch);
         else

@@ -28,7 +28,8 @@ struct ferry_batch {
     int64_t wait_ms;          /* of those that are tried again; 0: none was yet */
     bool unreadable;          /* the answer is none to a batch */
     bool done;                /* a part was dealt with, whatever was said */
-    bool again;               /* a part is to be tried again, or nobody could be blamed for it */
+    bool again;               /* a part is to be tried again */
+    bool ill;                 /* nobody could be blamed */
     bool human;               /* a human is needed */
     struct ferry_error error; /* of the last of these */
 };

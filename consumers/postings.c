@@ -137,6 +137,7 @@ static void take_blame(const struct posting *posting)
         return;
     }
     posting->batch->again = true;
+    posting->batch->ill = posting->batch->ill || alone;
     posting->batch->human =
         posting->batch->human || (alone && posting->answer->verdict == FERRY_VERDICT_PERMISSION);
     posting->batch->error = posting->answer->error;
@@ -266,6 +267,7 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
     case FERRY_VERDICT_ILL:
         batch->pace = FERRY_PACE_NEUTRAL;
         batch->again = true;
+        batch->ill = true;
         if (tired)
             split(batch, answer);
         else
@@ -324,7 +326,7 @@ static void conclude(struct ferry_poster *poster, const struct ferry_batch *batc
     }
     if (batch->done && !batch->again && !batch->human)
         end_trouble(poster);
-    if (batch->human || (batch->again && !batch->done && batch->pace == FERRY_PACE_NEUTRAL)) {
+    if (batch->human || (batch->ill && !batch->done)) {
         ferry_poster_warn(poster, &batch->error, probe(poster));
         return;
     }

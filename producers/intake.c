@@ -15,7 +15,7 @@
 
 /* ---- when something goes wrong ---- */
 
-static void delay(struct ferry_intake *intake, int64_t delay_ms)
+void ferry_intake_delay(struct ferry_intake *intake, int64_t delay_ms)
 {
     intake->delayed = true;
     ferry_alarm_set(intake->alarm, delay_ms);
@@ -26,7 +26,7 @@ static void tell_fault(struct ferry_intake *intake, const struct ferry_error *er
     int64_t wait = ferry_backoff_ms(intake->tries++, RETRY_MS, RETRY_CAP_MS);
     intake->faulted = true;
     ferry_error_clear(&intake->told);
-    delay(intake, wait);
+    ferry_intake_delay(intake, wait);
     intake->options.calls->on_fault(intake->options.context, error, ferry_wall_ms() + wait);
 }
 
@@ -56,7 +56,7 @@ void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *e
 }
 
 /* A login that is refused twice is not tried a third time: the server may lock the account. */
-static void take_refusal(struct ferry_intake *intake, const struct ferry_error *error)
+void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error *error)
 {
     bool login = error->status == FERRY_INVALID && error->class == FERRY_CLASS_CREDENTIALS;
     if (login && ++intake->refusals >= REFUSALS)
@@ -65,15 +65,7 @@ static void take_refusal(struct ferry_intake *intake, const struct ferry_error *
         ferry_intake_retry(intake, error);
 }
 
-void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error *error)
-{
-    if (intake->trouble.status == FERRY_OK)
-        intake->trouble = *error;
-}
-
-/* To copy or to move the file under way failed. It may be this file only (too large for the disk or
- * for the connection), so it is tried a few times, and then again while the others are read. */
-static void take_failure(struct ferry_intake *intake, const struct ferry_error *error)
+void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *error)
 {
     struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
     if (error->status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS) {
@@ -81,7 +73,7 @@ static void take_failure(struct ferry_intake *intake, const struct ferry_error *
         return;
     }
     if (error->status != FERRY_RETRY || !sighting || ++sighting->failures < FAILURES) {
-        take_refusal(intake, error);
+        ferry_intake_refused(intake, error);
         return;
     }
     sighting->not_before =
@@ -92,9 +84,7 @@ static void take_failure(struct ferry_intake *intake, const struct ferry_error *
     ferry_intake_trouble(intake, error);
 }
 
-/* ---- the round ---- */
-
-static void overcome(struct ferry_intake *intake)
+void ferry_intake_overcome(struct ferry_intake *intake)
 {
     intake->tries = intake->refusals = 0;
     if (!intake->faulted)
@@ -103,184 +93,21 @@ static void overcome(struct ferry_intake *intake)
     intake->options.calls->on_progress(intake->options.context);
 }
 
-/* One warning for all files that wait for somebody; told again when it is another one. */
-static void tell_trouble(struct ferry_intake *intake)
+void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,
+                            char out[FERRY_FILE_KEY_SIZE])
 {
-    size_t count = 0;
-    const struct ferry_sighting *faulty = ferry_sightings_faulty(&intake->sightings, &count);
-    struct ferry_error error = faulty ? faulty->error : intake->trouble;
-    if (count > 1) {
-        size_t length = strlen(error.message);
-        snprintf(error.message + length, sizeof error.message - length,
-                 " (and %zu more files cannot be read)", count - 1);
-    }
-    bool new = strcmp(error.message, intake->told.message) != 0;
-    if (error.status == FERRY_OK) {
-        if (intake->told.status != FERRY_OK)
-            intake->options.calls->on_progress(intake->options.context);
-        ferry_error_clear(&intake->told);
-    } else if (new) {
-        intake->told = error;
-        intake->options.calls->on_fault(intake->options.context, &error, 0);
-    }
+    snprintf(out, FERRY_FILE_KEY_SIZE, "%s/%s", intake->options.task, rest);
 }
 
-static void rest(struct ferry_intake *intake)
+const char *ferry_intake_hash_of(const struct ferry_intake *intake, const char *key)
 {
-    intake->stage = FERRY_INTAKE_LIST;
-    overcome(intake);
-    tell_trouble(intake);
-    ferry_metric_set(intake->meter.waiting, (double)ferry_sightings_waiting(&intake->sightings));
-    delay(intake, intake->options.settings->poll_interval_ms);
+    return key + strlen(intake->options.task) + 1;
 }
 
-static void begin_round(struct ferry_intake *intake, const struct ferry_listing *listing)
+void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error *error)
 {
-    if (ferry_sightings_update(&intake->sightings, listing, intake->asked_at, ferry_boot_ms()) !=
-        FERRY_OK) {
-        struct ferry_error error;
-        ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-        ferry_intake_retry(intake, &error);
-        return;
-    }
-    if (listing->unfit > intake->unfit)
-        ferry_log(FERRY_LOG_WARN, "file_names_unfit", FERRY_INT("count", (int64_t)listing->unfit),
-                  FERRY_STR("folder", intake->options.events->export.folder),
-                  FERRY_STR("then", "leaving them alone"));
-    intake->unfit = listing->unfit;
-    intake->listing = listing;
-    intake->at = 0;
-    ferry_error_clear(&intake->trouble);
-    intake->stage = FERRY_INTAKE_EXPIRE;
-}
-
-static void on_listed(void *context, enum ferry_status status, const struct ferry_listing *listing,
-                      const struct ferry_error *error)
-{
-    struct ferry_intake *intake = context;
-    if (intake->checking) {
-        intake->checking = false;
-        intake->options.calls->on_checked(intake->options.context, status, error);
-        return;
-    }
-    if (status != FERRY_OK)
-        take_refusal(intake, error);
-    else
-        begin_round(intake, listing);
-    ferry_intake_proceed(intake);
-}
-
-/* ---- files ---- */
-
-/* True: something is under way. */
-static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_file *file)
-{
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, file->name);
-    if (!sighting || sighting->state == FERRY_SIGHTING_FAULTY)
-        return false;
-    if (sighting->not_before > ferry_boot_ms()) {
-        ferry_intake_trouble(intake, &sighting->error);
-        return false;
-    }
-    intake->file = *file;
-    if (sighting->state == FERRY_SIGHTING_DONE) {
-        if (!intake->options.events->export.move)
-            return false;
-        ferry_exports_move(intake->exports, file, sighting->sha256);
-        return true;
-    }
-    if (!ferry_sighting_stands(sighting, intake->options.settings->poll_interval_ms))
-        return false;
-    ferry_exports_copy(intake->exports, file);
-    return true;
-}
-
-static void next_file(struct ferry_intake *intake)
-{
-    while (intake->at < intake->listing->count)
-        if (begin_file(intake, &intake->listing->files[intake->at++]))
-            return;
-    rest(intake);
-}
-
-void ferry_intake_leave_file(struct ferry_intake *intake)
-{
-    ferry_intake_drop_rows(intake);
-    ferry_exports_drop(intake->exports);
-    intake->stage = FERRY_INTAKE_FILES;
-}
-
-void ferry_intake_give_up_file(struct ferry_intake *intake, const struct ferry_error *error)
-{
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
-    ferry_log(FERRY_LOG_WARN, "file_faulty", FERRY_STR("file", intake->file.name),
-              FERRY_STR("message", error->message), FERRY_STR("then", "reading the others"));
-    if (sighting) {
-        sighting->state = FERRY_SIGHTING_FAULTY;
-        sighting->error = *error;
-    }
-    ferry_intake_leave_file(intake);
-}
-
-void ferry_intake_finish_file(struct ferry_intake *intake)
-{
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
-    if (sighting) {
-        sighting->state = FERRY_SIGHTING_DONE;
-        snprintf(sighting->sha256, sizeof sighting->sha256, "%s", intake->sha256);
-        intake->at--; /* once more: it may have to be moved */
-    }
-    ferry_intake_leave_file(intake);
-}
-
-/* The copy is whole. True: it is to be read. */
-static bool take_copy(struct ferry_intake *intake, const struct ferry_copy *copy,
-                      struct ferry_sighting *sighting)
-{
-    if (sighting) {
-        sighting->failures = 0;
-        sighting->unended = copy->unended;
-        if (!ferry_sighting_stands(sighting, intake->options.settings->poll_interval_ms))
-            return false;
-    }
-    snprintf(intake->sha256, sizeof intake->sha256, "%s", copy->sha256);
-    ferry_intake_print_key(intake, copy->sha256, intake->key);
-    return true;
-}
-
-static void on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
-                      const struct ferry_error *error)
-{
-    struct ferry_intake *intake = context;
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
-    if (status == FERRY_OK && copy) {
-        if (take_copy(intake, copy, sighting))
-            intake->stage = FERRY_INTAKE_OPEN;
-        else
-            ferry_exports_drop(intake->exports);
-    } else if (status == FERRY_OK) {
-        if (sighting)
-            sighting->looks = 0;
-    } else {
-        take_failure(intake, error);
-    }
-    ferry_intake_proceed(intake);
-}
-
-static void on_moved(void *context, enum ferry_status status, bool moved,
-                     const struct ferry_error *error)
-{
-    struct ferry_intake *intake = context;
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
-    if (status != FERRY_OK)
-        take_failure(intake, error);
-    else if (sighting)
-        sighting->failures = 0;
-    if (status == FERRY_OK)
-        ferry_log(FERRY_LOG_INFO, moved ? "file_moved" : "file_replaced",
-                  FERRY_STR("file", intake->file.name),
-                  FERRY_STR("folder", intake->options.events->export.processed));
-    ferry_intake_proceed(intake);
+    if (intake->trouble.status == FERRY_OK)
+        intake->trouble = *error;
 }
 
 /* ---- what comes next ---- */
@@ -304,7 +131,7 @@ void ferry_intake_proceed(struct ferry_intake *intake)
         ferry_intake_expire(intake);
         break;
     case FERRY_INTAKE_FILES:
-        next_file(intake);
+        ferry_intake_next_file(intake);
         break;
     case FERRY_INTAKE_OPEN:
         ferry_intake_open_file(intake);
@@ -412,7 +239,7 @@ static void on_ended(void *context, const struct ferry_error *error)
     } else if (error) {
         ferry_intake_retry(intake, error);
     } else {
-        overcome(intake);
+        ferry_intake_overcome(intake);
         ferry_intake_proceed(intake);
     }
 }
@@ -426,11 +253,11 @@ static const struct ferry_seat_calls seat_calls = {
 };
 
 static const struct ferry_exports_calls exports_calls = {
-    .on_listed = on_listed,
-    .on_copied = on_copied,
+    .on_listed = ferry_intake_on_listed,
+    .on_copied = ferry_intake_on_copied,
     .on_opened = ferry_intake_on_opened,
     .on_filled = ferry_intake_on_filled,
-    .on_moved = on_moved,
+    .on_moved = ferry_intake_on_moved,
 };
 
 /* ---- life ---- */

@@ -69,29 +69,29 @@ void ferry_sftp_interrupt(struct ferry_sftp *sftp)
 
 bool ferry_sftp_connected(const struct ferry_sftp *sftp)
 {
-    return sftp->channel != NULL;
+    return sftp->channel && !sftp->broken;
 }
 
-static void close_handle(struct ferry_sftp *sftp)
+/* What is open is still to be closed, or libssh2 never frees it; on a socket that was shut down
+ * that does not wait for anybody. */
+static void break_off(struct ferry_sftp *sftp)
 {
-    if (sftp->handle)
-        libssh2_sftp_close_handle(sftp->handle);
-    sftp->handle = NULL;
+    sftp->broken = true;
+    if (sftp->socket >= 0)
+        shutdown(sftp->socket, SHUT_RDWR);
 }
 
 void ferry_sftp_disconnect(struct ferry_sftp *sftp)
 {
     int fd = sftp->socket;
-    /* No farewells: on a dead connection each would wait for its time-out. */
-    if (fd >= 0)
-        shutdown(fd, SHUT_RDWR);
-    close_handle(sftp); /* the channel frees none */
+    break_off(sftp); /* no farewells: on a dead connection each would wait for its time-out */
     if (sftp->channel)
         libssh2_sftp_shutdown(sftp->channel);
     if (sftp->session)
         libssh2_session_free(sftp->session);
     sftp->channel = NULL;
     sftp->session = NULL;
+    sftp->broken = false;
     keep_socket(sftp, -1);
     if (fd >= 0)
         close(fd);
@@ -103,7 +103,7 @@ static enum ferry_status fail_network(struct ferry_sftp *sftp, const char *what,
                                       struct ferry_error *error)
 {
     const struct ferry_sftp_settings *settings = sftp->settings;
-    ferry_sftp_disconnect(sftp);
+    break_off(sftp);
     ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK, "sftp://%s:%lld: %s: %.*s", settings->host,
                (long long)settings->port, what, MESSAGE_SIZE, why);
     ferry_advise(error, "check sftp.host and sftp.port, and whether the server lets this machine's "
@@ -257,7 +257,7 @@ static enum ferry_status open_channel(struct ferry_sftp *sftp, struct ferry_erro
 
 enum ferry_status ferry_sftp_connect(struct ferry_sftp *sftp, struct ferry_error *error)
 {
-    if (sftp->channel)
+    if (ferry_sftp_connected(sftp))
         return FERRY_OK;
     ferry_sftp_disconnect(sftp);
     enum ferry_status status = open_socket(sftp, error);
@@ -286,13 +286,14 @@ static struct ferry_sftp_attributes attributes_of(const LIBSSH2_SFTP_ATTRIBUTES 
     return attributes;
 }
 
-static enum ferry_status read_folder(struct ferry_sftp *sftp, const char *folder,
-                                     ferry_sftp_each each, void *context, struct ferry_error *error)
+static enum ferry_status read_folder(struct ferry_sftp *sftp, LIBSSH2_SFTP_HANDLE *handle,
+                                     const char *folder, ferry_sftp_each each, void *context,
+                                     struct ferry_error *error)
 {
     char name[NAME_SIZE];
     LIBSSH2_SFTP_ATTRIBUTES found;
     for (;;) {
-        int length = libssh2_sftp_readdir(sftp->handle, name, sizeof name - 1, &found);
+        int length = libssh2_sftp_readdir(handle, name, sizeof name - 1, &found);
         if (length == 0)
             return FERRY_OK;
         if (length < 0)
@@ -308,24 +309,27 @@ static enum ferry_status read_folder(struct ferry_sftp *sftp, const char *folder
     }
 }
 
-static enum ferry_status open_handle(struct ferry_sftp *sftp, const char *path, int type,
-                                     const char *what, struct ferry_error *error)
+/* NULL with the error filled. */
+static LIBSSH2_SFTP_HANDLE *open_handle(struct ferry_sftp *sftp, const char *path, int type,
+                                        const char *what, struct ferry_error *error)
 {
-    sftp->handle =
+    LIBSSH2_SFTP_HANDLE *handle =
         libssh2_sftp_open_ex(sftp->channel, path, (unsigned)strlen(path),
                              type == LIBSSH2_SFTP_OPENFILE ? LIBSSH2_FXF_READ : 0, 0, type);
-    if (sftp->handle)
-        return FERRY_OK;
-    return fail_call(sftp, libssh2_session_last_errno(sftp->session), what, path, error);
+    if (handle ||
+        fail_call(sftp, libssh2_session_last_errno(sftp->session), what, path, error) == FERRY_OK)
+        return handle;
+    return NULL;
 }
 
 enum ferry_status ferry_sftp_list(struct ferry_sftp *sftp, const char *folder, ferry_sftp_each each,
                                   void *context, struct ferry_error *error)
 {
-    enum ferry_status status = open_handle(sftp, folder, LIBSSH2_SFTP_OPENDIR, "list", error);
-    if (status == FERRY_OK)
-        status = read_folder(sftp, folder, each, context, error);
-    close_handle(sftp);
+    LIBSSH2_SFTP_HANDLE *handle = open_handle(sftp, folder, LIBSSH2_SFTP_OPENDIR, "list", error);
+    if (!handle)
+        return error->status;
+    enum ferry_status status = read_folder(sftp, handle, folder, each, context, error);
+    libssh2_sftp_closedir(handle);
     return status;
 }
 
@@ -399,10 +403,10 @@ enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     file->sftp = sftp;
-    enum ferry_status status = open_handle(sftp, path, LIBSSH2_SFTP_OPENFILE, "read", error);
-    if (status != FERRY_OK) {
+    file->handle = open_handle(sftp, path, LIBSSH2_SFTP_OPENFILE, "read", error);
+    if (!file->handle) {
         ferry_sftp_close(file);
-        return status;
+        return error->status;
     }
     *ret_file = file;
     return FERRY_OK;
@@ -411,7 +415,7 @@ enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
 enum ferry_status ferry_sftp_read(struct ferry_sftp_file *file, void *data, size_t size,
                                   size_t *ret_length, struct ferry_error *error)
 {
-    ssize_t length = libssh2_sftp_read(file->sftp->handle, data, size);
+    ssize_t length = libssh2_sftp_read(file->handle, data, size);
     if (length < 0)
         return fail_call(file->sftp, (int)length, "read", file->path, error);
     *ret_length = (size_t)length;
@@ -422,7 +426,8 @@ void ferry_sftp_close(struct ferry_sftp_file *file)
 {
     if (!file)
         return;
-    close_handle(file->sftp); /* if it did not go with the connection */
+    if (file->handle)
+        libssh2_sftp_close(file->handle);
     free(file->path);
     free(file);
 }

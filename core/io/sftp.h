@@ -1,10 +1,11 @@
 /* Files on an SFTP server, by libssh2. Every call blocks, for sftp.timeout.ms at most where the
  * server says nothing: from a thread of the pool, one at a time. Only ferry_sftp_interrupt may come
- * from another thread meanwhile. One file is open at a time, and none while a folder is listed.
+ * from another thread meanwhile.
  *
- * Errors name host, path and what to do. FERRY_RETRY: the network, or what may pass on the server;
- * the connection is closed. FERRY_INVALID with FERRY_CLASS_CREDENTIALS: host key or login; with
- * another class: the server refuses this path. */
+ * Errors name host, path and what to do. FERRY_RETRY: the network, or what may pass on the
+ * server; the connection is of no more use, but what is open on it is to be closed.
+ * FERRY_INVALID with FERRY_CLASS_CREDENTIALS: host key or login; with another class: the server
+ * refuses this path. */
 #ifndef FERRY_SFTP_H
 #define FERRY_SFTP_H
 

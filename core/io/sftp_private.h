@@ -15,12 +15,13 @@ struct ferry_sftp {
     int socket;      /* -1: none */
     atomic_bool interrupted;
     LIBSSH2_SESSION *session;
-    LIBSSH2_SFTP *channel;       /* NULL: not connected */
-    LIBSSH2_SFTP_HANDLE *handle; /* of the folder or file that is open; NULL: none */
+    LIBSSH2_SFTP *channel; /* NULL: not connected */
+    bool broken;           /* it is of no use any more, and still to be freed */
 };
 
 struct ferry_sftp_file {
     struct ferry_sftp *sftp;
+    LIBSSH2_SFTP_HANDLE *handle;
     char *path;
 };
 
@@ -37,7 +38,7 @@ enum ferry_status ferry_sftp_refuse_methods(const struct ferry_sftp *sftp,
 /* What is known to go wrong with a private key, told by its text; NULL: nothing. */
 const char *ferry_sftp_key_flaw(const char *text);
 /* The server answered with this status about a path. A refusal of the path is FERRY_INVALID; what
- * may pass is FERRY_RETRY, and the connection is closed. */
+ * may pass is FERRY_RETRY, and the connection is of no more use. */
 enum ferry_status ferry_sftp_fail_path(struct ferry_sftp *sftp, unsigned long code,
                                        const char *what, const char *path,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
