@@ -159,6 +159,7 @@ void ferry_batch_free(struct ferry_batch *batch)
     struct ferry_letter *letter, *next;
     DL_FOREACH_SAFE (batch->letters, letter, next)
         free(letter);
+    ferry_claims_free(batch);
     ferry_multipart_done(&batch->multipart);
     free(batch);
 }
@@ -318,7 +319,7 @@ static void note_sent(struct ferry_poster *poster, struct ferry_batch *batch)
     DL_FOREACH (batch->letters, letter) {
         letter->certain = false;
         if (letter->attempts++ == 0)
-            letter->neighbours = desk_of(poster, letter)->successes;
+            letter->refused = poster->pace.sequence;
     }
     batch->ticket = ferry_pace_send(&poster->pace);
     DL_APPEND(poster->batches, batch);

@@ -24,13 +24,13 @@ struct ferry_letter {
     struct ferry_letter *prev, *next;
     struct ferry_strand *strand;
     struct ferry_window_entry *entry;
-    int64_t due_at;      /* ferry_boot_ms, of one that waits */
-    uint64_t neighbours; /* activities of its table that were written when it was last refused */
-    size_t most;         /* how many may go with it in one request; 0: any number */
-    unsigned attempts;   /* requests made for it */
-    unsigned blamed;     /* answers that named nobody while neighbours succeeded */
-    unsigned doubts;     /* times its answer spoke of the schema */
-    bool certain;        /* nobody can have sent it */
+    int64_t due_at;    /* ferry_boot_ms, of one that waits */
+    uint64_t refused;  /* requests before the first that may speak against it: see claims.c */
+    size_t most;       /* how many may go with it in one request; 0: any number */
+    unsigned attempts; /* requests made for it */
+    unsigned blamed;   /* answers against it while neighbours succeeded */
+    unsigned doubts;   /* times the metadata was compared for its sake */
+    bool certain;      /* nobody can have sent it */
     enum ferry_event_kind kind; /* known once it was put into a request */
     size_t length;
     char value[]; /* the original bytes */
