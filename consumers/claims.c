@@ -15,7 +15,8 @@ struct ferry_claim {
     struct ferry_letter *letter;
     enum ferry_verdict verdict;
     enum ferry_class class;
-    int status; /* HTTP */
+    int status;  /* HTTP */
+    size_t part; /* of the answer, counted from 1 */
     int64_t retry_after_ms;
     const char *column; /* that it speaks of, borrowed from the order; NULL: none */
     char message[];
@@ -75,6 +76,7 @@ void ferry_claim_add(struct ferry_batch *batch, struct ferry_letter *letter,
     claim->verdict = answer->verdict;
     claim->class = answer->error.class;
     claim->status = answer->status;
+    claim->part = batch->parts;
     claim->retry_after_ms = answer->retry_after_ms;
     if (answer->body) /* a connection that was lost has none */
         claim->column =
@@ -146,11 +148,18 @@ static void blame(const struct trial *trial)
 
 /* --- the judges --- */
 
+/* Parts are dealt with in their order: the table went on taking events. */
+static bool was_followed_by_success(const struct trial *trial)
+{
+    return trial->claim->part < trial->batch->taken[trial->letter->kind];
+}
+
 /* The answer speaks of our request, not of the event. */
 static void judge_refusal(const struct trial *trial)
 {
     struct ferry_error error;
     if (trial->letter->doubts == 0) {
+        trial->letter->blamed += was_followed_by_success(trial);
         doubt(trial);
     } else if (!trial->alone) {
         blame(trial);
@@ -197,6 +206,7 @@ static void judge_illness(const struct trial *trial)
         blame(trial);
         return;
     }
+    trial->batch->ill = true;
     if (trial->claim->verdict == FERRY_VERDICT_PERMISSION)
         trial->batch->human = true;
     park(trial);

@@ -93,6 +93,23 @@ static bool restore(const struct ferry_group *group, rd_kafka_topic_partition_t 
     return false;
 }
 
+/* Neither compaction nor our own trimming moves the start of a log beyond what is committed. */
+static enum ferry_status refuse_hole(struct ferry_group *group,
+                                     const rd_kafka_topic_partition_t *start, int64_t low)
+{
+    ferry_fail(
+        &group->error, FERRY_INVALID, FERRY_CLASS_BUG,
+        "%s/%d begins at %lld, but only what is below %lld was written: records were deleted "
+        "in Kafka before they were",
+        start->topic, (int)start->partition, (long long)low, (long long)start->offset);
+    ferry_advise(
+        &group->error,
+        "see what deleted them (retention.ms, retention.bytes, kafka-delete-records), then "
+        "reset the offsets of group %s to go on without them",
+        group->options.group_id);
+    return FERRY_INVALID;
+}
+
 /* Where neither is known we start at the beginning: nothing was ever written from here. */
 static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_partition_t *start,
                                     struct ferry_group_part *part, int64_t low, int64_t high)
@@ -107,6 +124,8 @@ static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_pa
     }
     bool restored = restore(group, start, high);
     bool fresh = start->offset < 0;
+    if (!fresh && !restored && start->offset < low)
+        return refuse_hole(group, start, low);
     if (start->offset < low)
         start->offset = low;
     *part = (struct ferry_group_part){.topic = start->topic,

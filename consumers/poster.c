@@ -174,9 +174,12 @@ static enum ferry_status write_target(const struct ferry_events *events,
         status = ferry_activity_write(events, event, true, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for an activity among many");
-    if (status == FERRY_OK && ferry_buffer_reserve(body, sizeof MANY_END - 1) != FERRY_OK)
-        status = ferry_fail(error, FERRY_FULL, FERRY_CLASS_BUG, "no room behind an activity");
-    return status;
+    if (status != FERRY_OK)
+        return status;
+    status = ferry_buffer_reserve(body, sizeof MANY_END - 1);
+    return status == FERRY_OK
+               ? FERRY_OK
+               : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind an activity");
 }
 
 static enum ferry_status write_part(const struct ferry_events *events,
@@ -189,9 +192,12 @@ static enum ferry_status write_part(const struct ferry_events *events,
         status = ferry_activity_write(events, event, false, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for a part of a batch");
-    if (status == FERRY_OK && ferry_batch_end_part(body) != FERRY_OK)
-        status = ferry_fail(error, FERRY_FULL, FERRY_CLASS_BUG, "no room behind a part of a batch");
-    return status;
+    if (status != FERRY_OK)
+        return status;
+    status = ferry_batch_end_part(body);
+    return status == FERRY_OK
+               ? FERRY_OK
+               : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind a part of a batch");
 }
 
 /* FERRY_FULL: there is room for it in the next request. A letter that is not added for another
@@ -377,7 +383,9 @@ static bool post_batch(struct ferry_poster *poster)
     bool goes_on = batch->many ? fill_many(poster, batch, &body) : fill_batch(poster, batch, &body);
     bool sent = false;
     if (batch->count > 0) {
-        sent = (batch->many ? send_many : send_batch)(poster, batch, &body, &error) == FERRY_OK;
+        enum ferry_status status = batch->many ? send_many(poster, batch, &body, &error)
+                                               : send_batch(poster, batch, &body, &error);
+        sent = status == FERRY_OK;
         if (sent)
             note_sent(poster, batch);
         else

@@ -17,10 +17,12 @@
 struct ferry_batch {
     struct ferry_batch *prev, *next;
     struct ferry_poster *poster;
-    struct ferry_letter *letters; /* utlist */
-    struct ferry_claim *claims;   /* utlist: what its parts have said against events */
-    size_t count;                 /* that it was sent with */
-    size_t surplus;               /* parts without a letter */
+    struct ferry_letter *letters;    /* utlist */
+    struct ferry_claim *claims;      /* utlist: what its parts have said against events */
+    size_t count;                    /* that it was sent with */
+    size_t parts;                    /* that were read */
+    size_t taken[FERRY_EVENT_KINDS]; /* parts up to the last one that succeeded, of each table */
+    size_t surplus;                  /* parts without a letter */
     struct ferry_desk *many; /* a CreateMultiple of its table, all or nothing; NULL: a $batch */
     struct ferry_multipart multipart;
     struct ferry_dataverse_call *call;
@@ -32,7 +34,8 @@ struct ferry_batch {
     int64_t blame_ms;         /* the same of those that are under suspicion */
     bool unreadable;          /* the answer is none to a batch */
     bool done;                /* a part succeeded */
-    bool again;               /* a part is to be tried again, or nobody could be blamed for it */
+    bool again;               /* a part is to be tried again */
+    bool ill;                 /* nobody could be blamed */
     bool human;               /* a human is needed */
     struct ferry_error error; /* of the last of these */
 };

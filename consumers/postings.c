@@ -35,6 +35,7 @@ static void take_success(struct ferry_batch *batch, struct ferry_letter *letter,
 {
     struct ferry_poster *poster = batch->poster;
     batch->done = true;
+    batch->taken[letter->kind] = batch->parts;
     ferry_desk_succeed(&poster->options.desks[letter->kind], batch->ticket.sequence);
     ferry_poster_settle(poster, letter, repeated ? FERRY_EVENT_REPEATED : FERRY_EVENT_WRITTEN);
 }
@@ -42,6 +43,7 @@ static void take_success(struct ferry_batch *batch, struct ferry_letter *letter,
 static void take_letter(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
 {
     struct ferry_letter *letter = batch->letters;
+    batch->parts++;
     if (!letter) {
         batch->surplus++;
         return;
@@ -172,6 +174,7 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         break;
     case FERRY_VERDICT_ILL:
         batch->pace = FERRY_PACE_NEUTRAL;
+        batch->ill = true;
         repeat_or_split(batch, answer);
         break;
     case FERRY_VERDICT_OK:
@@ -227,7 +230,7 @@ static void conclude(struct ferry_poster *poster, const struct ferry_batch *batc
     }
     if (batch->done && !batch->again && !batch->human)
         end_trouble(poster);
-    if (batch->human || (batch->again && !batch->done && batch->pace == FERRY_PACE_NEUTRAL)) {
+    if (batch->human || (batch->ill && !batch->done)) {
         ferry_poster_warn(poster, &batch->error, probe(poster));
         return;
     }

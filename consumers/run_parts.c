@@ -72,6 +72,13 @@ static void on_kafka_trouble(void *context, const struct ferry_error *error)
     ferry_run_trouble(context, FERRY_TROUBLE_CLUSTER, error, 0);
 }
 
+/* What the group finds missing in Kafka is not found by waiting. */
+static void on_group_trouble(void *context, const struct ferry_error *error)
+{
+    bool lost = error->status == FERRY_INVALID;
+    ferry_run_trouble(context, lost ? FERRY_TROUBLE_BROKEN : FERRY_TROUBLE_CLUSTER, error, 0);
+}
+
 static void run_out_of_memory(struct ferry_run *run)
 {
     struct ferry_error error;
@@ -175,7 +182,7 @@ enum ferry_status ferry_run_join(struct ferry_run *run, struct ferry_error *erro
                                           .has_room = has_room,
                                           .takes = takes,
                                           .on_expired = on_expired,
-                                          .on_trouble = on_kafka_trouble,
+                                          .on_trouble = on_group_trouble,
                                           .context = run};
     options.topics = run->kind->topics(run->cargo, &options.topic_count);
     return ferry_group_new(run->options.loop, run->options.common, &options, &run->group, error);

@@ -170,6 +170,12 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
     ferry_check_answered(check);
 }
 
+static const json_t *order_of(const struct ferry_check_subject *subject)
+{
+    return ferry_documents_order(ferry_store_documents(subject->check->systems->store),
+                                 subject->workflow->id);
+}
+
 static void compile(struct ferry_check_subject *subject, json_t *configuration)
 {
     const struct ferry_launch_parts *systems = subject->check->systems;
@@ -177,6 +183,7 @@ static void compile(struct ferry_check_subject *subject, json_t *configuration)
                                                   .configuration = configuration,
                                                   .dataverse = systems->dataverse,
                                                   .campaign = systems->campaign,
+                                                  .before = order_of(subject),
                                                   .on_done = on_compiled,
                                                   .context = subject};
     struct ferry_error error;

@@ -3,24 +3,18 @@
 
 #include <stdio.h>
 
-static bool is_passing(const struct ferry_remote_answer *answer)
-{
-    return answer->verdict == FERRY_VERDICT_THROTTLED ||
-           answer->verdict == FERRY_VERDICT_UNAVAILABLE ||
-           answer->verdict == FERRY_VERDICT_UNKNOWN || answer->verdict == FERRY_VERDICT_ILL;
-}
-
 void ferry_check_prepare_part(struct ferry_check_part *part)
 {
     struct ferry_check *check = part->check;
 
     part->table_line = ferry_check_line(check, FERRY_CHECK_DYNAMICS,
                                         part->tracked ? "table" : "activity table", part->table);
-    if (part->tracked)
+    if (part->tracked) {
         part->tracking_line =
             ferry_check_line(check, FERRY_CHECK_DYNAMICS, "change tracking of", part->table);
-    part->rows_line =
-        ferry_check_line(check, FERRY_CHECK_DYNAMICS, "the right to read", part->table);
+        part->rows_line =
+            ferry_check_line(check, FERRY_CHECK_DYNAMICS, "the right to read", part->table);
+    }
     if (part->resource)
         part->resource_line =
             ferry_check_line(check, FERRY_CHECK_CAMPAIGN, "resource", part->resource);
@@ -35,7 +29,8 @@ static void on_rows(void *context, const struct ferry_remote_answer *answer)
     if (answer->verdict == FERRY_VERDICT_OK)
         ferry_check_ok(part->rows_line);
     else
-        ferry_check_error(part->rows_line, &answer->error, is_passing(answer));
+        ferry_check_error(part->rows_line, &answer->error,
+                          ferry_compile_is_passing(answer->verdict));
     ferry_check_answered(part->check);
 }
 
@@ -78,9 +73,10 @@ static void on_table(void *context, const struct ferry_dataverse_table *table,
         ferry_advise(&error, "create it with ferryctl setup dynamics");
     if (table) {
         judge_table(part, table);
-        ask_rows(part, table);
+        if (part->tracked)
+            ask_rows(part, table);
     } else {
-        ferry_check_error(part->table_line, &error, is_passing(answer));
+        ferry_check_error(part->table_line, &error, ferry_compile_is_passing(answer->verdict));
     }
     ferry_check_answered(part->check);
 }
@@ -95,7 +91,8 @@ static void on_resource(void *context, const struct ferry_campaign_resource *res
     if (resource)
         ferry_check_ok(part->resource_line);
     else
-        ferry_check_error(part->resource_line, &answer->error, is_passing(answer));
+        ferry_check_error(part->resource_line, &answer->error,
+                          ferry_compile_is_passing(answer->verdict));
     ferry_check_answered(part->check);
 }
 

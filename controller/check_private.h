@@ -16,7 +16,8 @@ struct ferry_check;
 struct ferry_check_look; /* at the exports, under way */
 
 /* A table that is read or written, and perhaps the resource that it feeds. Its lines stand in the
- * answer from the beginning and are filled as answers come. */
+ * answer from the beginning and are filled as answers come. Whether rows may be created in a table
+ * cannot be asked without creating one. */
 struct ferry_check_part {
     struct ferry_check *check;
     const char *table;
@@ -25,7 +26,7 @@ struct ferry_check_part {
     const char *resource; /* NULL: it feeds none */
     json_t *table_line;
     json_t *tracking_line; /* NULL unless tracked */
-    json_t *rows_line;
+    json_t *rows_line;     /* the same: activities are never read */
     json_t *resource_line; /* NULL without a resource */
 };
 

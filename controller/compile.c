@@ -152,6 +152,7 @@ static struct ferry_compile *make(uv_loop_t *loop, const struct ferry_compile_op
     compile->configuration = json_incref(options->configuration);
     compile->dataverse = options->dataverse;
     compile->campaign = options->campaign;
+    compile->before = options->before;
     compile->on_done = options->on_done;
     compile->context = options->context;
     compile->result.order = json_pack("{s:[]}", "mappings");

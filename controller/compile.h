@@ -30,6 +30,7 @@ struct ferry_compile_options {
     json_t *configuration; /* a reference is kept */
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
+    const json_t *before;           /* the latest order, looked at before this returns; or NULL */
     ferry_compile_callback on_done; /* exactly once, later, unless cancelled */
     void *context;
 };
@@ -40,5 +41,8 @@ enum ferry_status ferry_compile_start(uv_loop_t *loop, const struct ferry_compil
 /* on_done is not called. Closes a libuv handle: run the loop once more before it is freed. NULL is
  * accepted. */
 void ferry_compile_cancel(struct ferry_compile *compile);
+
+/* The system is ill or away: ask again later, nobody is at fault. */
+bool ferry_compile_is_passing(enum ferry_verdict verdict);
 
 #endif

@@ -2,6 +2,7 @@
 #include "controller/compile_private.h"
 #include "controller/email.h"
 #include "controller/fault.h"
+#include "core/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,14 +40,32 @@ static bool is_on(const struct ferry_compile *compile, const struct ferry_email_
 
 static json_t *begin_events(const struct ferry_compile *compile)
 {
-    int64_t since = ferry_email_since(compile->configuration);
+    int64_t since;
     json_t *events =
         json_pack("{s:O, s:[], s:O, s:{}}", "source", json_object_get(compile->settled, "source"),
                   "kinds", "export", json_object_get(compile->settled, "export"), "activities");
 
-    if (events && since > 0)
+    if (events && ferry_email_since(compile->configuration, &since))
         json_object_set_new(events, "since", json_integer(since));
     return events;
+}
+
+/* It is a part of every activity's id: an event that is exported again would be another activity.
+ */
+static void check_source(struct ferry_compile *compile)
+{
+    const char *before = text_of(json_object_get(compile->before, "events"), "source");
+    const char *source = text_of(compile->settled, "source");
+
+    if (!before || !source || strcmp(before, source) == 0)
+        return;
+    if (!ferry_fault_add(
+            compile->result.faults, FERRY_CLASS_MAPPING, "/source",
+            "the last start was with \"%s\", which is a part of every activity's id: "
+            "with \"%s\", an event that comes again would stand on the timeline twice; "
+            "keep \"%s\", or see docs/events.md for how to change it on purpose",
+            before, source, before))
+        compile->out_of_memory = true;
 }
 
 static size_t begin(struct ferry_compile *compile)
@@ -57,6 +76,7 @@ static size_t begin(struct ferry_compile *compile)
     if (!compile->settled ||
         json_object_set_new(compile->result.order, "events", begin_events(compile)) != 0)
         compile->out_of_memory = true;
+    check_source(compile);
     for (int i = 0; i < FERRY_EMAIL_KINDS; i++)
         count += is_on(compile, &ferry_email_kinds[i]);
     return count;
@@ -293,6 +313,17 @@ static void add(struct event_part *event, json_t *columns)
         compile->out_of_memory = true;
 }
 
+/* Whoever cannot look it up does without, because batches serve as well: a service that fails at
+ * this question alone would hold a start for ever. */
+static void note_multiple(const struct event_part *event)
+{
+    if (event->multiple_reply.failed)
+        ferry_log(FERRY_LOG_WARN, "create_multiple_unknown",
+                  FERRY_STR("table", text_of(event->activity, "table")),
+                  FERRY_STR("message", event->multiple_reply.error.message),
+                  FERRY_STR("going_on", "with batches"));
+}
+
 static void judge(struct ferry_compile_part *part)
 {
     struct event_part *event = own(part);
@@ -302,10 +333,7 @@ static void judge(struct ferry_compile_part *part)
     if (!judge_table_reply(event))
         return;
     can_regard = judge_regarding(event);
-    /* Who may not look it up does without: batches serve as well. */
-    if (event->multiple_reply.failed && ferry_compile_is_passing(event->multiple_reply.verdict) &&
-        !ferry_compile_judge_reply(part->compile, "", &event->multiple_reply))
-        return;
+    note_multiple(event);
     columns = judge_columns(event);
     if (columns && can_regard)
         add(event, columns);

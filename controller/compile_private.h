@@ -48,7 +48,8 @@ struct ferry_compile {
     size_t next; /* the first part that was not asked about */
     size_t busy; /* parts with pending questions */
     struct ferry_compile_result result;
-    json_t *settled; /* of events: the configuration with its defaults; else NULL */
+    json_t *settled;      /* of events: the configuration with its defaults; else NULL */
+    const json_t *before; /* of the options: in `begin` only */
     bool out_of_memory;
     bool unreachable; /* result.error says who */
 };
@@ -65,8 +66,6 @@ void ferry_compile_failed(struct ferry_compile_reply *reply,
 /* Asks Dynamics 365 to describe a table; part->table and part->table_reply say. One question. */
 enum ferry_status ferry_compile_ask_table(struct ferry_compile_part *part, const char *table,
                                           struct ferry_error *error) FERRY_MUST_CHECK;
-/* The system is ill or away: ask again later, nobody is at fault. */
-bool ferry_compile_is_passing(enum ferry_verdict verdict);
 /* True when the question was answered; else its fault, at this JSON pointer, or that a system was
  * not reached, stands in the result. */
 bool ferry_compile_judge_reply(struct ferry_compile *compile, const char *path,

@@ -151,12 +151,15 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
 static void check(struct edit *edit)
 {
     const struct ferry_kind *kind = edit->workflow->kind;
-    struct ferry_compile_options options = {.kind = kind,
-                                            .configuration = edit->configuration,
-                                            .dataverse = edit->edits->parts.dataverse,
-                                            .campaign = edit->edits->parts.campaign,
-                                            .on_done = on_compiled,
-                                            .context = edit};
+    const struct ferry_documents *documents = ferry_store_documents(edit->edits->parts.store);
+    struct ferry_compile_options options = {
+        .kind = kind,
+        .configuration = edit->configuration,
+        .dataverse = edit->edits->parts.dataverse,
+        .campaign = edit->edits->parts.campaign,
+        .before = ferry_documents_order(documents, edit->workflow->id),
+        .on_done = on_compiled,
+        .context = edit};
     json_t *faults = json_array();
     struct ferry_error error = {.class = FERRY_CLASS_NONE};
     enum ferry_status status = kind->check(edit->configuration, faults);

@@ -14,7 +14,8 @@
 
 /* What to do about a table or column that is missing. */
 #define FERRY_EMAIL_COMMAND "ferryctl setup dynamics"
-#define FERRY_EMAIL_SETUP   "create what is missing with " FERRY_EMAIL_COMMAND
+#define FERRY_EMAIL_SETUP                                                                          \
+    "create what is missing with " FERRY_EMAIL_COMMAND " (-f FILE: before that file is saved)"
 
 /* One kind of event, as the three documents call it. */
 struct ferry_email_kind {
@@ -50,7 +51,11 @@ json_t *ferry_email_fill(const json_t *configuration);
 const char *ferry_email_refusal(const struct ferry_email_attribute *attribute, const char *type,
                                 bool creatable);
 
-/* Milliseconds since the epoch of a checked configuration's `since`; 0 when it has none. */
-int64_t ferry_email_since(const json_t *configuration);
+/* An instant like 2026-11-01T00:00:00Z, in milliseconds since the epoch; false: it is none. */
+bool ferry_email_instant(const json_t *value, int64_t *ret_ms);
+
+/* Milliseconds since the epoch of a checked configuration's `since`, 0 and less included; false
+ * when it has none. */
+bool ferry_email_since(const json_t *configuration, int64_t *ret_since);
 
 #endif

@@ -316,6 +316,7 @@ static void compile(struct ferry_launch *launch)
                                                 json_object_get(saved, "configuration"),
                                             .dataverse = launch->parts.dataverse,
                                             .campaign = launch->parts.campaign,
+                                            .before = current_order(launch),
                                             .on_done = on_compiled,
                                             .context = launch};
     struct ferry_error error;

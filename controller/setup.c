@@ -2,6 +2,7 @@
 
 #include "controller/reply.h"
 #include "controller/setup_definition.h"
+#include "controller/setup_private.h"
 #include "core/base/log.h"
 
 #include <stdio.h>
@@ -11,30 +12,10 @@
 #define WORKFLOW  "campaign-to-dynamics"
 #define ENGLISH   1033
 #define PATH_SIZE 256
-#define XML_SIZE  1024
-
-#define CUSTOMIZER                                                                                 \
-    "give the application user the role System Customizer for as long as this takes, or let "      \
-    "somebody who has it create the table by hand (docs/events.md)"
-
-struct ferry_setup {
-    struct ferry_launch_parts parts;
-    json_t *report;  /* {"running","dryRun","ok","items"}; NULL: nobody has asked yet */
-    json_t *items;   /* of the report */
-    json_t *settled; /* the configuration with its defaults */
-    int language;
-    size_t kind;       /* the next one to look at */
-    const char *table; /* the present one; in settled */
-    json_t *todo;      /* [{"path","body","item"}] of the present table, in their order */
-    json_t *made;      /* names of tables that were made or got columns */
-};
-
-static void next_table(struct ferry_setup *setup);
-static void make_next(struct ferry_setup *setup);
 
 /* --- the report --- */
 
-static json_t *add_item(struct ferry_setup *setup, const char *column, const char *result)
+json_t *ferry_setup_add_item(struct ferry_setup *setup, const char *column, const char *result)
 {
     json_t *item = json_pack("{s:s, s:s?, s:s, s:n, s:s, s:s}", "table", setup->table, "column",
                              column, "result", result, "class", "message", "", "action", "");
@@ -43,7 +24,7 @@ static json_t *add_item(struct ferry_setup *setup, const char *column, const cha
     return item;
 }
 
-static void set_error(json_t *item, const char *result, const struct ferry_error *error)
+void ferry_setup_set_error(json_t *item, const char *result, const struct ferry_error *error)
 {
     json_object_set_new(item, "result", json_string(result));
     json_object_set_new(item, "message", json_string(error->message));
@@ -59,7 +40,7 @@ static bool is_good(const json_t *item)
     return result && strcmp(result, "failed") != 0;
 }
 
-static void finish(struct ferry_setup *setup)
+void ferry_setup_finish(struct ferry_setup *setup)
 {
     bool good = true;
     size_t i;
@@ -78,103 +59,11 @@ static bool is_dry(const struct ferry_setup *setup)
     return json_is_true(json_object_get(setup->report, "dryRun"));
 }
 
-/* --- making --- */
-
-/* What the service says about metadata holds nobody's data. */
-static void explain(const struct ferry_remote_answer *answer, struct ferry_error *error)
-{
-    json_t *body = json_loadb(answer->body ? answer->body : "", answer->length, 0, NULL);
-    const char *message =
-        json_string_value(json_object_get(json_object_get(body, "error"), "message"));
-
-    *error = answer->error;
-    if (message)
-        ferry_fail(error, answer->error.status, answer->error.class,
-                   "Dynamics 365 answered %d: %.300s", answer->status, message);
-    if (answer->verdict == FERRY_VERDICT_PERMISSION)
-        ferry_advise(error, CUSTOMIZER);
-    else if (answer->verdict == FERRY_VERDICT_UNKNOWN)
-        ferry_advise(error, "it may have been done: run " FERRY_EMAIL_COMMAND " again");
-    else if (answer->verdict != FERRY_VERDICT_CREDENTIALS)
-        ferry_advise(error, "run " FERRY_EMAIL_COMMAND " again, it goes on with what is missing");
-    json_decref(body);
-}
-
-static json_t *first_todo(const struct ferry_setup *setup)
-{
-    return json_array_get(setup->todo, 0);
-}
-
-static void note_made(struct ferry_setup *setup)
-{
-    size_t count = json_array_size(setup->made);
-    const char *last = json_string_value(json_array_get(setup->made, count - 1));
-
-    if (count == 0 || strcmp(last, setup->table) != 0)
-        json_array_append_new(setup->made, json_string(setup->table));
-}
-
-/* Without its table, no column can be made. */
-static void give_up_table(struct ferry_setup *setup)
-{
-    json_array_clear(setup->todo);
-}
-
-static void on_made(void *context, const struct ferry_remote_answer *answer)
-{
-    struct ferry_setup *setup = context;
-    json_t *item = json_object_get(first_todo(setup), "item");
-    struct ferry_error error;
-
-    if (answer->verdict == FERRY_VERDICT_OK) {
-        json_object_set_new(item, "result", json_string("created"));
-        note_made(setup);
-        json_array_remove(setup->todo, 0);
-    } else {
-        explain(answer, &error);
-        set_error(item, "failed", &error);
-        if (json_is_string(json_object_get(item, "column")))
-            json_array_remove(setup->todo, 0);
-        else
-            give_up_table(setup);
-    }
-    make_next(setup);
-}
-
-static enum ferry_status post(struct ferry_setup *setup, const char *path, const json_t *body,
-                              ferry_remote_callback on_done, struct ferry_error *error)
-{
-    char *text = json_dumps(body, JSON_COMPACT);
-    const struct ferry_dataverse_request request = {
-        .method = "POST", .path = path, .body = text, .on_done = on_done, .context = setup};
-    enum ferry_status status =
-        text ? ferry_dataverse_send(setup->parts.dataverse, &request, NULL, error)
-             : ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-
-    free(text);
-    return status;
-}
-
-static void make_next(struct ferry_setup *setup)
-{
-    struct ferry_error error;
-    const json_t *todo;
-
-    while ((todo = first_todo(setup))) {
-        if (post(setup, json_string_value(json_object_get(todo, "path")),
-                 json_object_get(todo, "body"), on_made, &error) == FERRY_OK)
-            return;
-        set_error(json_object_get(todo, "item"), "failed", &error);
-        json_array_remove(setup->todo, 0);
-    }
-    next_table(setup);
-}
-
 /* --- what is missing --- */
 
 static void plan(struct ferry_setup *setup, const char *path, json_t *body, const char *column)
 {
-    json_t *item = add_item(setup, column, "missing");
+    json_t *item = ferry_setup_add_item(setup, column, "missing");
     json_t *todo = json_pack("{s:s, s:o, s:O}", "path", path, "body", body, "item", item);
 
     if (!todo || json_array_append_new(setup->todo, todo) != 0)
@@ -204,10 +93,10 @@ static void look_at_column(struct ferry_setup *setup, const struct ferry_email_a
     if (!name)
         return;
     if (column && !refusal) {
-        add_item(setup, name, "exists");
+        ferry_setup_add_item(setup, name, "exists");
     } else if (column) {
         ferry_fail(&error, FERRY_INVALID, FERRY_CLASS_SCHEMA, "it %s", refusal);
-        set_error(add_item(setup, name, "failed"), "failed", &error);
+        ferry_setup_set_error(ferry_setup_add_item(setup, name, "failed"), "failed", &error);
     } else {
         snprintf(path, sizeof path, "EntityDefinitions(LogicalName='%s')/Attributes", setup->table);
         plan(setup, path, ferry_setup_column(attribute, name, setup->language), name);
@@ -224,11 +113,11 @@ static void look_at_table(struct ferry_setup *setup, const struct ferry_datavers
                    "it is there, and is no activity table");
         ferry_advise(&error, "name another table in the configuration (/activities/%s/table)",
                      kind->member);
-        set_error(add_item(setup, NULL, "failed"), "failed", &error);
+        ferry_setup_set_error(ferry_setup_add_item(setup, NULL, "failed"), "failed", &error);
         return;
     }
     if (table)
-        add_item(setup, NULL, "exists");
+        ferry_setup_add_item(setup, NULL, "exists");
     else
         plan(setup, "EntityDefinitions", ferry_setup_table(kind, setup->table, setup->language),
              NULL);
@@ -244,60 +133,16 @@ static void on_table(void *context, const struct ferry_dataverse_table *table,
     if (table || answer->verdict == FERRY_VERDICT_ABSENT)
         look_at_table(setup, table);
     else
-        set_error(add_item(setup, NULL, "failed"), "failed", &answer->error);
+        ferry_setup_set_error(ferry_setup_add_item(setup, NULL, "failed"), "failed",
+                              &answer->error);
     if (is_dry(setup))
         json_array_clear(setup->todo);
-    make_next(setup);
-}
-
-/* --- publishing --- */
-
-static void refuse_publishing(struct ferry_setup *setup, struct ferry_error *error)
-{
-    ferry_advise(error, "the tables are there; publish all customizations by hand");
-    setup->table = "publishing";
-    set_error(add_item(setup, NULL, "failed"), "failed", error);
-    finish(setup);
-}
-
-static void on_published(void *context, const struct ferry_remote_answer *answer)
-{
-    struct ferry_setup *setup = context;
-    struct ferry_error error;
-
-    if (answer->verdict == FERRY_VERDICT_OK) {
-        finish(setup);
-        return;
-    }
-    explain(answer, &error);
-    refuse_publishing(setup, &error);
-}
-
-/* New tables work without; forms and timelines show them afterwards. */
-static void publish(struct ferry_setup *setup)
-{
-    char xml[XML_SIZE] = "<importexportxml><entities>";
-    struct ferry_error error;
-    json_t *body;
-    size_t i;
-    json_t *table;
-
-    json_array_foreach (setup->made, i, table) {
-        size_t used = strlen(xml);
-
-        snprintf(xml + used, sizeof xml - used, "<entity>%.128s</entity>",
-                 json_string_value(table));
-    }
-    strncat(xml, "</entities></importexportxml>", sizeof xml - strlen(xml) - 1);
-    body = json_pack("{s:s}", "ParameterXml", xml);
-    if (post(setup, "PublishXml", body, on_published, &error) != FERRY_OK)
-        refuse_publishing(setup, &error);
-    json_decref(body);
+    ferry_setup_make_next(setup);
 }
 
 /* --- one table after the other --- */
 
-static void next_table(struct ferry_setup *setup)
+void ferry_setup_next_table(struct ferry_setup *setup)
 {
     const json_t *events = json_object_get(setup->settled, "events");
     const json_t *activities = json_object_get(setup->settled, "activities");
@@ -313,12 +158,12 @@ static void next_table(struct ferry_setup *setup)
         if (ferry_dataverse_describe(setup->parts.dataverse, setup->table, on_table, setup,
                                      &error) == FERRY_OK)
             return;
-        set_error(add_item(setup, NULL, "failed"), "failed", &error);
+        ferry_setup_set_error(ferry_setup_add_item(setup, NULL, "failed"), "failed", &error);
     }
     if (json_array_size(setup->made) > 0)
-        publish(setup);
+        ferry_setup_publish(setup);
     else
-        finish(setup);
+        ferry_setup_finish(setup);
 }
 
 /* Titles must be in the language that the environment was made in; where it does not say which, it
@@ -335,7 +180,7 @@ static void on_language(void *context, const struct ferry_remote_answer *answer)
     if (code > 0 && code < 100000)
         setup->language = (int)code;
     json_decref(body);
-    next_table(setup);
+    ferry_setup_next_table(setup);
 }
 
 static void begin(struct ferry_setup *setup)
@@ -349,7 +194,7 @@ static void begin(struct ferry_setup *setup)
     json_array_clear(setup->made);
     json_array_clear(setup->todo);
     if (ferry_dataverse_send(setup->parts.dataverse, &request, NULL, &error) != FERRY_OK)
-        next_table(setup);
+        ferry_setup_next_table(setup);
 }
 
 /* --- the requests --- */
@@ -359,28 +204,72 @@ static bool is_running(const struct ferry_setup *setup)
     return json_is_true(json_object_get(setup->report, "running"));
 }
 
-/* False: out of memory. */
-static bool prepare(struct ferry_setup *setup, bool dry)
+/* The configuration that came with the request, else the saved one, else all defaults. A new
+ * reference. */
+static json_t *choose(const struct ferry_setup *setup, const json_t *body)
 {
+    json_t *sent = json_object_get(body, "configuration");
     json_t *saved = ferry_documents_saved(ferry_store_documents(setup->parts.store), WORKFLOW, 0);
-    json_t *nothing = json_object();
-    const json_t *configuration = json_object_get(saved, "configuration");
+    json_t *chosen = sent ? sent : json_object_get(saved, "configuration");
 
+    return chosen ? json_incref(chosen) : json_object();
+}
+
+/* With its defaults; a new reference. NULL: it was refused. */
+static json_t *settle(json_t *configuration, struct ferry_server_exchange *exchange)
+{
+    json_t *faults = json_array();
+    size_t count;
+    enum ferry_status status = ferry_email_check(configuration, faults);
+    json_t *settled = status == FERRY_OK ? ferry_email_fill(configuration) : NULL;
+    struct ferry_error error;
+
+    if (status == FERRY_INVALID) {
+        count = json_array_size(faults);
+        ferry_fail(&error, FERRY_INVALID, FERRY_CLASS_NONE,
+                   "nothing is set up: the configuration has %zu fault%s", count,
+                   count == 1 ? "" : "s");
+        ferry_reply_problem(exchange, 422, &error, faults);
+    } else if (!settled) {
+        ferry_reply_refuse(exchange, 503, "out of memory");
+    }
+    json_decref(faults);
+    return settled;
+}
+
+/* False: out of memory. */
+static bool prepare(struct ferry_setup *setup, json_t *settled, bool dry)
+{
     json_decref(setup->report);
     json_decref(setup->settled);
-    setup->settled = ferry_email_fill(configuration ? configuration : nothing);
+    setup->settled = json_incref(settled);
     setup->report =
         json_pack("{s:b, s:b, s:b, s:[]}", "running", 1, "dryRun", (int)dry, "ok", 1, "items");
     setup->items = json_object_get(setup->report, "items");
-    json_decref(nothing);
-    return setup->settled && setup->report;
+    return setup->report;
+}
+
+static void set_up(struct ferry_setup *setup, json_t *settled, bool dry,
+                   struct ferry_server_exchange *exchange)
+{
+    if (is_running(setup) && dry == is_dry(setup) && json_equal(settled, setup->settled)) {
+        ferry_reply_json(exchange, 200, json_deep_copy(setup->report));
+    } else if (is_running(setup)) {
+        ferry_reply_refuse(exchange, 409, "a setup is under way; wait until it has ended");
+    } else if (!prepare(setup, settled, dry)) {
+        ferry_reply_refuse(exchange, 503, "out of memory");
+    } else {
+        begin(setup);
+        ferry_reply_json(exchange, 202, json_deep_copy(setup->report));
+    }
 }
 
 void ferry_setup_post(struct ferry_setup *setup, struct ferry_server_exchange *exchange)
 {
     struct ferry_error error;
     json_t *body;
-    bool dry;
+    json_t *configuration;
+    json_t *settled;
 
     if (ferry_store_readable(setup->parts.store, &error) != FERRY_OK) {
         ferry_reply_problem(exchange, 503, &error, NULL);
@@ -388,18 +277,13 @@ void ferry_setup_post(struct ferry_setup *setup, struct ferry_server_exchange *e
     }
     if (!(body = ferry_reply_body(exchange)))
         return;
-    dry = json_is_true(json_object_get(body, "dryRun"));
+    configuration = choose(setup, body);
+    settled = settle(configuration, exchange);
+    if (settled)
+        set_up(setup, settled, json_is_true(json_object_get(body, "dryRun")), exchange);
+    json_decref(settled);
+    json_decref(configuration);
     json_decref(body);
-    if (is_running(setup) && dry == is_dry(setup)) {
-        ferry_reply_json(exchange, 200, json_deep_copy(setup->report));
-    } else if (is_running(setup)) {
-        ferry_reply_refuse(exchange, 409, "a setup is under way; wait until it has ended");
-    } else if (!prepare(setup, dry)) {
-        ferry_reply_refuse(exchange, 503, "out of memory");
-    } else {
-        begin(setup);
-        ferry_reply_json(exchange, 202, json_deep_copy(setup->report));
-    }
 }
 
 void ferry_setup_get(const struct ferry_setup *setup, struct ferry_server_exchange *exchange)

@@ -1,4 +1,4 @@
-/* Makes the activity tables and columns in Dynamics 365 that the saved configuration of
+/* Makes the activity tables and columns in Dynamics 365 that a configuration of
  * campaign-to-dynamics names and that are not there: one run at a time, asked about while it goes
  * on. What exists is left alone. Loop thread only. */
 #ifndef FERRY_SETUP_H
@@ -13,7 +13,8 @@ struct ferry_setup *ferry_setup_new(const struct ferry_launch_parts *parts); /* 
 /* What is under way ends unseen; running it again goes on. */
 void ferry_setup_free(struct ferry_setup *setup);
 
-/* {"dryRun":true} only looks. Answers at once, and goes on. */
+/* {"dryRun":true} only looks; "configuration" says for which one, else it is the saved one, which
+ * cannot name what is not there yet. Answers at once, and goes on. */
 void ferry_setup_post(struct ferry_setup *setup, struct ferry_server_exchange *exchange);
 /* How far the last run has come. */
 void ferry_setup_get(const struct ferry_setup *setup, struct ferry_server_exchange *exchange);

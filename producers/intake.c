@@ -10,12 +10,11 @@
 
 #define RETRY_MS     1000
 #define RETRY_CAP_MS 60000
-#define REFUSALS     2       /* logins in a row: then it is no accident */
-#define EXPIRE_MS    3600000 /* between two searches for old checkpoints */
+#define REFUSALS     2 /* logins in a row: then it is no accident */
 
 /* ---- when something goes wrong ---- */
 
-static void delay(struct ferry_intake *intake, int64_t delay_ms)
+void ferry_intake_delay(struct ferry_intake *intake, int64_t delay_ms)
 {
     intake->delayed = true;
     ferry_alarm_set(intake->alarm, delay_ms);
@@ -26,7 +25,7 @@ static void tell_fault(struct ferry_intake *intake, const struct ferry_error *er
     int64_t wait = ferry_backoff_ms(intake->tries++, RETRY_MS, RETRY_CAP_MS);
     intake->faulted = true;
     ferry_error_clear(&intake->told);
-    delay(intake, wait);
+    ferry_intake_delay(intake, wait);
     intake->options.calls->on_fault(intake->options.context, error, ferry_wall_ms() + wait);
 }
 
@@ -56,7 +55,7 @@ void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *e
 }
 
 /* A login that is refused twice is not tried a third time: the server may lock the account. */
-static void take_refusal(struct ferry_intake *intake, const struct ferry_error *error)
+void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error *error)
 {
     bool login = error->status == FERRY_INVALID && error->class == FERRY_CLASS_CREDENTIALS;
     intake->refusals = login ? intake->refusals + 1 : 0;
@@ -66,15 +65,7 @@ static void take_refusal(struct ferry_intake *intake, const struct ferry_error *
         ferry_intake_retry(intake, error);
 }
 
-void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error *error)
-{
-    if (intake->trouble.status == FERRY_OK)
-        intake->trouble = *error;
-}
-
-/* ---- the round ---- */
-
-static void overcome(struct ferry_intake *intake)
+void ferry_intake_overcome(struct ferry_intake *intake)
 {
     intake->tries = intake->refusals = 0;
     if (!intake->faulted)
@@ -83,218 +74,16 @@ static void overcome(struct ferry_intake *intake)
     intake->options.calls->on_progress(intake->options.context);
 }
 
-/* One warning for all files that wait for somebody; told again when it is another one. */
-static void tell_trouble(struct ferry_intake *intake)
-{
-    size_t count = 0;
-    const struct ferry_sighting *faulty = ferry_sightings_faulty(&intake->sightings, &count);
-    struct ferry_error error = faulty ? faulty->error : intake->trouble;
-    if (count > 1) {
-        size_t length = strlen(error.message);
-        snprintf(error.message + length, sizeof error.message - length,
-                 " (and %zu more files cannot be read)", count - 1);
-    }
-    bool new = strcmp(error.message, intake->told.message) != 0;
-    if (error.status == FERRY_OK) {
-        if (intake->told.status != FERRY_OK)
-            intake->options.calls->on_progress(intake->options.context);
-        ferry_error_clear(&intake->told);
-    } else if (new) {
-        intake->told = error;
-        intake->options.calls->on_fault(intake->options.context, &error, 0);
-    }
-}
-
-static void rest(struct ferry_intake *intake)
-{
-    intake->stage = FERRY_INTAKE_LIST;
-    overcome(intake);
-    tell_trouble(intake);
-    ferry_metric_set(intake->meter.waiting, (double)ferry_sightings_waiting(&intake->sightings));
-    delay(intake, intake->options.settings->poll_interval_ms);
-}
-
-static void begin_round(struct ferry_intake *intake, const struct ferry_listing *listing)
-{
-    if (ferry_sightings_update(&intake->sightings, listing) != FERRY_OK) {
-        struct ferry_error error;
-        ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-        ferry_intake_retry(intake, &error);
-        return;
-    }
-    if (listing->unfit > intake->unfit)
-        ferry_log(FERRY_LOG_WARN, "file_names_unfit", FERRY_INT("count", (int64_t)listing->unfit),
-                  FERRY_STR("folder", intake->options.events->export.folder),
-                  FERRY_STR("then", "leaving them alone"));
-    intake->unfit = listing->unfit;
-    intake->listing = listing;
-    intake->at = 0;
-    ferry_error_clear(&intake->trouble);
-    intake->stage = FERRY_INTAKE_EXPIRE;
-}
-
-static void on_listed(void *context, enum ferry_status status, const struct ferry_listing *listing,
-                      const struct ferry_error *error)
-{
-    struct ferry_intake *intake = context;
-    if (intake->checking) {
-        intake->checking = false;
-        intake->options.calls->on_checked(intake->options.context, status, error);
-        return;
-    }
-    if (status != FERRY_OK)
-        take_refusal(intake, error);
-    else
-        begin_round(intake, listing);
-    ferry_intake_proceed(intake);
-}
-
-/* ---- old checkpoints ---- */
-
-struct search {
-    struct ferry_intake *intake;
-    int64_t now;
-    bool found;
-};
-
-/* Not of a file that still lies there: it would be read again. */
-static bool is_old(void *context, const char *key, const char *text)
-{
-    struct search *search = context;
-    struct ferry_filemark mark;
-    if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK ||
-        !ferry_filemark_expired(&mark, search->now) ||
-        ferry_listing_find(search->intake->listing, mark.file))
-        return true;
-    snprintf(search->intake->key, sizeof search->intake->key, "%s", key);
-    search->found = true;
-    return false;
-}
-
-static void print_key(const struct ferry_intake *intake, const char *rest,
-                      char out[FERRY_FILE_KEY_SIZE])
+void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,
+                            char out[FERRY_FILE_KEY_SIZE])
 {
     snprintf(out, FERRY_FILE_KEY_SIZE, "%s/%s", intake->options.task, rest);
 }
 
-static void bury(struct ferry_intake *intake)
+void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error *error)
 {
-    intake->turn = FERRY_INTAKE_TURN_ENDING;
-    ferry_seat_commit(intake->options.seat, intake->key, NULL);
-}
-
-static void expire(struct ferry_intake *intake)
-{
-    struct search search = {intake, ferry_wall_ms(), false};
-    char prefix[FERRY_FILE_KEY_SIZE];
-    if (!intake->expired_at || ferry_boot_ms() - intake->expired_at > EXPIRE_MS) {
-        print_key(intake, "", prefix);
-        ferry_seat_checkpoints(intake->options.seat, prefix, is_old, &search);
-        if (!search.found)
-            intake->expired_at = ferry_boot_ms();
-    }
-    if (!search.found) {
-        intake->stage = FERRY_INTAKE_FILES;
-        ferry_intake_proceed(intake);
-    } else if (ferry_seat_want(intake->options.seat, &intake->user)) {
-        bury(intake);
-    } else {
-        intake->turn = FERRY_INTAKE_TURN_WAITING;
-    }
-}
-
-/* ---- files ---- */
-
-/* True: something is under way. */
-static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_file *file)
-{
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, file->name);
-    if (!sighting || sighting->state == FERRY_SIGHTING_FAULTY)
-        return false;
-    intake->file = *file;
-    if (sighting->state == FERRY_SIGHTING_DONE) {
-        if (!intake->options.events->export.move)
-            return false;
-        ferry_exports_move(intake->exports, file, sighting->sha256);
-        return true;
-    }
-    if (!ferry_sighting_stands(sighting))
-        return false;
-    ferry_exports_copy(intake->exports, file);
-    return true;
-}
-
-static void next_file(struct ferry_intake *intake)
-{
-    while (intake->at < intake->listing->count)
-        if (begin_file(intake, &intake->listing->files[intake->at++]))
-            return;
-    rest(intake);
-}
-
-void ferry_intake_leave_file(struct ferry_intake *intake)
-{
-    ferry_intake_drop_rows(intake);
-    ferry_exports_drop(intake->exports);
-    intake->stage = FERRY_INTAKE_FILES;
-}
-
-void ferry_intake_give_up_file(struct ferry_intake *intake, const struct ferry_error *error)
-{
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
-    ferry_log(FERRY_LOG_WARN, "file_faulty", FERRY_STR("file", intake->file.name),
-              FERRY_STR("message", error->message), FERRY_STR("then", "reading the others"));
-    if (sighting) {
-        sighting->state = FERRY_SIGHTING_FAULTY;
-        sighting->error = *error;
-    }
-    ferry_intake_leave_file(intake);
-}
-
-void ferry_intake_finish_file(struct ferry_intake *intake)
-{
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
-    if (sighting) {
-        sighting->state = FERRY_SIGHTING_DONE;
-        snprintf(sighting->sha256, sizeof sighting->sha256, "%s", intake->sha256);
-        intake->at--; /* once more: it may have to be moved */
-    }
-    ferry_intake_leave_file(intake);
-}
-
-static void on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
-                      const struct ferry_error *error)
-{
-    struct ferry_intake *intake = context;
-    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
-    if (status == FERRY_OK && copy) {
-        snprintf(intake->sha256, sizeof intake->sha256, "%s", copy->sha256);
-        print_key(intake, copy->sha256, intake->key);
-        intake->stage = FERRY_INTAKE_OPEN;
-    } else if (status == FERRY_OK) {
-        if (sighting)
-            sighting->looks = 0;
-    } else if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS) {
-        ferry_intake_trouble(intake, error);
-    } else {
-        take_refusal(intake, error);
-    }
-    ferry_intake_proceed(intake);
-}
-
-static void on_moved(void *context, enum ferry_status status, bool moved,
-                     const struct ferry_error *error)
-{
-    struct ferry_intake *intake = context;
-    if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS)
-        ferry_intake_trouble(intake, error);
-    else if (status != FERRY_OK)
-        take_refusal(intake, error);
-    else
-        ferry_log(FERRY_LOG_INFO, moved ? "file_moved" : "file_replaced",
-                  FERRY_STR("file", intake->file.name),
-                  FERRY_STR("folder", intake->options.events->export.processed));
-    ferry_intake_proceed(intake);
+    if (intake->trouble.status == FERRY_OK)
+        intake->trouble = *error;
 }
 
 /* ---- what comes next ---- */
@@ -314,10 +103,10 @@ void ferry_intake_proceed(struct ferry_intake *intake)
         ferry_exports_list(intake->exports);
         break;
     case FERRY_INTAKE_EXPIRE:
-        expire(intake);
+        ferry_intake_expire(intake);
         break;
     case FERRY_INTAKE_FILES:
-        next_file(intake);
+        ferry_intake_next_file(intake);
         break;
     case FERRY_INTAKE_OPEN:
         ferry_intake_open_file(intake);
@@ -372,7 +161,7 @@ static void on_open(void *context)
     char prefix[FERRY_FILE_KEY_SIZE];
     intake->files_read = intake->bytes_read = intake->events_read = intake->rejected = 0;
     memset(intake->skipped, 0, sizeof intake->skipped);
-    print_key(intake, "", prefix);
+    ferry_intake_print_key(intake, "", prefix);
     ferry_seat_checkpoints(intake->options.seat, prefix, sum_up, intake);
     intake->seated = true;
     intake->options.calls->on_seat(intake->options.context, NULL, 0);
@@ -396,7 +185,7 @@ static void on_turn(void *context)
     struct ferry_intake *intake = context;
     intake->turn = FERRY_INTAKE_TURN_HELD;
     if (intake->stage == FERRY_INTAKE_EXPIRE)
-        bury(intake);
+        ferry_intake_bury(intake);
     else if (intake->sending)
         ferry_intake_send(intake);
 }
@@ -422,7 +211,7 @@ static void on_ended(void *context, const struct ferry_error *error)
     } else if (error) {
         ferry_intake_retry(intake, error);
     } else {
-        overcome(intake);
+        ferry_intake_overcome(intake);
         ferry_intake_proceed(intake);
     }
 }
@@ -436,11 +225,11 @@ static const struct ferry_seat_calls seat_calls = {
 };
 
 static const struct ferry_exports_calls exports_calls = {
-    .on_listed = on_listed,
-    .on_copied = on_copied,
+    .on_listed = ferry_intake_on_listed,
+    .on_copied = ferry_intake_on_copied,
     .on_opened = ferry_intake_on_opened,
     .on_filled = ferry_intake_on_filled,
-    .on_moved = on_moved,
+    .on_moved = ferry_intake_on_moved,
 };
 
 /* ---- life ---- */

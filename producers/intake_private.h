@@ -72,6 +72,12 @@ struct ferry_intake {
 void ferry_intake_proceed(struct ferry_intake *intake);
 /* What is under way is tried again later, from what is committed. */
 void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *error);
+/* The server refused: a login is not tried a third time. */
+void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error *error);
+void ferry_intake_overcome(struct ferry_intake *intake); /* the fault that was told, if any */
+void ferry_intake_delay(struct ferry_intake *intake, int64_t delay_ms);
+void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,
+                            char out[FERRY_FILE_KEY_SIZE]);
 /* A file cannot be read, or not be moved: the others are. */
 void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error *error);
 /* This content cannot be read, whenever it is tried. */
@@ -80,6 +86,16 @@ void ferry_intake_give_up_file(struct ferry_intake *intake, const struct ferry_e
 void ferry_intake_leave_file(struct ferry_intake *intake);
 /* The file under way is read to its end. */
 void ferry_intake_finish_file(struct ferry_intake *intake);
+
+void ferry_intake_expire(struct ferry_intake *intake);
+void ferry_intake_bury(struct ferry_intake *intake); /* within the turn */
+void ferry_intake_next_file(struct ferry_intake *intake);
+void ferry_intake_on_listed(void *context, enum ferry_status status,
+                            const struct ferry_listing *listing, const struct ferry_error *error);
+void ferry_intake_on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
+                            const struct ferry_error *error);
+void ferry_intake_on_moved(void *context, enum ferry_status status, bool moved,
+                           const struct ferry_error *error);
 
 void ferry_intake_open_file(struct ferry_intake *intake);
 void ferry_intake_proceed_rows(struct ferry_intake *intake);

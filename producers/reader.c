@@ -238,7 +238,8 @@ static void on_assigned(void *context, int partition)
 static void on_seat_closed(void *context)
 {
     struct ferry_reader *reader = context;
-    if (--reader->closing == 0)
+    /* With the brokers away the group may be left before a commit has given up. */
+    if (--reader->closing == 0 && reader->membership)
         ferry_membership_released(reader->membership);
 }
 

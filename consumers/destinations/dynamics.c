@@ -80,8 +80,14 @@ static enum ferry_status write_regarding(const struct ferry_activity *activity,
     if (!ferry_guid_valid(event->contact.data, event->contact.length))
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
                           "the event's contact is no GUID");
-    return ferry_buffer_printf(out, ",\"%s@odata.bind\":\"/contacts(%.*s)\"", activity->regarding,
-                               (int)event->contact.length, event->contact.data);
+    enum ferry_status status = ferry_buffer_append_text(out, ",\"");
+    if (status == FERRY_OK)
+        status = ferry_buffer_append_text(out, activity->regarding);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append_text(out, "@odata.bind\":\"/contacts(");
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(out, event->contact.data, event->contact.length);
+    return status == FERRY_OK ? ferry_buffer_append_text(out, ")\"") : status;
 }
 
 static enum ferry_status write_date(const struct ferry_activity *activity,

@@ -1,5 +1,6 @@
 /* apply -f, rollback, edit: a configuration goes to the controller. */
 #include "controller/cli/command.h"
+#include "controller/cli/wish.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,77 +8,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* The members by which a bare configuration is known, and what the first edit begins with. */
-static const struct known {
-    const char *workflow;
-    const char *members[4]; /* that no other workflow has */
-    const char *draft;
-} known[] = {
-    {"dynamics-to-campaign", {"mappings"}, "{\"mappings\": []}"},
-    {"campaign-to-dynamics",
-     {"events", "export", "activities"},
-     "{\"events\": {\"send\": true, \"open\": true, \"click\": true, \"bounce\": true}}"},
-};
-#define KNOWN (sizeof known / sizeof known[0])
-
-/* What a file holds: {"workflow","configuration"} and perhaps "revision", or a bare configuration.
- */
-struct wish {
-    json_t *file;
-    const json_t *configuration; /* borrowed from file */
-    const char *workflow;
-    json_int_t revision; /* that was edited; 0: unknown */
-};
-
-/* NULL: it could be anybody's. */
-static const char *workflow_of(const json_t *configuration)
-{
-    for (size_t i = 0; i < KNOWN; i++)
-        for (const char *const *member = known[i].members; *member; member++)
-            if (json_object_get(configuration, *member))
-                return known[i].workflow;
-    return NULL;
-}
-
-static void fill_wish(struct wish *wish)
-{
-    wish->configuration = json_object_get(wish->file, "configuration");
-    wish->workflow = json_string_value(json_object_get(wish->file, "workflow"));
-    wish->revision = json_integer_value(json_object_get(wish->file, "revision"));
-    if (!wish->configuration && workflow_of(wish->file)) {
-        wish->configuration = wish->file;
-        wish->workflow = workflow_of(wish->file);
-    }
-}
-
-static int read_wish(const char *path, struct wish *wish)
-{
-    bool from_stdin = strcmp(path, "-") == 0;
-    FILE *file = from_stdin ? stdin : fopen(path, "re");
-    json_error_t fault;
-
-    *wish = (struct wish){.file = NULL};
-    if (!file) {
-        fprintf(stderr, "ferryctl: cannot read %s: %s\n", path, strerror(errno));
-        return FERRY_EXIT_REFUSED;
-    }
-    wish->file = json_loadf(file, JSON_REJECT_DUPLICATES, &fault);
-    if (!from_stdin)
-        fclose(file);
-    if (!wish->file) {
-        fprintf(stderr, "ferryctl: %s is no JSON: line %d, column %d: %s\n", path, fault.line,
-                fault.column, fault.text);
-        return FERRY_EXIT_REFUSED;
-    }
-    fill_wish(wish);
-    if (wish->workflow && json_is_object(wish->configuration))
-        return FERRY_EXIT_OK;
-    fprintf(stderr, "ferryctl: %s must hold {\"workflow\": \"%s\", \"configuration\": {...}}\n",
-            path, known[0].workflow);
-    json_decref(wish->file);
-    return FERRY_EXIT_REFUSED;
-}
 
 static void print_warnings(const json_t *answer)
 {
@@ -148,7 +78,7 @@ static int get_saved(const struct ferry_command *command, struct ferry_client_an
     return FERRY_EXIT_REFUSED;
 }
 
-static int apply_wish(const struct ferry_command *command, const struct wish *wish)
+static int apply_wish(const struct ferry_command *command, const struct ferry_wish *wish)
 {
     struct ferry_client_answer saved;
     char match[96] = "If-None-Match: *";
@@ -173,19 +103,19 @@ static int apply_wish(const struct ferry_command *command, const struct wish *wi
 int ferry_apply(const struct ferry_command *command)
 {
     struct ferry_command named = *command;
-    struct wish wish;
+    struct ferry_wish wish;
     int code;
 
     if (!command->file) {
         fprintf(stderr, "ferryctl: apply needs -f FILE\n");
         return FERRY_EXIT_USAGE;
     }
-    code = read_wish(command->file, &wish);
+    code = ferry_wish_read(command->file, &wish);
     if (code != FERRY_EXIT_OK)
         return code;
     named.argument = wish.workflow;
     code = apply_wish(&named, &wish);
-    json_decref(wish.file);
+    ferry_wish_done(&wish);
     return code;
 }
 
@@ -202,7 +132,7 @@ static long older_revision(const struct ferry_command *command, json_int_t lates
 static int roll_back(const struct ferry_command *command, json_int_t latest, long to)
 {
     struct ferry_client_answer older;
-    struct wish wish = {.workflow = command->argument, .revision = latest};
+    struct ferry_wish wish = {.workflow = command->argument, .revision = latest};
     char path[512];
     char rest[64];
     int code;
@@ -238,14 +168,6 @@ int ferry_rollback(const struct ferry_command *command)
 
 /* --- edit --- */
 
-static json_t *first_draft(const char *workflow)
-{
-    for (size_t i = 0; i < KNOWN; i++)
-        if (strcmp(known[i].workflow, workflow) == 0)
-            return json_loads(known[i].draft, 0, NULL);
-    return json_object();
-}
-
 static bool write_draft(const struct ferry_command *command, const json_t *saved, char *path)
 {
     int fd = mkstemps(path, 5);
@@ -253,7 +175,7 @@ static bool write_draft(const struct ferry_command *command, const json_t *saved
     json_t *draft = json_pack("{s:s, s:O*, s:o}", "workflow", command->argument, "revision",
                               json_object_get(saved, "revision"), "configuration",
                               saved ? json_incref(json_object_get(saved, "configuration"))
-                                    : first_draft(command->argument));
+                                    : ferry_wish_draft(command->argument));
     bool written = file && json_dumpf(draft, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
 
     if (file)
@@ -298,13 +220,13 @@ static bool asks_again(void)
 
 static int edit_draft(const struct ferry_command *command, const json_t *saved, const char *path)
 {
-    struct wish wish;
+    struct ferry_wish wish;
     int code;
 
     do {
         if (!run_editor(path))
             return FERRY_EXIT_REFUSED;
-        code = read_wish(path, &wish);
+        code = ferry_wish_read(path, &wish);
         if (code != FERRY_EXIT_OK)
             continue;
         if (saved && json_equal(json_object_get(saved, "configuration"), wish.configuration)) {
@@ -312,7 +234,7 @@ static int edit_draft(const struct ferry_command *command, const json_t *saved, 
         } else {
             code = apply_wish(command, &wish);
         }
-        json_decref(wish.file);
+        ferry_wish_done(&wish);
     } while (code == FERRY_EXIT_REFUSED && asks_again());
     return code;
 }

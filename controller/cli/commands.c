@@ -25,7 +25,8 @@ const struct ferry_command_row ferry_commands[] = {
     {"diff", NULL, "ID", ferry_diff, "what the saved configuration has that does not run yet"},
     {"check", NULL, NULL, ferry_check, "what both systems and Kafka need: ok, missing, what to do"},
     {"setup", "dynamics", NULL, ferry_setup_dynamics,
-     "create the activity tables and columns that are missing (--dry-run: only list them)"},
+     "create the activity tables and columns that are missing (-f FILE: those it names, before "
+     "apply)"},
     {"version", NULL, NULL, ferry_version, "of ferryctl and of the controller"},
     {"completion", NULL, "SHELL", ferry_completion,
      "a script for bash or zsh: source <(ferryctl completion bash)"},
@@ -38,7 +39,7 @@ const struct ferry_command_option ferry_command_options[] = {
     {"watch", 'w', NULL, "get workflows: print again whenever something changes"},
     {"wait", 0, NULL, "start, stop: return when it has come about"},
     {"timeout", 0, "SECONDS", "how long --wait and setup wait (60; setup: 600)"},
-    {"file", 'f', "FILE", "apply: what to save"},
+    {"file", 'f', "FILE", "apply: what to save; setup: what to create tables for"},
     {"table", 0, "NAME", "replay, deletes: which table"},
     {"id", 0, "ID", "replay: only this row; may be repeated"},
     {"filter", 0, "FILTER",

@@ -1,12 +1,14 @@
 /* setup dynamics: what is missing in Dynamics 365 is made, and shown until it is done. */
 #include "controller/cli/columns.h"
 #include "controller/cli/command.h"
+#include "controller/cli/wish.h"
 #include "core/base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define PATH             "/v1/setup/dynamics"
+#define WORKFLOW         "campaign-to-dynamics"
 #define LOOK_MS          250
 #define STANDARD_TIMEOUT 600
 
@@ -59,13 +61,37 @@ static int wait_for(const struct ferry_command *command, struct ferry_client_ans
     return FERRY_EXIT_OK;
 }
 
+/* With -f, what a file names that is not saved yet. An exit code. */
+static int add_configuration(const struct ferry_command *command, json_t *body)
+{
+    struct ferry_wish wish;
+    int code;
+
+    if (!command->file)
+        return FERRY_EXIT_OK;
+    code = ferry_wish_read(command->file, &wish);
+    if (code != FERRY_EXIT_OK)
+        return code;
+    if (strcmp(wish.workflow, WORKFLOW) == 0) {
+        json_object_set_new(body, "configuration", json_deep_copy(wish.configuration));
+    } else {
+        fprintf(stderr, "ferryctl: %s is for %s; setup dynamics takes one of " WORKFLOW "\n",
+                command->file, wish.workflow);
+        code = FERRY_EXIT_REFUSED;
+    }
+    ferry_wish_done(&wish);
+    return code;
+}
+
 int ferry_setup_dynamics(const struct ferry_command *command)
 {
     json_t *body = json_pack("{s:b}", "dryRun", (int)command->dry_run);
     struct ferry_client_answer answer;
     bool good;
-    int code = ferry_command_ask(command, "POST", PATH, body, NULL, &answer);
+    int code = add_configuration(command, body);
 
+    if (code == FERRY_EXIT_OK)
+        code = ferry_command_ask(command, "POST", PATH, body, NULL, &answer);
     json_decref(body);
     if (code == FERRY_EXIT_OK)
         code = wait_for(command, &answer);

@@ -61,15 +61,29 @@ enum ferry_status ferry_buffer_append_text(struct ferry_buffer *buffer, const ch
     return ferry_buffer_append(buffer, text, strlen(text));
 }
 
+/* Is there room for it, and may it have it? */
+static bool fits(const struct ferry_buffer *buffer, size_t length)
+{
+    return length < buffer->capacity - buffer->length && length <= buffer->ceiling - buffer->length;
+}
+
+/* Most texts fit where there is room already; one that does not is printed once more. */
 enum ferry_status ferry_buffer_printf(struct ferry_buffer *buffer, const char *format, ...)
 {
+    char *end = buffer->data ? buffer->data + buffer->length : NULL;
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = end ? vsnprintf(end, buffer->capacity - buffer->length, format, arguments)
+                     : vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    if (length < 0)
-        return FERRY_INVALID;
-    enum ferry_status status = ferry_buffer_reserve(buffer, (size_t)length);
+    if (length >= 0 && fits(buffer, (size_t)length)) {
+        buffer->length += (size_t)length;
+        return FERRY_OK;
+    }
+    if (end)
+        *end = '\0';
+    enum ferry_status status =
+        length < 0 ? FERRY_INVALID : ferry_buffer_reserve(buffer, (size_t)length);
     if (status != FERRY_OK)
         return status;
     va_start(arguments, format);

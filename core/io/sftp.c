@@ -68,21 +68,29 @@ void ferry_sftp_interrupt(struct ferry_sftp *sftp)
 
 bool ferry_sftp_connected(const struct ferry_sftp *sftp)
 {
-    return sftp->channel != NULL;
+    return sftp->channel && !sftp->broken;
+}
+
+/* What is open is still to be closed, or libssh2 never frees it; on a socket that was shut down
+ * that does not wait for anybody. */
+static void break_off(struct ferry_sftp *sftp)
+{
+    sftp->broken = true;
+    if (sftp->socket >= 0)
+        shutdown(sftp->socket, SHUT_RDWR);
 }
 
 void ferry_sftp_disconnect(struct ferry_sftp *sftp)
 {
     int fd = sftp->socket;
-    /* No farewells: on a dead connection each would wait for its time-out. */
-    if (fd >= 0)
-        shutdown(fd, SHUT_RDWR);
+    break_off(sftp); /* no farewells: on a dead connection each would wait for its time-out */
     if (sftp->channel)
         libssh2_sftp_shutdown(sftp->channel);
     if (sftp->session)
         libssh2_session_free(sftp->session);
     sftp->channel = NULL;
     sftp->session = NULL;
+    sftp->broken = false;
     keep_socket(sftp, -1);
     if (fd >= 0)
         close(fd);
@@ -94,7 +102,7 @@ static enum ferry_status fail_network(struct ferry_sftp *sftp, const char *what,
                                       struct ferry_error *error)
 {
     const struct ferry_sftp_settings *settings = sftp->settings;
-    ferry_sftp_disconnect(sftp);
+    break_off(sftp);
     ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NETWORK, "sftp://%s:%lld: %s: %.*s", settings->host,
                (long long)settings->port, what, MESSAGE_SIZE, why);
     ferry_advise(error, "check sftp.host and sftp.port, and whether the server lets this machine's "
@@ -235,7 +243,7 @@ static enum ferry_status open_channel(struct ferry_sftp *sftp, struct ferry_erro
 
 enum ferry_status ferry_sftp_connect(struct ferry_sftp *sftp, struct ferry_error *error)
 {
-    if (sftp->channel)
+    if (ferry_sftp_connected(sftp))
         return FERRY_OK;
     ferry_sftp_disconnect(sftp);
     enum ferry_status status = open_socket(sftp, error);
@@ -307,8 +315,7 @@ enum ferry_status ferry_sftp_list(struct ferry_sftp *sftp, const char *folder, f
     if (!handle)
         return error->status;
     enum ferry_status status = read_folder(sftp, handle, folder, each, context, error);
-    if (sftp->channel)
-        libssh2_sftp_closedir(handle);
+    libssh2_sftp_closedir(handle);
     return status;
 }
 
@@ -405,7 +412,7 @@ void ferry_sftp_close(struct ferry_sftp_file *file)
 {
     if (!file)
         return;
-    if (file->handle && file->sftp->channel) /* else it went with the connection */
+    if (file->handle)
         libssh2_sftp_close(file->handle);
     free(file->path);
     free(file);

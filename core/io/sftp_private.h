@@ -15,6 +15,7 @@ struct ferry_sftp {
     bool interrupted;
     LIBSSH2_SESSION *session;
     LIBSSH2_SFTP *channel; /* NULL: not connected */
+    bool broken;           /* it is of no use any more, and still to be freed */
 };
 
 struct ferry_sftp_file {

@@ -78,6 +78,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct ensure *ensure, enum ferry_to
     snprintf(replicas, sizeof replicas, "%lld", (long long)ensure->common->min_insync_replicas);
     rd_kafka_NewTopic_set_config(topic, "cleanup.policy", shape->cleanup_policy);
     rd_kafka_NewTopic_set_config(topic, "retention.ms", shape->retention_ms);
+    rd_kafka_NewTopic_set_config(topic, "retention.bytes", NEVER); /* the broker may have a limit */
     rd_kafka_NewTopic_set_config(topic, "min.insync.replicas", replicas);
     if (shape->data) {
         rd_kafka_NewTopic_set_config(topic, "segment.ms", DAY_MS);
@@ -151,6 +152,16 @@ static enum ferry_status refuse_shape(const struct ensure *ensure, const char *n
     return FERRY_INVALID;
 }
 
+/* NULL: any value will do. What is deleted by age or size would go unread: of a log that is neither
+ * compacted nor meant to end, both must be off. */
+static const char *wanted_value(const struct shape *shape, const char *key)
+{
+    if (strcmp(key, "cleanup.policy") == 0)
+        return shape->cleanup_policy;
+    bool retention = strcmp(key, "retention.ms") == 0 || strcmp(key, "retention.bytes") == 0;
+    return retention && strcmp(shape->cleanup_policy, "delete") == 0 ? NEVER : NULL;
+}
+
 static enum ferry_status check_policy(const struct ensure *ensure, const struct shape *shape,
                                       const rd_kafka_ConfigResource_t *resource, const char *name)
 {
@@ -159,9 +170,9 @@ static enum ferry_status check_policy(const struct ensure *ensure, const struct 
     for (size_t i = 0; i < count; i++) {
         const char *key = rd_kafka_ConfigEntry_name(entries[i]);
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (strcmp(key, "cleanup.policy") == 0 && value &&
-            strcmp(value, shape->cleanup_policy) != 0)
-            return refuse_shape(ensure, name, "cleanup.policy", value, shape->cleanup_policy);
+        const char *wanted = wanted_value(shape, key);
+        if (wanted && value && strcmp(value, wanted) != 0)
+            return refuse_shape(ensure, name, key, value, wanted);
     }
     return FERRY_OK;
 }

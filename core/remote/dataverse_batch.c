@@ -11,15 +11,22 @@
 
 enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *entity_set)
 {
-    return ferry_buffer_printf(body,
-                               DELIMITER "\r\n"
-                                         "Content-Type: application/http\r\n"
-                                         "Content-Transfer-Encoding: binary\r\n"
-                                         "\r\n"
-                                         "POST /api/data/v9.2/%s HTTP/1.1\r\n"
-                                         "Content-Type: application/json; type=entry\r\n"
-                                         "\r\n",
-                               entity_set);
+    static const char before[] = DELIMITER "\r\n"
+                                           "Content-Type: application/http\r\n"
+                                           "Content-Transfer-Encoding: binary\r\n"
+                                           "\r\n"
+                                           "POST /api/data/v9.2/";
+    static const char behind[] = " HTTP/1.1\r\n"
+                                 "Content-Type: application/json; type=entry\r\n"
+                                 "\r\n";
+    size_t length = strlen(entity_set);
+    enum ferry_status status =
+        ferry_buffer_reserve(body, sizeof before + sizeof behind - 2 + length);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(body, before, sizeof before - 1);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(body, entity_set, length);
+    return status == FERRY_OK ? ferry_buffer_append(body, behind, sizeof behind - 1) : status;
 }
 
 enum ferry_status ferry_batch_end_part(struct ferry_buffer *body)

@@ -169,6 +169,7 @@ static size_t without_blanks(const char *line, size_t length)
     return length;
 }
 
+/* What follows the last one on its line is of no interest: it is known before its line ends. */
 enum delimiter { DELIMITER_NONE, DELIMITER_NEXT, DELIMITER_LAST };
 
 static enum delimiter delimiter_of(const struct ferry_multipart *multipart, const char *line,
@@ -179,7 +180,7 @@ static enum delimiter delimiter_of(const struct ferry_multipart *multipart, cons
         return DELIMITER_NONE;
     if (length == boundary->length)
         return DELIMITER_NEXT;
-    bool last = length == boundary->length + 2 && memcmp(line + length - 2, "--", 2) == 0;
+    bool last = length >= boundary->length + 2 && memcmp(line + boundary->length, "--", 2) == 0;
     return last ? DELIMITER_LAST : DELIMITER_NONE;
 }
 
@@ -218,8 +219,7 @@ static enum ferry_status take_last_line(struct ferry_multipart *multipart)
     const struct ferry_buffer *text = &multipart->text;
     const char *line = text->data + multipart->line;
     if (multipart->boundary.length == 0 ||
-        delimiter_of(multipart, line, without_blanks(line, text->length - multipart->line)) !=
-            DELIMITER_LAST)
+        delimiter_of(multipart, line, text->length - multipart->line) != DELIMITER_LAST)
         return FERRY_OK;
     multipart->over = true;
     return end_part(multipart);

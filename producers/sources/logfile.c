@@ -103,6 +103,15 @@ static enum ferry_status start_csv(struct ferry_logfile *file, int64_t position,
     return ferry_csv_init(&file->csv, &options, error);
 }
 
+/* Else a whole file of old would be one header without rows. */
+static enum ferry_status refuse_returns(const struct ferry_logfile *file, struct ferry_error *error)
+{
+    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+               "the lines of the file %.200s end with carriage returns alone", file->mark.file);
+    ferry_advise(error, "export it with line feeds");
+    return FERRY_INVALID;
+}
+
 static enum ferry_status read_header(struct ferry_logfile *file, struct ferry_error *error)
 {
     struct ferry_csv_row row;
@@ -114,6 +123,8 @@ static enum ferry_status read_header(struct ferry_logfile *file, struct ferry_er
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
                           "the first line of the file %.200s cannot be read: %s", file->mark.file,
                           row.flaw);
+    if (memchr(row.raw.data, '\r', row.raw.length))
+        return refuse_returns(file, error);
     return ferry_header_read(file->options.kind, file->mark.file, row.fields, row.count,
                              &file->options.events->export, &file->logrow.header, error);
 }

@@ -20,7 +20,7 @@ import confluent_kafka.admin  # noqa: E402
 import requests  # noqa: E402
 import servers  # noqa: E402
 from instance import Instance  # noqa: E402
-from support import wait_until  # noqa: E402, F401 - for the figures
+from support import free_port, wait_until  # noqa: E402, F401 - for the figures
 
 median = statistics.median
 
@@ -111,6 +111,15 @@ class Lab:
         finally:
             instance.kill()
         shutil.rmtree(folder / "writer-0.state", ignore_errors=True)
+
+    @contextlib.contextmanager
+    def sftp(self, name):
+        """One for several instances."""
+        server = servers.Sftp(FOLDER / name, free_port()).start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
     @contextlib.contextmanager
     def topic(self, name, partitions=8):

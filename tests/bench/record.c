@@ -1,5 +1,6 @@
 #include "tests/bench/record.h"
 
+#include "tests/bench/avro.h"
 #include "tests/bench/usage.h"
 
 #include <stdlib.h>
@@ -29,29 +30,13 @@ void bench_record_text(struct bench_record *record, size_t column, const char *t
     record->slots[column] = (struct bench_slot){.kind = BENCH_STRING, .text = to, .length = length};
 }
 
-static unsigned char *write_long(unsigned char *to, int64_t value)
-{
-    uint64_t zigzag = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-    for (; zigzag >= 0x80; zigzag >>= 7)
-        *to++ = (unsigned char)(zigzag | 0x80);
-    *to++ = (unsigned char)zigzag;
-    return to;
-}
-
-static unsigned char *write_text(unsigned char *to, const char *text, size_t length)
-{
-    to = write_long(to, (int64_t)length);
-    memcpy(to, text, length);
-    return to + length;
-}
-
 static unsigned char *write_slot(unsigned char *to, const struct bench_slot *slot)
 {
-    to = write_long(to, (int64_t)slot->kind);
+    to = bench_avro_long(to, (int64_t)slot->kind);
     if (slot->kind == BENCH_STRING)
-        return write_text(to, slot->text, slot->length);
+        return bench_avro_text(to, slot->text, slot->length);
     if (slot->kind == BENCH_LONG)
-        return write_long(to, slot->number);
+        return bench_avro_long(to, slot->number);
     if (slot->kind == BENCH_BOOLEAN)
         *to++ = slot->number != 0;
     return to;
@@ -61,17 +46,17 @@ size_t bench_record_encode(const struct bench_record *record, unsigned char *to)
 {
     unsigned char *at = to;
     memcpy(at, head, sizeof head);
-    at = write_text(at + sizeof head, "contact", 7);
-    at = write_text(at, record->id, record->id_length);
-    at = write_long(at, 0);                      /* op */
-    at = write_long(at, 0);                      /* origin */
-    at = write_long(at, 1);                      /* readNumber */
-    at = write_long(at, record->version);        /* version */
-    at = write_long(at, INT64_C(1780000000000)); /* readAt */
-    at = write_long(at, (int64_t)record->count);
+    at = bench_avro_text(at + sizeof head, "contact", 7);
+    at = bench_avro_text(at, record->id, record->id_length);
+    at = bench_avro_long(at, 0);                      /* op */
+    at = bench_avro_long(at, 0);                      /* origin */
+    at = bench_avro_long(at, 1);                      /* readNumber */
+    at = bench_avro_long(at, record->version);        /* version */
+    at = bench_avro_long(at, INT64_C(1780000000000)); /* readAt */
+    at = bench_avro_long(at, (int64_t)record->count);
     for (size_t i = 0; i < record->count; i++) {
-        at = write_text(at, record->names[i], record->name_lengths[i]);
+        at = bench_avro_text(at, record->names[i], record->name_lengths[i]);
         at = write_slot(at, &record->slots[i]);
     }
-    return (size_t)(write_long(at, 0) - to);
+    return (size_t)(bench_avro_long(at, 0) - to);
 }

@@ -71,19 +71,24 @@ def sum_of(calls):
     return calls["insert"] + calls["update"] + calls["delete"]
 
 
+def fill(lab, topic, messages):
+    """With pairs of key and value."""
+    producer = confluent_kafka.Producer({"bootstrap.servers": lab.kafka.bootstrap,
+                                         "compression.codec": "lz4", "linger.ms": 20})
+    for key, value in messages:
+        while True:
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    assert producer.flush(60) == 0
+
+
 def send_bare(lab, sandbox, requests, concurrency, name):
     """The same bodies to the same profiles."""
     with lab.topic(name, partitions=1) as topic:
-        producer = confluent_kafka.Producer({"bootstrap.servers": lab.kafka.bootstrap,
-                                             "compression.codec": "lz4", "linger.ms": 20})
-        for key, body in requests:
-            while True:
-                try:
-                    producer.produce(topic, body, key)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-        assert producer.flush(60) == 0
+        fill(lab, topic, requests)
         run = lab.bare(
             "bare-writer", lab.kafka.bootstrap, topic,
             f"{sandbox.campaign}/{sandbox.ORGANISATION}/campaign/profileAndServicesExt/profile",

@@ -2,8 +2,9 @@
 
 import pytest
 
+from backlog import Backlog, contact
 from support import stays, wait_until
-from timeline import KINDS, Timeline, table
+from timeline import KINDS, Timeline
 
 CONTACTS = 200
 
@@ -51,10 +52,9 @@ def test_a_backlog_is_on_the_timeline_once_and_the_lag_is_exactly_zero(ferry, ti
 
 
 def test_both_workflows_run_in_one_process(ferry, timeline):
-    from backlog import Backlog, contact
     start_sandbox(ferry)
     ferry.start_events_writer()
-    backlog = Backlog(ferry, None)
+    backlog = Backlog(ferry)
     backlog.start()
     timeline.start()
     events = timeline.events(timeline.contacts(), 500)

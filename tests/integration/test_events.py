@@ -5,6 +5,8 @@ import shutil
 import time
 import uuid
 
+import confluent_kafka
+import confluent_kafka.admin
 import pytest
 
 from instance import EGRESS
@@ -137,6 +139,48 @@ def test_events_of_before_the_first_start_are_left_out_unless_since_says_so(ferr
     mails.admin.bounce_late(1)
     mails.export(all=True)
     mails.wait_until_arrived()
+
+
+def admin_of(ferry):
+    return confluent_kafka.admin.AdminClient({"bootstrap.servers": ferry.kafka.bootstrap})
+
+
+@pytest.mark.parametrize("limit", [{"retention.ms": "604800000"}, {"retention.bytes": "1000000"}],
+                         ids=lambda limit: next(iter(limit)))
+def test_a_topic_that_would_forget_what_nobody_has_written_is_refused(ferry, limit):
+    mails = Mails(ferry)
+    ferry.apply(mails.configuration, EGRESS)
+    topic = confluent_kafka.admin.NewTopic(
+        f"{ferry.name}.events.email", 8, 1,
+        config={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"} | limit)
+    admin = admin_of(ferry)  # its answers come while it lives
+    admin.create_topics([topic])[topic.topic].result(10)
+    refused = ferry.ctl("start", EGRESS, "--wait", check=False)
+    assert refused.returncode != 0
+    key, value = next(iter(limit.items()))
+    assert f"events.email has {key} {value}" in refused.stderr + refused.stdout
+
+
+def test_a_hole_in_the_backlog_is_not_stepped_over(ferry):
+    mails = Mails(ferry)
+    mails.run()
+    mails.send(100)
+    mails.export()
+    mails.wait_until_arrived()
+    mails.writer.kill9()
+    before = len(mails.found())
+    mails.send(100)
+    mails.export()
+    ferry.wait_until(lambda: not mails.waiting_files(), what="the exports are read")
+    holes = [confluent_kafka.TopicPartition(f"{ferry.name}.events.email", partition,
+                                            confluent_kafka.OFFSET_END) for partition in range(8)]
+    admin = admin_of(ferry)
+    for deleted in admin.delete_records(holes).values():
+        deleted.result(10)
+    mails.writer.start()
+    ferry.wait_until(lambda: ferry.status(EGRESS) == "FAILED")
+    assert "records were deleted in Kafka" in ferry.workflow(EGRESS)["error"]["message"]
+    assert len(mails.found()) == before
 
 
 @pytest.mark.parametrize("rounds", [6])

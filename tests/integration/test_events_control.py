@@ -1,5 +1,6 @@
 """campaign-to-dynamics as the controller and ferryctl see it: its workers are played by the test."""
 
+import concurrent.futures
 import json
 import time
 
@@ -185,6 +186,38 @@ def test_since_is_the_first_start_and_stays_it(played):
     assert played.workers.order()["events"]["since"] == 1793491200000
 
 
+def test_source_stays_what_it_was_at_the_last_start(played):
+    """It is a part of every activity's id: another one would double what is exported again."""
+    assert played.put({}).status_code == 201
+    assert played.put({"source": "acme"}, 1).status_code == 200  # nothing has started yet
+    played.go()
+    assert played.workers.order()["events"]["source"] == "acme"
+    reason = fault(played.put({"source": "acme-prod"}, 2), "/source")
+    assert "twice" in reason and '"acme"' in reason
+    played.stop()
+    assert "twice" in fault(played.put({}, 2), "/source")
+    assert played.put({"source": "acme", "events": {"open": False}}, 2).status_code == 200
+    played.go()
+
+
+def test_start_refuses_a_source_that_was_saved_while_another_one_started(played, ferry):
+    """Before the first order nothing speaks against the second save: the next start does."""
+    assert played.put({"source": "acme"}).status_code == 201
+    ferry.sandbox.admin.call("POST", "/faults", {
+        "system": "dynamics", "kind": "stall", "ms": 4000, "count": 1,
+        "match": {"path": "RelationshipDefinitions"}})
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        start = threads.submit(played.start)
+        wait_until(lambda: ferry.sandbox.admin.faults()[0]["fired"] == 1)
+        assert played.put({"source": "other"}, 1).status_code == 200
+        assert start.result().status_code == 202
+    assert played.workers.order()["events"]["source"] == "acme"
+    played.stop()
+    refused = problem(played.start(), 409, "twice")
+    assert [one["path"] for one in refused["errors"]] == ["/source"]
+    assert played.workers.order()["generation"] == 1
+
+
 def test_edit_needs_a_restart_and_can_be_taken_back(played, ferry):
     played.run({})
     order = played.workers.order()
@@ -319,6 +352,15 @@ def test_start_waits_for_dynamics_and_goes_on_by_itself(played, ferry):
     assert played.workers.order()["phase"] == "PREPARE"
 
 
+def test_start_goes_on_when_nobody_can_say_whether_bulk_is_supported(ferry):
+    played = Played(ferry, activity_bulk="on")
+    ferry.sandbox.admin.call("POST", "/faults", {
+        "system": "dynamics", "kind": "status500text", "match": {"path": "sdkmessagefilters"}})
+    played.run(EVENTS)
+    assert played.workers.order()["events"]["activities"]["SEND"] == SEND  # by batches
+    assert ferry.sandbox.admin.faults()[0]["fired"] > 0
+
+
 # --- check ---
 
 
@@ -331,7 +373,7 @@ def test_check_lists_what_the_events_need(played, ferry):
     found = lines_of(played.api)
     for kind in ("send", "click", "bounce"):
         assert found[f"activity table ferry_email{kind}"]["result"] == "ok"
-        assert found[f"the right to read ferry_email{kind}"]["result"] == "ok"
+        assert f"the right to read ferry_email{kind}" not in found  # Ferry never reads them
     assert "activity table ferry_emailopen" not in found and "table contact" not in found
     assert found[f"{EGRESS} fits"]["result"] == "ok"
     exports = found["folder of the exports, as the reader sees it"]
@@ -446,13 +488,41 @@ def test_setup_adds_the_columns_that_are_missing(played, ferry):
     assert played.put({}).status_code == 201
 
 
-def test_setup_makes_what_the_configuration_names(played, ferry):
-    """Names of one's own: it is saved as soon as the tables are there."""
-    wish = {"events": {"open": False, "click": False, "bounce": False}}
-    assert played.put(wish).status_code == 201
-    ferry.sandbox.admin.call("POST", "/settings", {"metadataLagMs": 60000})
-    items = ferry.ctl_json("setup", "dynamics")["items"]
-    assert made(items, "exists") == {pair for pair in everything() if pair[0] == "ferry_emailsend"}
+OWN = {"events": {"open": False, "click": False, "bounce": False},
+       "activities": {"send": {"table": "contoso_emailsend", "columns": {
+           "campaign": "contoso_action", "delivery": "contoso_mailing", "date": "contoso_senton",
+           "mirrorPage": "contoso_copy"}}}}
+OWN_NAMES = [None, "contoso_action", "contoso_mailing", "contoso_senton", "contoso_copy"]
+
+
+def test_names_of_ones_own_go_from_nothing_to_running(ferry):
+    played = Played(ferry, activities="off")
+    file = ferry.folder / "own.json"
+    file.write_text(json.dumps({"workflow": EGRESS, "configuration": OWN}))
+    refused = ferry.ctl("apply", "-f", file, check=False)
+    assert refused.returncode == 1 and "contoso_emailsend" in refused.stderr
+    assert "ferryctl setup dynamics (-f FILE" in refused.stderr
+
+    own = {("contoso_emailsend", column) for column in OWN_NAMES}
+    assert ferry.ctl("setup", "dynamics", "-f", file, "--dry-run").stdout.count(
+        "would be created") == len(own)
+    assert ferry.ctl("apply", "-f", file, check=False).returncode == 1  # it only looked
+    assert made(ferry.ctl_json("setup", "dynamics", "-f", file)["items"], "created") == own
+    assert "configured (revision 1)" in ferry.ctl("apply", "-f", file).stdout
+    played.go()
+    send = played.workers.order()["events"]["activities"]["SEND"]
+    assert (send["table"], send["columns"]["date"]) == ("contoso_emailsend",
+                                                        {"name": "contoso_senton"})
+    assert made(ferry.ctl_json("setup", "dynamics")["items"], "exists") == own  # as it is saved
+
+
+def test_setup_refuses_a_file_that_it_cannot_use(played, ferry):
+    wrong = ferry.ctl("setup", "dynamics", "-f", "-", check=False, stdin='{"mappings": []}')
+    assert wrong.returncode == 1 and "dynamics-to-campaign" in wrong.stderr
+    table = {"activities": {"send": {"table": "No Name"}}}
+    wrong = ferry.ctl("setup", "dynamics", "-f", "-", check=False, stdin=json.dumps(table))
+    assert wrong.returncode == 1 and "/activities/send/table" in wrong.stderr
+    assert ferry.ctl("setup", "dynamics", "-f", "/nowhere", check=False).returncode == 1
 
 
 def test_setup_without_the_right_to_customize_says_which_role(ferry):

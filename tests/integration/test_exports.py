@@ -125,6 +125,55 @@ def test_finished_files_can_be_left_and_are_not_read_again(ferry):
     assert not reader.events("file_known"), "its size and time were enough: it was not copied again"
 
 
+# The sandbox's own exports: who wrote them did not read this reader.
+
+@pytest.mark.parametrize("options, export", [
+    ({"bad": 7}, {}),
+    ({"values": "labels", "gzip": True, "extra": ["blackListEmail"]}, {}),
+    ({"values": "names", "encoding": "windows-1252", "delimiter": "\t", "crlf": True, "dates": "xml"},
+     {"delimiter": "\t", "encoding": "windows-1252"}),
+    ({"bom": True, "columns": {"externalId": "External ID"}, "dates": "plain"}, {}),
+    ({"growMs": 1500}, {})], ids=["bad rows", "labels", "tabs", "plain dates", "growing"])
+def test_what_the_sandbox_exports_is_what_it_tells_of(ferry, options, export):
+    ferry.start_sandbox(contacts=300)
+    ferry.start_sftp()
+    lab = Exporting(ferry, **export)
+    lab.events["since"] = 0
+    ferry.start_reader()
+    lab.start()
+    admin = ferry.sandbox.admin
+    admin.send_campaign(2000, seed=ferry.seed % 1000)
+    files = admin.export(ferry.sftp.exports, **options)
+    admin.bounce_late(100)
+    lab.wait_until_moved(2)
+    files += admin.export(ferry.sftp.exports, **{**options, "bad": 0})
+    lab.wait_until_moved(len(files))
+    told, got = admin.events(), {event["eventId"]: event for event in lab.committed()}
+    assert set(got) == set(told) and len(told) > 2000
+    seconds = options.get("dates") == "plain"
+    for identity, event in got.items():
+        wanted = told[identity]
+        assert (event["kind"], event["contactId"], event["campaign"], event["delivery"],
+                event["mirrorPageUrl"] or "", event["url"] or "") == (
+            wanted["kind"], wanted["contact"].lower(), wanted["campaign"], wanted["delivery"],
+            wanted["mirrorPage"] or "", wanted.get("url") or "")
+        difference = abs(event["occurredAt"] - moment(wanted["at"]))
+        assert difference < datetime.timedelta(seconds=1 if seconds else 0.001), identity
+    bad = sorted(f"{file['file']}/{line}" for file in files for line in file["bad"])
+    assert sorted(message.key().decode() for message in lab.rejects()) == bad
+    assert len(bad) >= options.get("bad", 0)
+    counters = ferry.wait_until(lambda: lab.counters()["filesRead"] == len(files) and lab.counters())
+    assert counters["skipped"]["withoutContact"] == sum(file["withoutContact"] for file in files) > 0
+    assert counters["skipped"]["otherKind"] == sum(file["otherKind"] for file in files) > 0
+
+
+def moment(value):
+    """The sandbox tells milliseconds or a text."""
+    if isinstance(value, int):
+        return datetime.datetime.fromtimestamp(value / 1000, datetime.timezone.utc)
+    return datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
+
+
 # What a file may look like.
 
 def variants():
@@ -375,6 +424,12 @@ def test_a_wrong_delimiter_is_named(running):
     warning = running.wait_for_warning(BROAD, "deliveryLogId", 'separated by ","')
     assert "delimiter" in warning["action"]
     assert running.committed() == [] and running.waiting() == [BROAD]
+
+
+def test_a_file_without_line_feeds_is_named(running):
+    running.put(BROAD, text([sent(1), sent(2)], end="\r"))
+    running.wait_for_warning(BROAD, "carriage returns alone")
+    assert running.waiting() == [BROAD], "not taken for one that has no rows"
 
 
 def test_a_file_in_utf16_is_named(running):

@@ -46,10 +46,15 @@ def test_kills_at_random_moments_lose_and_double_nothing(lab, ferry, kills):
     lab.start()
     rows, unfinished = 0, 0
     for number in range(kills):
-        count = chance.randint(15000, 25000)
-        lab.put(*broad(number, rows, count))
+        # Every other life ends while rows are committed, the rest anywhere: looking, copying, moving.
+        committing = number % 2 == 0
+        count = 60000 if committing else chance.randint(15000, 25000)
+        name, data = broad(number, rows, count)
+        lab.put(name, data)
         rows += count
-        moment = time.monotonic() + chance.uniform(0.15, 0.75)
+        if committing:
+            ferry.wait_until(lambda: reader.events("rows_committed", file=name))
+        moment = time.monotonic() + chance.uniform(0, 0.1 if committing else 0.9)
         ferry.wait_until(lambda: time.monotonic() > moment)
         reader.kill9()
         if number % 7 == 6:

@@ -178,10 +178,14 @@ def test_setup_and_events_answer_as_the_document_says(ferry, call):
     setup = "/v1/setup/dynamics"
     assert call("GET", setup).status_code == 404
     assert call("POST", setup, json=[]).status_code == 400
+    assert call("POST", setup, json={"configuration": {"since": "once"}}).status_code == 422
     ferry.sandbox.admin.call("POST", "/settings", {"dynamicsLatencyMs": 100})
     assert call("POST", setup, json={}).status_code == 202
     assert call("POST", setup, json={}).status_code == 200
+    assert call("POST", setup, json={"configuration": {}}).status_code == 200
     assert call("POST", setup, json={"dryRun": True}).status_code == 409
+    other = {"activities": {"send": {"table": "contoso_sent"}}}
+    assert call("POST", setup, json={"configuration": other}).status_code == 409
     ferry.sandbox.admin.call("POST", "/settings", {"dynamicsLatencyMs": 0})
     wait_until(lambda: not call("GET", setup).json()["running"])
     assert call("GET", setup).json()["ok"]
@@ -197,7 +201,7 @@ def test_setup_and_events_answer_as_the_document_says(ferry, call):
     for path in ("/replay", "/replay/cancel", "/deletes/approve", "/deletes/drop"):
         assert call("POST", W + path, workflow=EGRESS, json={"table": "email"}).status_code == 409
     call("GET", "/v1/check")
-    expected = {("POST", setup, status) for status in ("200", "202", "400", "409")}
+    expected = {("POST", setup, status) for status in ("200", "202", "400", "409", "422")}
     assert expected | {("GET", setup, "200"), ("GET", setup, "404")} <= call.seen
 
 

@@ -213,11 +213,13 @@ static struct ferry_campaign campaign;
     "{\"events\":{\"open\":false,\"click\":false,\"bounce\":false},"                               \
     "\"activities\":{\"send\":{\"table\":\"acme_sent\"}}}"
 
-static void compile(struct owner *owner, const char *configuration, const struct said *said)
+static void compile_after(struct owner *owner, const char *before, const char *configuration,
+                          const struct said *said)
 {
     json_t *json = from_json(configuration);
-    const struct ferry_compile_options options = {&ferry_kind_events, json,    &dataverse,
-                                                  &campaign,          on_done, owner};
+    json_t *order = before ? from_json(before) : NULL;
+    const struct ferry_compile_options options = {
+        &ferry_kind_events, json, &dataverse, &campaign, order, on_done, owner};
     struct ferry_error error;
 
     *owner = (struct owner){.status = FERRY_FULL};
@@ -226,10 +228,16 @@ static void compile(struct owner *owner, const char *configuration, const struct
     assert_int_equal(ferry_compile_start(&owner->loop, &options, &owner->compile, &error),
                      FERRY_OK);
     json_decref(json);
+    json_decref(order);
     while (answered < asked)
         answer(&questions[answered++], said);
     uv_run(&owner->loop, UV_RUN_DEFAULT);
     assert_null(owner->compile);
+}
+
+static void compile(struct owner *owner, const char *configuration, const struct said *said)
+{
+    compile_after(owner, NULL, configuration, said);
 }
 
 static void done(struct owner *owner)
@@ -270,6 +278,23 @@ static void the_order_says_what_the_metadata_said(void **state)
     assert_null(json_object_get(events, "since")); /* the launch knows it */
     assert_int_equal(json_array_size(json_object_get(owner.order, "mappings")), 0);
     json_decref(expected);
+    done(&owner);
+}
+
+/* The epoch asks for everything; a first start would else take now for it. */
+static void since_at_the_epoch_is_a_since(void **state)
+{
+    (void)state;
+    struct owner owner;
+    const struct said said = {.table = FERRY_VERDICT_OK};
+    compile(&owner,
+            "{\"since\":\"1970-01-01T00:00:00Z\","
+            "\"events\":{\"open\":false,\"click\":false,\"bounce\":false}}",
+            &said);
+    assert_int_equal(owner.status, FERRY_OK);
+    json_t *since = json_object_get(json_object_get(owner.order, "events"), "since");
+    assert_true(json_is_integer(since));
+    assert_int_equal(json_integer_value(since), 0);
     done(&owner);
 }
 
@@ -332,8 +357,7 @@ static void what_passes_is_asked_again_later(void **state)
 {
     (void)state;
     static const struct said rows[] = {{.table = FERRY_VERDICT_UNAVAILABLE},
-                                       {.regarding = FERRY_VERDICT_THROTTLED},
-                                       {.multiple = FERRY_VERDICT_UNKNOWN}};
+                                       {.regarding = FERRY_VERDICT_THROTTLED}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct owner owner;
         compile(&owner, SEND_ONLY, &rows[i]);
@@ -344,18 +368,22 @@ static void what_passes_is_asked_again_later(void **state)
 }
 
 /* Batches serve as well. */
-static void who_may_not_look_up_bulk_messages_does_without(void **state)
+static void who_cannot_look_up_bulk_messages_does_without(void **state)
 {
     (void)state;
-    struct owner owner;
-    const struct said said = {.multiple = FERRY_VERDICT_PERMISSION};
-    compile(&owner, SEND_ONLY, &said);
-    assert_int_equal(owner.status, FERRY_OK);
-    const json_t *activities =
-        json_object_get(json_object_get(owner.order, "events"), "activities");
-    assert_true(
-        json_is_false(json_object_get(json_object_get(activities, "SEND"), "createMultiple")));
-    done(&owner);
+    static const struct said rows[] = {{.multiple = FERRY_VERDICT_PERMISSION},
+                                       {.multiple = FERRY_VERDICT_UNKNOWN},
+                                       {.multiple = FERRY_VERDICT_ILL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct owner owner;
+        compile(&owner, SEND_ONLY, &rows[i]);
+        assert_int_equal(owner.status, FERRY_OK);
+        const json_t *activities =
+            json_object_get(json_object_get(owner.order, "events"), "activities");
+        assert_true(
+            json_is_false(json_object_get(json_object_get(activities, "SEND"), "createMultiple")));
+        done(&owner);
+    }
 }
 
 static void a_fault_of_the_configuration_is_told_without_asking(void **state)
@@ -367,6 +395,40 @@ static void a_fault_of_the_configuration_is_told_without_asking(void **state)
     assert_int_equal(asked, 0);
     check_fault(&owner, "/source", "must be at most");
     done(&owner);
+}
+
+/* It is a part of every activity's id. */
+static void another_source_than_that_of_the_last_order_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *configuration;
+        bool good;
+    } rows[] = {
+        {"{\"events\":{\"source\":\"\"}}", "{}", true},
+        {"{\"events\":{\"source\":\"acme\"}}", "{\"source\":\"acme\"}", true},
+        {"{\"mappings\":[]}", "{\"source\":\"acme\"}", true},
+        {"{\"events\":{\"source\":\"\"}}", "{\"source\":\"acme\"}", false},
+        {"{\"events\":{\"source\":\"acme\"}}", "{}", false},
+        {"{\"events\":{\"source\":\"acme\"}}", "{\"source\":\"Acme\"}", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct owner owner;
+        const struct said said = {.table = FERRY_VERDICT_OK};
+        json_t *configuration = from_json(rows[i].configuration);
+        json_t *send = from_json(SEND_ONLY);
+        json_object_update(configuration, send);
+        char *text = json_dumps(configuration, 0);
+        compile_after(&owner, rows[i].before, text, &said);
+        if (rows[i].good)
+            assert_int_equal(owner.status, FERRY_OK);
+        else
+            check_fault(&owner, "/source", "twice");
+        free(text);
+        json_decref(send);
+        json_decref(configuration);
+        done(&owner);
+    }
 }
 
 /* --- what only the launch knows --- */
@@ -416,12 +478,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_order_says_what_the_metadata_said),
+        cmocka_unit_test(since_at_the_epoch_is_a_since),
         cmocka_unit_test(questions_name_the_table_and_are_encoded),
         cmocka_unit_test(what_is_missing_is_refused_with_the_way_out),
         cmocka_unit_test(wrong_credentials_are_told_once),
         cmocka_unit_test(what_passes_is_asked_again_later),
-        cmocka_unit_test(who_may_not_look_up_bulk_messages_does_without),
+        cmocka_unit_test(who_cannot_look_up_bulk_messages_does_without),
         cmocka_unit_test(a_fault_of_the_configuration_is_told_without_asking),
+        cmocka_unit_test(another_source_than_that_of_the_last_order_is_refused),
         cmocka_unit_test(since_is_said_or_kept_or_now),
         cmocka_unit_test(an_order_of_events_is_one_stream),
     };

@@ -90,11 +90,24 @@ static void the_schema_tells_the_defaults_that_are_filled_in(void **state)
 static void since_is_milliseconds_or_nothing(void **state)
 {
     (void)state;
-    json_t *some = from_json("{\"since\":\"2026-11-01T01:00:00.25+01:00\"}");
+    static const struct {
+        const char *configuration;
+        int64_t since;
+    } rows[] = {
+        {"{\"since\":\"2026-11-01T01:00:00.25+01:00\"}", 1793491200250},
+        {"{\"since\":\"1970-01-01T00:00:00Z\"}", 0},
+        {"{\"since\":\"1969-12-31T23:59:59Z\"}", -1000},
+    };
     json_t *none = json_object();
-    assert_int_equal(ferry_email_since(some), 1793491200250);
-    assert_int_equal(ferry_email_since(none), 0);
-    json_decref(some);
+    int64_t since = 7;
+    assert_false(ferry_email_since(none, &since));
+    assert_int_equal(since, 7);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *some = from_json(rows[i].configuration);
+        assert_true(ferry_email_since(some, &since));
+        assert_int_equal(since, rows[i].since);
+        json_decref(some);
+    }
     json_decref(none);
 }
 

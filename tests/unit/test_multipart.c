@@ -146,6 +146,17 @@ static void the_last_line_need_not_be_ended(void **state)
     assert_int_equal(seen.count, 1);
 }
 
+static void what_follows_the_last_delimiter_is_not_looked_at(void **state)
+{
+    (void)state;
+    struct seen seen;
+    bool over;
+    assert_int_equal(
+        feed("--b\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n--b--\r\x8a", &seen, &over), FERRY_OK);
+    assert_true(over);
+    assert_int_equal(seen.count, 1);
+}
+
 static void a_line_that_only_begins_like_the_boundary_is_text(void **state)
 {
     (void)state;
@@ -247,6 +258,7 @@ int main(void)
         cmocka_unit_test(what_came_before_a_cut_counts_and_nothing_else),
         cmocka_unit_test(bare_line_feeds_a_preamble_and_an_epilogue_are_taken),
         cmocka_unit_test(the_last_line_need_not_be_ended),
+        cmocka_unit_test(what_follows_the_last_delimiter_is_not_looked_at),
         cmocka_unit_test(a_line_that_only_begins_like_the_boundary_is_text),
         cmocka_unit_test(what_holds_no_http_answer_is_refused),
         cmocka_unit_test(an_answer_without_any_delimiter_is_never_over),

@@ -286,9 +286,23 @@ static void an_event_that_is_refused_time_and_again_beside_others_is_rejected(vo
         go_on();
     }
     assert_int_equal(bench.rejected, 1);
-    assert_int_equal(rounds, 9); /* one for the comparison of the metadata */
+    assert_int_equal(rounds, 8);
     assert_int_equal(bench.surveys, 1);
     assert_int_equal(bench.misfits, 0);
+}
+
+static void an_event_that_others_outlived_waits_for_the_next_when_it_is_alone(void **state)
+{
+    (void)state;
+    fill(2);
+    answer_parts(send_most(10), 1, REFUSED, TAKEN);
+    for (int round = 0; round < 20; round++) {
+        go_on();
+        answer_all(send_most(10), REFUSED);
+    }
+    assert_int_equal(bench.rejected, 0);
+    assert_int_equal(bench.misfits, 0);
+    assert_int_equal(bench.waited, 20);
 }
 
 static void a_table_that_refuses_everything_is_told_once_an_answer(void **state)
@@ -561,6 +575,7 @@ int main(void)
         TEST(what_was_on_the_way_before_a_refusal_speaks_against_no_event),
         TEST(a_table_that_begins_to_refuse_in_the_middle_of_a_request_rejects_nothing),
         TEST(an_event_that_is_refused_time_and_again_beside_others_is_rejected),
+        TEST(an_event_that_others_outlived_waits_for_the_next_when_it_is_alone),
         TEST(a_table_that_refuses_everything_is_told_once_an_answer),
         TEST(a_passing_500_of_all_requests_rejects_nothing),
         TEST(an_event_that_makes_its_request_fail_is_found_and_rejected),
