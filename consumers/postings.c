@@ -96,15 +96,19 @@ static void halve(struct ferry_batch *batch)
  * fault is alone. */
 static void split(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
 {
+    struct ferry_letter *letter, *next, *reversed = NULL;
     if (batch->count == 1 && batch->letters) {
         take_letter(batch, answer);
         return;
     }
     halve(batch);
-    while (batch->letters) {
-        struct ferry_letter *last = batch->letters->prev;
-        DL_DELETE(batch->letters, last);
-        ferry_poster_put_back(batch->poster, last);
+    DL_FOREACH_SAFE (batch->letters, letter, next) {
+        DL_DELETE(batch->letters, letter);
+        DL_PREPEND(reversed, letter);
+    }
+    DL_FOREACH_SAFE (reversed, letter, next) {
+        DL_DELETE(reversed, letter);
+        ferry_poster_put_back(batch->poster, letter);
     }
 }
 

@@ -421,6 +421,7 @@ static void a_page_that_says_413_makes_the_request_smaller(void **state)
     (void)state;
     fill(1000);
     answer_whole(send_most(1000), 413, "text/html", "<html>413 Request Entity Too Large</html>");
+    assert_non_null(bench.poster.queue);
     assert_int_equal(bench.poster.queue->most, 500);
     struct ferry_batch *half = send_most(1000);
     assert_int_equal(half->count, 500);
