@@ -14,10 +14,19 @@
 #define MAX_EVENTS 12000
 #define MAX_BYTES  ((size_t)6 << 20)
 
+/* What is the matter, as one of those who may say it does. */
+struct trouble {
+    struct ferry_error error;
+    int64_t retry_at;
+    bool set;
+};
+
 struct ferry_activities {
     struct ferry_activities_options options;
     struct ferry_events *events;
     struct ferry_desk desks[FERRY_EVENT_KINDS];
+    struct trouble surveyed[FERRY_EVENT_KINDS]; /* by the survey of each desk */
+    struct trouble posted;                      /* by the poster */
     char topic[FERRY_TOPIC_SIZE];
     const char *topics[1];
     struct ferry_registration_entry schema;
@@ -30,6 +39,45 @@ struct ferry_activities {
     bool full;
     bool ended; /* the last deletion was asked for */
 };
+
+/* --- troubles --- */
+
+static void set_trouble(struct trouble *trouble, const struct ferry_error *error, int64_t retry_at)
+{
+    trouble->set = error != NULL;
+    if (error)
+        trouble->error = *error;
+    trouble->retry_at = retry_at;
+}
+
+/* The first desk's that is, or is not, for a human. */
+static const struct trouble *find_surveyed(const struct ferry_activities *activities, bool human)
+{
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++) {
+        const struct trouble *trouble = &activities->surveyed[kind];
+        if (trouble->set && human == (trouble->error.status == FERRY_INVALID))
+            return trouble;
+    }
+    return NULL;
+}
+
+static void tell(struct ferry_activities *activities, enum ferry_trouble which,
+                 const struct trouble *trouble)
+{
+    ferry_run_trouble(activities->run, which, trouble ? &trouble->error : NULL,
+                      trouble ? trouble->retry_at : 0);
+}
+
+/* One desk's answer, or a batch that went through, takes back nothing that another said. */
+static void tell_troubles(struct ferry_activities *activities)
+{
+    const struct trouble *posted = activities->posted.set ? &activities->posted : NULL;
+    bool human = posted && posted->error.status == FERRY_INVALID;
+    const struct trouble *remote = human ? NULL : posted;
+    tell(activities, FERRY_TROUBLE_MISFIT, find_surveyed(activities, true));
+    tell(activities, FERRY_TROUBLE_REFUSED, human ? posted : NULL);
+    tell(activities, FERRY_TROUBLE_REMOTE, remote ? remote : find_surveyed(activities, false));
+}
 
 /* --- the destination's metadata --- */
 
@@ -63,13 +111,12 @@ static void on_surveyed(void *context, struct ferry_desk *desk, const struct fer
                         int64_t retry_at)
 {
     struct ferry_activities *activities = context;
-    bool human = error && error->status == FERRY_INVALID;
     take_result(desk, error);
-    const struct ferry_error *misfit = standing(activities);
-    if (!misfit && human)
-        misfit = error;
-    ferry_run_trouble(activities->run, FERRY_TROUBLE_MISFIT, misfit, misfit ? retry_at : 0);
-    ferry_run_trouble(activities->run, FERRY_TROUBLE_REMOTE, human ? NULL : error, retry_at);
+    bool answered = !error || error->status == FERRY_INVALID;
+    /* Without an answer it stands as it stood. */
+    if (answered || !desk->stopped)
+        set_trouble(&activities->surveyed[desk->kind], error, retry_at);
+    tell_troubles(activities);
     ferry_run_changed(activities->run);
     ferry_run_poke(activities->run);
 }
@@ -86,7 +133,8 @@ static void on_misfit(void *context, struct ferry_desk *desk, const struct ferry
     struct ferry_activities *activities = context;
     desk->stopped = true;
     desk->why = *error;
-    ferry_run_trouble(activities->run, FERRY_TROUBLE_MISFIT, error, 0);
+    set_trouble(&activities->surveyed[desk->kind], error, 0);
+    tell_troubles(activities);
     ferry_survey_postpone(activities->survey, desk);
 }
 
@@ -95,9 +143,8 @@ static void on_misfit(void *context, struct ferry_desk *desk, const struct ferry
 static void on_warning(void *context, const struct ferry_error *error, int64_t retry_at)
 {
     struct ferry_activities *activities = context;
-    bool human = error && error->status == FERRY_INVALID;
-    ferry_run_trouble(activities->run, FERRY_TROUBLE_REFUSED, human ? error : NULL, retry_at);
-    ferry_run_trouble(activities->run, FERRY_TROUBLE_REMOTE, human ? NULL : error, retry_at);
+    set_trouble(&activities->posted, error, retry_at);
+    tell_troubles(activities);
 }
 
 static void on_broken(void *context, const struct ferry_error *error)
@@ -197,7 +244,10 @@ static bool has_room(void *cargo)
     size_t divisor = activities->full ? 2 : 1; /* once full, only half full counts as room */
     size_t count = 0;
     size_t bytes = 0;
+    int64_t now = ferry_boot_ms();
     DL_FOREACH (activities->strands, strand) {
+        if (ferry_strand_stuck(strand, now))
+            continue;
         count += strand->count;
         bytes += strand->bytes;
     }
@@ -205,10 +255,10 @@ static bool has_room(void *cargo)
     return !activities->full;
 }
 
-static bool takes(const void *cargo, const char *topic)
+static bool takes(const void *cargo, const char *topic, int partition)
 {
-    (void)topic;
-    return !standing(cargo);
+    const struct ferry_strand *strand = find_strand(cargo, topic, partition);
+    return !standing(cargo) && !(strand && ferry_strand_stuck(strand, ferry_boot_ms()));
 }
 
 /* --- work --- */
@@ -218,8 +268,9 @@ static struct ferry_letter *next_letter(void *context)
     struct ferry_activities *activities = context;
     struct ferry_strand *strand;
     struct ferry_letter *letter = NULL;
+    int64_t now = ferry_boot_ms();
     DL_FOREACH (activities->strands, strand)
-        if ((letter = ferry_strand_next(strand)))
+        if ((letter = ferry_strand_next(strand, now)))
             break;
     return letter;
 }
@@ -228,10 +279,11 @@ static bool expects(void *context)
 {
     struct ferry_activities *activities = context;
     const struct ferry_strand *strand;
+    int64_t now = ferry_boot_ms();
     if (activities->full)
         return false;
     DL_FOREACH (activities->strands, strand)
-        if (!strand->at_end)
+        if (!strand->at_end && !ferry_strand_stuck(strand, now))
             return true;
     return false;
 }

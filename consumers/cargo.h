@@ -46,7 +46,7 @@ struct ferry_cargo {
     enum ferry_status (*take)(void *cargo, const rd_kafka_message_t *message) FERRY_MUST_CHECK;
     void (*reach)(void *cargo, const char *topic, int partition, int64_t offset);
     bool (*has_room)(void *cargo);
-    bool (*takes)(const void *cargo, const char *topic);
+    bool (*takes)(const void *cargo, const char *topic, int partition);
 
     /* The destination was looked at, and the partitions can be worked on. */
     bool (*ready)(const void *cargo);

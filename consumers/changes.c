@@ -199,8 +199,9 @@ static bool parents_load(const struct ferry_changes *changes, const struct ferry
     return false;
 }
 
-static bool takes(const void *cargo, const char *topic)
+static bool takes(const void *cargo, const char *topic, int partition)
 {
+    (void)partition;
     const struct ferry_changes *changes = cargo;
     for (size_t i = 0; i < changes->table_count; i++) {
         const struct ferry_table *table = changes->tables[i];

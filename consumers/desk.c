@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLEAR_MS      INT64_C(60000)
-#define CLEAR_REJECTS 10
+#define CLEAR_MS         INT64_C(60000)
+#define CLEAR_REJECTS    10
+#define DENIALS_IN_A_ROW 20
 
 static const char *const fate_names[] = {"written", "repeated", "rejected", "switched_off"};
 
@@ -52,8 +53,21 @@ bool ferry_desk_stands(const struct ferry_desk *desk)
     return desk->stopped || desk->doubted;
 }
 
-static const char *column_in(const struct ferry_activity *activity, const char *answer)
+void ferry_desk_succeed(struct ferry_desk *desk, uint64_t sequence)
 {
+    desk->denied = 0;
+    if (desk->taken <= sequence)
+        desk->taken = sequence + 1;
+}
+
+bool ferry_desk_denies_all(const struct ferry_desk *desk)
+{
+    return desk->denied >= DENIALS_IN_A_ROW;
+}
+
+const char *ferry_desk_column_in(const struct ferry_desk *desk, const char *answer)
+{
+    const struct ferry_activity *activity = desk->activity;
     const char *const names[] = {activity->regarding,
                                  activity->campaign.name,
                                  activity->delivery.name,
@@ -68,16 +82,34 @@ static const char *column_in(const struct ferry_activity *activity, const char *
     return NULL;
 }
 
-void ferry_desk_blame_schema(const struct ferry_desk *desk, const char *answer,
-                             const struct ferry_error *said, struct ferry_error *ret_error)
+void ferry_desk_blame_schema(const struct ferry_desk *desk, const char *column, const char *said,
+                             struct ferry_error *ret_error)
 {
-    const struct ferry_activity *activity = desk->activity;
-    const char *column = column_in(activity, answer);
     ferry_fail(ret_error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
-               "Dynamics' table '%s' does not take %s%s%s: %.200s", activity->table,
+               "Dynamics' table '%s' does not take %s%s%s: %.200s", desk->activity->table,
                column ? "column '" : "our activities", column ? column : "", column ? "'" : "",
-               said->message);
+               said);
     ferry_advise(ret_error,
                  "mend the table or the configuration (\"ferryctl check\" compares them; stop, "
                  "edit, start); the events stay queued");
+}
+
+void ferry_desk_blame_mapping(const struct ferry_desk *desk, bool absent, const char *said,
+                              struct ferry_error *ret_error)
+{
+    const char *table = desk->activity->table;
+    if (absent)
+        ferry_fail(
+            ret_error, FERRY_INVALID, FERRY_CLASS_MAPPING,
+            "of the last %u events of table '%s' none has its contact in Dynamics 365: %.200s",
+            desk->denied, table, said);
+    else
+        ferry_fail(ret_error, FERRY_INVALID, FERRY_CLASS_MAPPING,
+                   "Dynamics' table '%s' took none of the last %u events: %.200s", table,
+                   desk->denied, said);
+    ferry_advise(ret_error,
+                 absent ? "check that dynamics.url leads to the environment that these contacts "
+                          "are of, and not to a copy; the events stay queued"
+                        : "mend the table (what it demands of its rows), or the configuration; the "
+                          "events stay queued");
 }

@@ -20,7 +20,8 @@ struct ferry_desk {
     bool on;                               /* the kind is written */
     uint64_t counts[FERRY_EVENT_FATES];
     struct ferry_metric *events[FERRY_EVENT_FATES];
-    uint64_t successes;  /* activities that are there, as far as answers say */
+    uint64_t taken;      /* the newest request that brought an activity, counted from 1 */
+    unsigned denied;     /* events in a row that were refused on their own account */
     unsigned rejects;    /* on Dynamics' word, since the metadata was last compared */
     int64_t compared_at; /* when that found no fault, ferry_boot_ms; 0: never */
     bool inspected;      /* the metadata was compared */
@@ -41,8 +42,17 @@ bool ferry_desk_is_clear(const struct ferry_desk *desk, int64_t now);
 bool ferry_desk_takes_many(const struct ferry_desk *desk);
 /* Nothing may be sent now: it does not fit, or that is being found out. */
 bool ferry_desk_stands(const struct ferry_desk *desk);
-/* The error, about this table; and about the column that the answer speaks of, if it does. */
-void ferry_desk_blame_schema(const struct ferry_desk *desk, const char *answer,
-                             const struct ferry_error *said, struct ferry_error *ret_error);
+/* A request brought an activity to the table, or found it there; `sequence` counts from 0. */
+void ferry_desk_succeed(struct ferry_desk *desk, uint64_t sequence);
+/* So many were refused in a row that hardly each of them is at fault. */
+bool ferry_desk_denies_all(const struct ferry_desk *desk);
+/* The column that the answer speaks of; NULL: none. Borrowed from the order. */
+const char *ferry_desk_column_in(const struct ferry_desk *desk, const char *answer);
+/* The error, about this table, and about the column, if there is one. */
+void ferry_desk_blame_schema(const struct ferry_desk *desk, const char *column, const char *said,
+                             struct ferry_error *ret_error);
+/* The error, when it denies all. `absent`: the contacts are not there. */
+void ferry_desk_blame_mapping(const struct ferry_desk *desk, bool absent, const char *said,
+                              struct ferry_error *ret_error);
 
 #endif

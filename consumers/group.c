@@ -447,7 +447,8 @@ static void set_pauses(struct ferry_group *group, bool brake)
     group->braked = brake;
     for (int i = 0; group->phase == PHASE_OWNING && i < group->assigned->cnt; i++) {
         struct ferry_group_part *part = &group->parts[i];
-        bool pause = brake || !group->options.takes(group->options.context, part->topic);
+        bool pause =
+            brake || !group->options.takes(group->options.context, part->topic, part->partition);
         if (pause != part->paused)
             rd_kafka_topic_partition_list_add(lists[pause], part->topic, part->partition);
         part->paused = pause;

@@ -34,8 +34,8 @@ struct ferry_group_options {
     void (*on_record)(void *context, const rd_kafka_message_t *message);
     void (*on_end)(void *context, const char *topic, int partition, int64_t offset);
     bool (*has_room)(void *context);
-    /* False: the partitions of this topic are not read for the time being. */
-    bool (*takes)(void *context, const char *topic);
+    /* False: this partition is not read for the time being. */
+    bool (*takes)(void *context, const char *topic, int partition);
     /* We were stopped or cut off for so long that somebody else may own our partitions: drop
      * everything; on_assigned comes again. */
     void (*on_expired)(void *context);

@@ -12,6 +12,7 @@ struct question {
     int64_t due_ms; /* 0: nothing to ask */
     unsigned failures;
     bool asking;
+    bool refused; /* it waits for a human */
 };
 
 struct ferry_inquiry {
@@ -27,9 +28,10 @@ void ferry_inquiry_answer(struct ferry_inquiry *inquiry, size_t subject,
     struct question *question = &inquiry->questions[subject];
     int64_t wait = 0;
     question->asking = false;
+    question->refused = error && error->status == FERRY_INVALID;
     if (!error)
         question->failures = 0;
-    else if (error->status == FERRY_INVALID)
+    else if (question->refused)
         wait = REFUSAL_WAITS * options->retry_ms;
     else
         wait = ferry_backoff_ms(question->failures++, options->retry_ms, RETRY_CAP_MS);
@@ -53,13 +55,16 @@ static void on_timer(uv_timer_t *timer)
 
 void ferry_inquiry_repeat(struct ferry_inquiry *inquiry, size_t subject)
 {
-    inquiry->questions[subject].due_ms = 1;
+    struct question *question = &inquiry->questions[subject];
+    if (question->due_ms == 0 || !question->refused)
+        question->due_ms = 1;
 }
 
 void ferry_inquiry_postpone(struct ferry_inquiry *inquiry, size_t subject)
 {
-    inquiry->questions[subject].due_ms =
-        ferry_boot_ms() + REFUSAL_WAITS * inquiry->options.retry_ms;
+    struct question *question = &inquiry->questions[subject];
+    question->refused = true;
+    question->due_ms = ferry_boot_ms() + REFUSAL_WAITS * inquiry->options.retry_ms;
 }
 
 enum ferry_status ferry_inquiry_new(uv_loop_t *loop, const struct ferry_inquiry_options *options,

@@ -30,7 +30,7 @@ enum ferry_status ferry_inquiry_new(uv_loop_t *loop, const struct ferry_inquiry_
 void ferry_inquiry_free(struct ferry_inquiry *inquiry);
 void ferry_inquiry_answer(struct ferry_inquiry *inquiry, size_t subject,
                           const struct ferry_error *error);
-/* Asks again, now. */
+/* Asks again, now; or when a refusal's wait is over. */
 void ferry_inquiry_repeat(struct ferry_inquiry *inquiry, size_t subject);
 /* The same, but as late as after a refusal. */
 void ferry_inquiry_postpone(struct ferry_inquiry *inquiry, size_t subject);

@@ -16,6 +16,7 @@
 #define BODY_BYTES  ((size_t)4 << 20)
 #define SOON_MS     INT64_C(50)   /* that one event waits for others */
 #define EXPECTED_MS INT64_C(1000) /* where others are sure to come */
+#define MANY_END    "]}"
 #define PATH_BYTES  ((size_t)1 << 10)
 #define ORIGIN_SIZE (FERRY_TOPIC_SIZE + 48)
 
@@ -159,6 +160,7 @@ void ferry_batch_free(struct ferry_batch *batch)
     struct ferry_letter *letter, *next;
     DL_FOREACH_SAFE (batch->letters, letter, next)
         free(letter);
+    ferry_claims_free(batch);
     ferry_multipart_done(&batch->multipart);
     free(batch);
 }
@@ -168,9 +170,16 @@ static enum ferry_status write_target(const struct ferry_events *events,
                                       struct ferry_buffer *body, struct ferry_error *error)
 {
     enum ferry_status status = first ? FERRY_OK : ferry_buffer_append(body, ",", 1);
+    if (status == FERRY_OK)
+        status = ferry_activity_write(events, event, true, body, error);
+    else
+        ferry_fail(error, status, FERRY_CLASS_BUG, "no room for an activity among many");
     if (status != FERRY_OK)
-        return ferry_fail(error, status, FERRY_CLASS_BUG, "no room for an activity among many");
-    return ferry_activity_write(events, event, true, body, error);
+        return status;
+    status = ferry_buffer_reserve(body, sizeof MANY_END - 1);
+    return status == FERRY_OK
+               ? FERRY_OK
+               : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind an activity");
 }
 
 static enum ferry_status write_part(const struct ferry_events *events,
@@ -183,7 +192,12 @@ static enum ferry_status write_part(const struct ferry_events *events,
         status = ferry_activity_write(events, event, false, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for a part of a batch");
-    return status == FERRY_OK ? ferry_batch_end_part(body) : status;
+    if (status != FERRY_OK)
+        return status;
+    status = ferry_batch_end_part(body);
+    return status == FERRY_OK
+               ? FERRY_OK
+               : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind a part of a batch");
 }
 
 /* FERRY_FULL: there is room for it in the next request. A letter that is not added for another
@@ -297,7 +311,7 @@ static enum ferry_status send_many(struct ferry_poster *poster, struct ferry_bat
     enum ferry_status status = ferry_buffer_printf(
         &path, "%s/Microsoft.Dynamics.CRM.CreateMultiple", batch->many->activity->entity_set);
     if (status == FERRY_OK)
-        status = ferry_buffer_append_text(body, "]}");
+        status = ferry_buffer_append_text(body, MANY_END);
     const struct ferry_dataverse_request request = {.method = "POST",
                                                     .path = path.data,
                                                     .large_body = body,
@@ -318,7 +332,7 @@ static void note_sent(struct ferry_poster *poster, struct ferry_batch *batch)
     DL_FOREACH (batch->letters, letter) {
         letter->certain = false;
         if (letter->attempts++ == 0)
-            letter->neighbours = desk_of(poster, letter)->successes;
+            letter->refused = poster->pace.sequence;
     }
     batch->ticket = ferry_pace_send(&poster->pace);
     DL_APPEND(poster->batches, batch);

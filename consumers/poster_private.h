@@ -1,4 +1,5 @@
-/* What poster.c (whose turn it is) and postings.c (what an answer means) share. */
+/* What poster.c (whose turn it is), postings.c (what an answer means) and claims.c (whose fault it
+ * is) share. */
 #ifndef FERRY_POSTER_PRIVATE_H
 #define FERRY_POSTER_PRIVATE_H
 
@@ -16,8 +17,12 @@
 struct ferry_batch {
     struct ferry_batch *prev, *next;
     struct ferry_poster *poster;
-    struct ferry_letter *letters; /* utlist */
-    size_t count;                 /* that it was sent with */
+    struct ferry_letter *letters;    /* utlist */
+    struct ferry_claim *claims;      /* utlist: what its parts have said against events */
+    size_t count;                    /* that it was sent with */
+    size_t parts;                    /* that were read */
+    size_t taken[FERRY_EVENT_KINDS]; /* parts up to the last one that succeeded, of each table */
+    size_t surplus;                  /* parts without a letter */
     struct ferry_desk *many; /* a CreateMultiple of its table, all or nothing; NULL: a $batch */
     struct ferry_multipart multipart;
     struct ferry_dataverse_call *call;
@@ -26,8 +31,9 @@ struct ferry_batch {
     enum ferry_pace_answer pace;
     int64_t retry_after_ms;
     int64_t wait_ms;          /* of those that are tried again; 0: none was yet */
+    int64_t blame_ms;         /* the same of those that are under suspicion */
     bool unreadable;          /* the answer is none to a batch */
-    bool done;                /* a part was dealt with, whatever was said */
+    bool done;                /* a part succeeded */
     bool again;               /* a part is to be tried again */
     bool ill;                 /* nobody could be blamed */
     bool human;               /* a human is needed */
@@ -78,5 +84,20 @@ void ferry_batch_free(struct ferry_batch *batch);
 enum ferry_http_flow ferry_posting_stream(void *context, const char *data, size_t length);
 void ferry_posting_part(void *context, const struct ferry_multipart_part *part);
 void ferry_posting_answer(void *context, const struct ferry_remote_answer *answer);
+
+/* In claims.c. Takes the letter, which is in no list: something was said against it. */
+void ferry_claim_add(struct ferry_batch *batch, struct ferry_letter *letter,
+                     const struct ferry_remote_answer *answer);
+/* The answer was read as far as it goes: places every letter that something was said against. */
+void ferry_claims_judge(struct ferry_batch *batch);
+void ferry_claims_free(struct ferry_batch *batch);
+/* The same for all of a request, so that they go together again. A service that names a time is
+ * taken at its word. */
+int64_t ferry_batch_wait_ms(struct ferry_batch *batch, const struct ferry_letter *letter,
+                            int64_t retry_after_ms);
+/* No request that was made since it was last refused, its own included, brought an activity. */
+bool ferry_letter_alone(const struct ferry_poster *poster, const struct ferry_letter *letter);
+/* It goes again: what is sent from now on speaks for or against it. */
+void ferry_letter_refuse(const struct ferry_poster *poster, struct ferry_letter *letter);
 
 #endif

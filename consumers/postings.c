@@ -1,14 +1,12 @@
 #include "consumers/poster_private.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/remote/dataverse_batch.h"
 
 #include <stdio.h>
 #include <utlist.h>
 
-#define BLAMES_TO_REJECT 8
-#define BLAME_CAP_MS     INT64_C(60000)
-#define MAX_DOUBTS       1
-#define TRIES_TO_SPLIT   3 /* of a request that failed as a whole without a reason */
+#define TRIES_TO_SPLIT 3 /* of a request that failed as a whole without a reason */
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -31,158 +29,30 @@ static int64_t probe(struct ferry_poster *poster)
     return wait;
 }
 
-/* The same for all of a request, so that they go together again. A service that names a time is
- * taken at its word. */
-static int64_t repeat_wait(struct ferry_batch *batch, const struct ferry_letter *letter,
-                           int64_t retry_after_ms)
-{
-    if (retry_after_ms >= 0)
-        batch->wait_ms = later(batch->wait_ms, retry_after_ms);
-    else if (batch->wait_ms == 0)
-        batch->wait_ms = ferry_backoff_ms(letter->attempts - 1, batch->poster->options.retry_ms,
-                                          FERRY_POST_RETRY_CAP_MS);
-    return batch->wait_ms;
-}
-
 /* --- what a part says of its event --- */
 
-struct posting {
-    struct ferry_poster *poster;
-    struct ferry_batch *batch;
-    struct ferry_letter *letter; /* in no list: the taker places it */
-    struct ferry_desk *desk;
-    const struct ferry_remote_answer *answer;
-};
-
-static void take_success(const struct posting *posting)
+static void take_success(struct ferry_batch *batch, struct ferry_letter *letter, bool repeated)
 {
-    bool repeated = posting->answer->verdict == FERRY_VERDICT_DUPLICATE;
-    posting->batch->done = true;
-    posting->desk->successes++;
-    ferry_poster_settle(posting->poster, posting->letter,
-                        repeated ? FERRY_EVENT_REPEATED : FERRY_EVENT_WRITTEN);
+    struct ferry_poster *poster = batch->poster;
+    batch->done = true;
+    batch->taken[letter->kind] = batch->parts;
+    ferry_desk_succeed(&poster->options.desks[letter->kind], batch->ticket.sequence);
+    ferry_poster_settle(poster, letter, repeated ? FERRY_EVENT_REPEATED : FERRY_EVENT_WRITTEN);
 }
 
-/* Compares the metadata before anything is held against an event. */
-static void doubt(const struct posting *posting)
-{
-    struct ferry_desk *desk = posting->desk;
-    ferry_poster_put_back(posting->poster, posting->letter);
-    if (!desk->doubted)
-        posting->poster->options.on_doubt(posting->poster->options.context, desk);
-}
-
-static void reject(const struct posting *posting)
-{
-    posting->batch->done = true;
-    ferry_poster_reject(posting->poster, posting->letter, &posting->answer->error,
-                        posting->answer->status);
-}
-
-/* The answer speaks of our request, not of the event. When the metadata is all right and its
- * neighbours were taken, it is this event nevertheless. */
-static void take_refusal(const struct posting *posting)
-{
-    struct ferry_letter *letter = posting->letter;
-    struct ferry_poster *poster = posting->poster;
-    struct ferry_error error;
-    if (letter->doubts++ < MAX_DOUBTS) {
-        doubt(posting);
-        return;
-    }
-    if (posting->desk->successes != letter->neighbours) {
-        reject(posting);
-        return;
-    }
-    letter->doubts = 0;
-    ferry_desk_blame_schema(posting->desk, posting->answer->body, &posting->answer->error, &error);
-    ferry_poster_put_back(poster, letter);
-    poster->options.on_misfit(poster->options.context, posting->desk, &error);
-}
-
-/* Listed texts. */
-static void take_fault(const struct posting *posting)
-{
-    if (ferry_desk_is_clear(posting->desk, ferry_boot_ms()))
-        reject(posting);
-    else
-        doubt(posting);
-}
-
-/* A record that is not there can only be the contact; no table is in doubt then. */
-static void take_absence(const struct posting *posting)
-{
-    const struct ferry_remote_answer *answer = posting->answer;
-    struct ferry_error reason;
-    if (answer->error.class == FERRY_CLASS_SCHEMA) {
-        take_refusal(posting);
-        return;
-    }
-    ferry_fail(&reason, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
-               "the contact is not in Dynamics 365 any more (%.300s)", answer->error.message);
-    posting->batch->done = true;
-    ferry_poster_reject(posting->poster, posting->letter, &reason, answer->status);
-}
-
-/* Nobody was named: when its neighbours are taken and it is refused time and again, it is at fault.
- */
-static void take_blame(const struct posting *posting)
-{
-    struct ferry_poster *poster = posting->poster;
-    struct ferry_letter *letter = posting->letter;
-    bool alone = posting->desk->successes == letter->neighbours;
-    letter->neighbours = posting->desk->successes;
-    if (!alone && ++letter->blamed >= BLAMES_TO_REJECT) {
-        reject(posting);
-        return;
-    }
-    posting->batch->again = true;
-    posting->batch->ill = posting->batch->ill || alone;
-    posting->batch->human =
-        posting->batch->human || (alone && posting->answer->verdict == FERRY_VERDICT_PERMISSION);
-    posting->batch->error = posting->answer->error;
-    ferry_poster_wait(
-        poster, letter,
-        ferry_backoff_ms(letter->attempts - 1, poster->options.retry_ms, BLAME_CAP_MS));
-}
-
-static void take_again(const struct posting *posting)
-{
-    const struct ferry_remote_answer *answer = posting->answer;
-    struct ferry_batch *batch = posting->batch;
-    enum ferry_pace_answer pace = answer->status == 429 ? FERRY_PACE_REFUSED : FERRY_PACE_FAILED;
-    if (batch->pace != FERRY_PACE_REFUSED)
-        batch->pace = pace;
-    batch->again = true;
-    batch->error = answer->error;
-    batch->retry_after_ms = later(batch->retry_after_ms, answer->retry_after_ms);
-    ferry_poster_wait(posting->poster, posting->letter,
-                      repeat_wait(batch, posting->letter, answer->retry_after_ms));
-}
-
-static void (*const takers[FERRY_POST_VERDICTS])(const struct posting *) = {
-    [FERRY_VERDICT_OK] = take_success,        [FERRY_VERDICT_ABSENT] = take_absence,
-    [FERRY_VERDICT_NO_PARENT] = take_refusal, [FERRY_VERDICT_DUPLICATE] = take_success,
-    [FERRY_VERDICT_BAD_RECORD] = take_fault,  [FERRY_VERDICT_ILL] = take_blame,
-    [FERRY_VERDICT_THROTTLED] = take_again,   [FERRY_VERDICT_UNAVAILABLE] = take_again,
-    [FERRY_VERDICT_UNKNOWN] = take_again,     [FERRY_VERDICT_CREDENTIALS] = take_again,
-    [FERRY_VERDICT_PERMISSION] = take_blame,  [FERRY_VERDICT_EXPIRED] = take_refusal,
-    [FERRY_VERDICT_REFUSED] = take_refusal,   [FERRY_VERDICT_FOREIGN] = take_refusal,
-};
-
-static void take_letter(struct ferry_batch *batch, const struct ferry_remote_answer *answer,
-                        void (*taker)(const struct posting *))
+static void take_letter(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
 {
     struct ferry_letter *letter = batch->letters;
-    if (!letter)
+    batch->parts++;
+    if (!letter) {
+        batch->surplus++;
         return;
-    const struct posting posting = {.poster = batch->poster,
-                                    .batch = batch,
-                                    .letter = letter,
-                                    .desk = &batch->poster->options.desks[letter->kind],
-                                    .answer = answer};
+    }
     DL_DELETE(batch->letters, letter);
-    taker(&posting);
+    if (answer->verdict == FERRY_VERDICT_OK || answer->verdict == FERRY_VERDICT_DUPLICATE)
+        take_success(batch, letter, answer->verdict == FERRY_VERDICT_DUPLICATE);
+    else
+        ferry_claim_add(batch, letter, answer);
 }
 
 void ferry_posting_part(void *context, const struct ferry_multipart_part *part)
@@ -190,7 +60,7 @@ void ferry_posting_part(void *context, const struct ferry_multipart_part *part)
     struct ferry_batch *batch = context;
     struct ferry_remote_answer answer;
     ferry_batch_judge(part, &answer);
-    take_letter(batch, &answer, takers[answer.verdict]);
+    take_letter(batch, &answer);
 }
 
 /* What cannot be read is as good as cut: the letters without a part are tried again. */
@@ -209,24 +79,68 @@ static void repeat_all(struct ferry_batch *batch, int64_t retry_after_ms)
     struct ferry_letter *letter, *next;
     DL_FOREACH_SAFE (batch->letters, letter, next) {
         DL_DELETE(batch->letters, letter);
-        ferry_poster_wait(batch->poster, letter, repeat_wait(batch, letter, retry_after_ms));
+        ferry_letter_refuse(batch->poster, letter);
+        ferry_poster_wait(batch->poster, letter,
+                          ferry_batch_wait_ms(batch, letter, retry_after_ms));
     }
 }
 
-/* All were refused together. Half of them at a time, until the one that is at fault is alone. */
+static void halve(struct ferry_batch *batch)
+{
+    struct ferry_letter *letter;
+    DL_FOREACH (batch->letters, letter)
+        letter->most = batch->count / 2;
+}
+
+/* All were refused together. Half of them at a time, the first half first, until the one that is at
+ * fault is alone. */
 static void split(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
 {
-    struct ferry_letter *letter, *next;
-    if (batch->count == 1) {
-        bool fault = answer->verdict == FERRY_VERDICT_BAD_RECORD;
-        take_letter(batch, answer, fault ? take_fault : take_refusal);
+    struct ferry_letter *letter, *next, *reversed = NULL;
+    if (batch->count == 1 && batch->letters) {
+        take_letter(batch, answer);
         return;
     }
+    halve(batch);
     DL_FOREACH_SAFE (batch->letters, letter, next) {
         DL_DELETE(batch->letters, letter);
-        letter->most = batch->count / 2;
-        ferry_poster_wait(batch->poster, letter, 0);
+        DL_PREPEND(reversed, letter);
     }
+    DL_FOREACH_SAFE (reversed, letter, next) {
+        DL_DELETE(reversed, letter);
+        ferry_poster_put_back(batch->poster, letter);
+    }
+}
+
+/* It may have failed because of what was sent: not because nobody was there, or asked for patience.
+ */
+static bool may_be_ours(const struct ferry_remote_answer *answer)
+{
+    return answer->status != 429 && answer->retry_after_ms < 0 &&
+           (answer->status != 0 || answer->verdict == FERRY_VERDICT_UNKNOWN);
+}
+
+/* They failed together several times. While others get through it is theirs, and otherwise perhaps.
+ */
+static bool is_tired(const struct ferry_batch *batch)
+{
+    const struct ferry_letter *first = batch->letters;
+    return first && first->attempts >= TRIES_TO_SPLIT &&
+           (first->attempts % TRIES_TO_SPLIT == 0 || !ferry_letter_alone(batch->poster, first));
+}
+
+/* Later; and when it may be their number, half as many then. */
+static void repeat_or_split(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
+{
+    bool tired = may_be_ours(answer) && is_tired(batch);
+    batch->again = true;
+    if (tired && batch->count == 1) {
+        take_letter(batch, answer);
+        return;
+    }
+    if (tired)
+        halve(batch);
+    repeat_all(batch, answer->retry_after_ms);
 }
 
 /* All are there, or none is. What was refused goes by $batch, where each is judged on its own. */
@@ -235,7 +149,7 @@ static void take_many(struct ferry_batch *batch, const struct ferry_remote_answe
     bool unknown = answer->verdict == FERRY_VERDICT_REFUSED;
     struct ferry_letter *letter, *next;
     while (answer->verdict == FERRY_VERDICT_OK && batch->letters)
-        take_letter(batch, answer, take_success);
+        take_letter(batch, answer);
     batch->many->singly = batch->many->singly || unknown;
     DL_FOREACH_SAFE (batch->letters, letter, next) {
         DL_DELETE(batch->letters, letter);
@@ -245,15 +159,13 @@ static void take_many(struct ferry_batch *batch, const struct ferry_remote_answe
 
 static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
 {
-    bool tired = batch->letters && batch->letters->attempts >= TRIES_TO_SPLIT;
     batch->error = answer->error;
     switch (answer->verdict) {
     case FERRY_VERDICT_THROTTLED:
     case FERRY_VERDICT_UNAVAILABLE:
     case FERRY_VERDICT_UNKNOWN:
         batch->pace = answer->status == 429 ? FERRY_PACE_REFUSED : FERRY_PACE_FAILED;
-        batch->again = true;
-        repeat_all(batch, answer->retry_after_ms);
+        repeat_or_split(batch, answer);
         break;
     case FERRY_VERDICT_CREDENTIALS:
     case FERRY_VERDICT_PERMISSION:
@@ -266,12 +178,8 @@ static void take_whole(struct ferry_batch *batch, const struct ferry_remote_answ
         break;
     case FERRY_VERDICT_ILL:
         batch->pace = FERRY_PACE_NEUTRAL;
-        batch->again = true;
         batch->ill = true;
-        if (tired)
-            split(batch, answer);
-        else
-            repeat_all(batch, -1);
+        repeat_or_split(batch, answer);
         break;
     case FERRY_VERDICT_OK:
     case FERRY_VERDICT_ABSENT:
@@ -348,6 +256,15 @@ static void count_answer(struct ferry_poster *poster, enum ferry_verdict verdict
     ferry_metric_add(*metric, 1);
 }
 
+/* What they say is nobody's. */
+static void tell_surplus(const struct ferry_batch *batch)
+{
+    if (batch->surplus > 0)
+        ferry_log(FERRY_LOG_WARN, "surplus_parts", FERRY_INT("sent", batch->count),
+                  FERRY_INT("surplus", batch->surplus),
+                  FERRY_STR("goes_on", "without what they said"));
+}
+
 void ferry_posting_answer(void *context, const struct ferry_remote_answer *answer)
 {
     struct ferry_batch *batch = context;
@@ -360,6 +277,8 @@ void ferry_posting_answer(void *context, const struct ferry_remote_answer *answe
         take_rest(batch);
     else
         take_whole(batch, answer);
+    tell_surplus(batch);
+    ferry_claims_judge(batch);
     batch->retry_after_ms = later(batch->retry_after_ms, answer->retry_after_ms);
     ferry_pace_answer(&poster->pace, batch->ticket, batch->pace, batch->retry_after_ms,
                       ferry_boot_ms());

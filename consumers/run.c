@@ -178,6 +178,18 @@ static enum ferry_status fill_run(struct ferry_run *run, struct ferry_error *err
     return status;
 }
 
+/* Two workflows may run in one process. */
+static void register_metrics(struct ferry_run *run)
+{
+    char labels[64];
+    snprintf(labels, sizeof labels, "workflow=\"%s\"", run->options.workflow);
+    run->commit_seconds =
+        ferry_metric(run->options.metrics, FERRY_GAUGE, "ferry_writer_commit_seconds",
+                     "Wall clock of the last transaction, by workflow", labels);
+    run->commits = ferry_metric(run->options.metrics, FERRY_COUNTER, "ferry_writer_commits_total",
+                                "Transactions committed, by workflow", labels);
+}
+
 enum ferry_status ferry_run_new(const struct ferry_run_options *options,
                                 const struct ferry_cargo *kind, void *cargo,
                                 struct ferry_run **ret_run, struct ferry_error *error)
@@ -190,10 +202,7 @@ enum ferry_status ferry_run_new(const struct ferry_run_options *options,
     run->options = *options;
     run->kind = kind;
     run->cargo = cargo;
-    run->commit_seconds = ferry_metric(options->metrics, FERRY_GAUGE, "ferry_writer_commit_seconds",
-                                       "Wall clock of the last transaction", NULL);
-    run->commits = ferry_metric(options->metrics, FERRY_COUNTER, "ferry_writer_commits_total",
-                                "Transactions committed", NULL);
+    register_metrics(run);
     enum ferry_status status = fill_run(run, error);
     if (status != FERRY_OK) {
         ferry_registration_free(run->registration);

@@ -165,10 +165,10 @@ static bool has_room(void *context)
     return run->kind->has_room(run->cargo);
 }
 
-static bool takes(void *context, const char *topic)
+static bool takes(void *context, const char *topic, int partition)
 {
     const struct ferry_run *run = context;
-    return run->kind->takes(run->cargo, topic);
+    return run->kind->takes(run->cargo, topic, partition);
 }
 
 enum ferry_status ferry_run_join(struct ferry_run *run, struct ferry_error *error)

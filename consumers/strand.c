@@ -4,6 +4,8 @@
 #include <string.h>
 #include <utlist.h>
 
+#define STUCK_MS INT64_C(5000) /* commits come much sooner */
+
 struct ferry_strand *ferry_strand_new(const char *topic, const struct ferry_group_part *part)
 {
     struct ferry_strand *strand = calloc(1, sizeof *strand);
@@ -54,13 +56,24 @@ enum ferry_status ferry_strand_take(struct ferry_strand *strand, int64_t offset,
     return FERRY_OK;
 }
 
-struct ferry_letter *ferry_strand_next(struct ferry_strand *strand)
+struct ferry_letter *ferry_strand_next(struct ferry_strand *strand, int64_t now)
 {
     struct ferry_letter *letter = strand->held;
-    if (!letter || letter->entry->sequence >= strand->window.base + FERRY_STRAND_GATE)
+    if (!letter)
         return NULL;
+    if (letter->entry->sequence >= strand->window.base + FERRY_STRAND_GATE) {
+        if (strand->closed_at == 0)
+            strand->closed_at = now;
+        return NULL;
+    }
+    strand->closed_at = 0;
     DL_DELETE(strand->held, letter);
     return letter;
+}
+
+bool ferry_strand_stuck(const struct ferry_strand *strand, int64_t now)
+{
+    return strand->closed_at != 0 && now - strand->closed_at >= STUCK_MS;
 }
 
 void ferry_strand_settle(struct ferry_letter *letter)

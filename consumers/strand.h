@@ -24,13 +24,13 @@ struct ferry_letter {
     struct ferry_letter *prev, *next;
     struct ferry_strand *strand;
     struct ferry_window_entry *entry;
-    int64_t due_at;      /* ferry_boot_ms, of one that waits */
-    uint64_t neighbours; /* activities of its table that were written when it was last refused */
-    size_t most;         /* how many may go with it in one request; 0: any number */
-    unsigned attempts;   /* requests made for it */
-    unsigned blamed;     /* answers that named nobody while neighbours succeeded */
-    unsigned doubts;     /* times its answer spoke of the schema */
-    bool certain;        /* nobody can have sent it */
+    int64_t due_at;    /* ferry_boot_ms, of one that waits */
+    uint64_t refused;  /* requests before the first that may speak against it: see claims.c */
+    size_t most;       /* how many may go with it in one request; 0: any number */
+    unsigned attempts; /* requests made for it */
+    unsigned blamed;   /* answers against it while neighbours succeeded */
+    unsigned doubts;   /* times the metadata was compared for its sake */
+    bool certain;      /* nobody can have sent it */
     enum ferry_event_kind kind; /* known once it was put into a request */
     size_t length;
     char value[]; /* the original bytes */
@@ -47,6 +47,7 @@ struct ferry_strand {
     int64_t doubted;           /* events that a predecessor may have sent */
     size_t count;              /* of events whose fate is open */
     size_t bytes;              /* theirs */
+    int64_t closed_at;         /* ferry_boot_ms, when the gate closed on what is held; 0: open */
     bool at_end;               /* all that the partition held was read */
 };
 
@@ -59,7 +60,10 @@ void ferry_strand_free(struct ferry_strand *strand);
 enum ferry_status ferry_strand_take(struct ferry_strand *strand, int64_t offset, const void *value,
                                     size_t length) FERRY_MUST_CHECK;
 /* The next letter that may be sent, now the caller's to place; NULL when there is none. */
-struct ferry_letter *ferry_strand_next(struct ferry_strand *strand);
+struct ferry_letter *ferry_strand_next(struct ferry_strand *strand, int64_t now);
+/* The gate has been closed for long: one event holds up those behind it, and more of them would
+ * only take the room of other strands. */
+bool ferry_strand_stuck(const struct ferry_strand *strand, int64_t now);
 /* Its fate is known: it is freed, and its offset may be passed. */
 void ferry_strand_settle(struct ferry_letter *letter);
 

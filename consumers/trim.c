@@ -16,7 +16,7 @@
 
 struct ferry_trim {
     struct ferry_trim_options options;
-    int64_t noted[FERRY_DATA_PARTITIONS]; /* what may go; NOTHING: nothing new */
+    int64_t noted[FERRY_DATA_PARTITIONS]; /* what may go, until it went; NOTHING: nothing */
     int64_t looked_at;
     uv_work_t work;
     rd_kafka_topic_partition_list_t *offsets; /* the work's own */
@@ -78,12 +78,24 @@ static void work_in_thread(uv_work_t *work)
 
 /* --- on the loop --- */
 
+/* What was noted meanwhile stays. */
+static void forget_deleted(struct ferry_trim *trim)
+{
+    for (int i = 0; i < trim->offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *part = &trim->offsets->elems[i];
+        if (trim->noted[part->partition] == part->offset)
+            trim->noted[part->partition] = NOTHING;
+    }
+}
+
 static void after_work(uv_work_t *work, int status)
 {
     struct ferry_trim *trim = work->data;
     (void)status;
     trim->working = false;
-    if (trim->failed)
+    if (!trim->failed)
+        forget_deleted(trim);
+    else
         ferry_log(FERRY_LOG_WARN, "not_trimmed", FERRY_STR("topic", trim->options.topic),
                   FERRY_STR("text", trim->error.message),
                   FERRY_STR("goes_on", "with the next time"));
@@ -102,7 +114,6 @@ static void start(struct ferry_trim *trim)
         if (trim->noted[partition] > 0)
             rd_kafka_topic_partition_list_add(trim->offsets, trim->options.topic, partition)
                 ->offset = trim->noted[partition];
-    ferry_trim_forget(trim);
     if (trim->offsets->cnt == 0) {
         rd_kafka_topic_partition_list_destroy(trim->offsets);
         trim->offsets = NULL;

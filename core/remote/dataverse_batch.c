@@ -7,6 +7,7 @@
 
 /* JSON holds no line break, so no part can contain this line. */
 #define DELIMITER "--batch_ferry"
+#define END       DELIMITER "--\r\n"
 
 enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *entity_set)
 {
@@ -30,12 +31,13 @@ enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *
 
 enum ferry_status ferry_batch_end_part(struct ferry_buffer *body)
 {
-    return ferry_buffer_append_text(body, "\r\n");
+    enum ferry_status status = ferry_buffer_append_text(body, "\r\n");
+    return status == FERRY_OK ? ferry_buffer_reserve(body, sizeof END - 1) : status;
 }
 
 enum ferry_status ferry_batch_end(struct ferry_buffer *body)
 {
-    return ferry_buffer_append_text(body, DELIMITER "--\r\n");
+    return ferry_buffer_append_text(body, END);
 }
 
 void ferry_batch_judge(const struct ferry_multipart_part *part, struct ferry_remote_answer *answer)

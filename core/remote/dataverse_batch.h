@@ -10,8 +10,9 @@
 #define FERRY_BATCH_PREFER "odata.continue-on-error"
 #define FERRY_BATCH_TYPE   "Content-Type: multipart/mixed; boundary=\"batch_ferry\""
 
-/* A part begins; its JSON is to be appended, and then: the next part, or the end. FERRY_FULL leaves
- * the body as it was. */
+/* A part begins; its JSON is to be appended, and then: the next part, or the end. FERRY_FULL of the
+ * first leaves the body as it was; of the second, that part must be taken back. A body whose parts
+ * fitted has room for its end. */
 enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body,
                                          const char *entity_set) FERRY_MUST_CHECK;
 enum ferry_status ferry_batch_end_part(struct ferry_buffer *body) FERRY_MUST_CHECK;

@@ -46,6 +46,11 @@ static const struct code_rule {
     {"0x8006088a", FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA, COLUMNS}, /* no such entity set */
 };
 
+/* A 412 whose code is empty, as the documentation prints it. */
+static const char *const duplicates[] = {"Cannot insert duplicate key.",
+                                         "A record with matching key values already exists."};
+static const struct code_rule duplicate_rule = {"", FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE, ""};
+
 static const struct status_rule {
     int status;
     enum ferry_verdict verdict;
@@ -78,6 +83,15 @@ static const struct status_rule *rule_of_status(int status)
     return status >= 500 ? &server_rule : &other_rule;
 }
 
+static const struct code_rule *rule_of_text(int status, const char *code, const char *message)
+{
+    bool speaks = status == 412 && (!code || !*code) && message;
+    for (size_t i = 0; speaks && i < COUNT(duplicates); i++)
+        if (strstr(message, duplicates[i]))
+            return &duplicate_rule;
+    return NULL;
+}
+
 static void tell(struct ferry_remote_answer *answer, enum ferry_verdict verdict,
                  enum ferry_class class, const char *code, const char *message)
 {
@@ -93,6 +107,8 @@ bool ferry_dataverse_judge(const struct ferry_http_answer *http, bool reads,
     const char *code = json_string_value(json_object_get(fault, "code"));
     const char *message = json_string_value(json_object_get(fault, "message"));
     const struct code_rule *by_code = code ? rule_of_code(code) : NULL;
+    if (!by_code)
+        by_code = rule_of_text(http->status, code, message);
     const struct status_rule *by_status = rule_of_status(http->status);
     enum ferry_verdict verdict = by_code ? by_code->verdict : by_status->verdict;
 

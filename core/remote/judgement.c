@@ -102,9 +102,9 @@ bool ferry_judge(const char *name, bool reads, const struct ferry_http_answer *h
     }
     if (judge_status(name, reads, http, answer))
         return true;
-    /* A firewall's 403 is a 403 all the same. Anything else on a web page was not said by the API.
-     */
-    if (http->status != 403 && ferry_judge_is_page(http)) {
+    /* A firewall's 403 is a 403 all the same, and a proxy's 413 a 413. Anything else on a web page
+     * was not said by the API. */
+    if (http->status != 403 && http->status != 413 && ferry_judge_is_page(http)) {
         ferry_verdict(answer, ferry_judge_gateway(reads), FERRY_CLASS_NETWORK,
                       "a web page came instead of an answer of %s (HTTP %d)", name, http->status);
         return true;

@@ -138,6 +138,25 @@ def test_an_ill_dynamics_rejects_nothing_and_is_probed_gently(ferry, timeline):
     assert timeline.rejects() == []
 
 
+def test_500s_that_come_after_a_while_and_pass_reject_nothing(ferry, timeline):
+    """Others were taken before, which must not speak against those that are refused now."""
+    start_sandbox(ferry, operation_us=500)
+    ferry.start_events_writer(retry_ms=50, dynamics_batch_size=100)
+    contacts = timeline.contacts()
+    timeline.start()
+    events = timeline.events(contacts, 8000)
+    timeline.put(events)
+    ferry.wait_until(lambda: timeline.operations().get("204", 0) > 500)
+    ferry.sandbox.admin.fault("dynamics", "status500text", text="no", match=BATCH)
+    written = ferry.wait_until(lambda: fired(ferry) >= 12 and timeline.operations()["204"], 60)
+    assert 500 < written < 8000, "the faults came before the first or after the last event"
+    assert timeline.rejects() == []
+    ferry.sandbox.admin.clear_faults()
+    timeline.wait_until_written(90)
+    timeline.assert_written(events)
+    assert timeline.rejects() == []
+
+
 def test_a_wrong_secret_fails_and_goes_on_when_it_is_mended(ferry, timeline):
     start_sandbox(ferry)
     secret = ferry.folder / "dynamics.secret"

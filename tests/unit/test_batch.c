@@ -36,7 +36,31 @@ static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
     ferry_buffer_done(&body);
 }
 
-#define FAULT(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"said\"}}"
+#define SAID(code, text) "{\"error\":{\"code\":\"" code "\",\"message\":\"" text "\"}}"
+#define FAULT(code)      SAID(code, "said")
+
+static void a_full_body_can_always_be_ended(void **state)
+{
+    (void)state;
+    for (size_t ceiling = 200; ceiling < 400; ceiling++) {
+        struct ferry_buffer body;
+        ferry_buffer_init(&body, ceiling);
+        size_t parts = 0;
+        for (enum ferry_status status = FERRY_OK; status == FERRY_OK;) {
+            size_t before = body.length;
+            status = ferry_batch_begin_part(&body, "ferry_emailsends");
+            if (status == FERRY_OK)
+                status = ferry_batch_end_part(&body);
+            if (status == FERRY_OK)
+                parts++;
+            else
+                body.length = before;
+        }
+        assert_true(parts > 0);
+        assert_int_equal(ferry_batch_end(&body), FERRY_OK);
+        ferry_buffer_done(&body);
+    }
+}
 
 static void a_part_is_judged_as_if_it_were_an_answer_of_its_own(void **state)
 {
@@ -50,6 +74,13 @@ static void a_part_is_judged_as_if_it_were_an_answer_of_its_own(void **state)
         {204, "", FERRY_VERDICT_OK, FERRY_CLASS_NONE},
         {201, "{}", FERRY_VERDICT_OK, FERRY_CLASS_NONE},
         {412, FAULT("0x80040237"), FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE},
+        {412, SAID("", "Cannot insert duplicate key."), FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE},
+        {412, "{\"error\":{\"message\":\"A record with matching key values already exists.\"}}",
+         FERRY_VERDICT_DUPLICATE, FERRY_CLASS_NONE},
+        {412, SAID("", "said"), FERRY_VERDICT_REFUSED, FERRY_CLASS_BUG},
+        {412, SAID("0x80060882", "Cannot insert duplicate key."), FERRY_VERDICT_REFUSED,
+         FERRY_CLASS_BUG},
+        {400, SAID("", "Cannot insert duplicate key."), FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA},
         {412, FAULT("0x80040333"), FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING},
         {412, FAULT("0x80060892"), FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING},
         {404, FAULT("0x80040217"), FERRY_VERDICT_ABSENT, FERRY_CLASS_MAPPING},
@@ -82,6 +113,7 @@ static void a_part_is_judged_as_if_it_were_an_answer_of_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_body_can_always_be_ended),
         cmocka_unit_test(the_body_is_that_of_the_reference_byte_for_byte),
         cmocka_unit_test(a_part_is_judged_as_if_it_were_an_answer_of_its_own),
     };

@@ -41,15 +41,17 @@ static void a_refusal_names_the_table_and_the_column_that_it_speaks_of(void **st
 {
     (void)state;
     const struct ferry_desk desk = {.activity = &activity};
-    const struct ferry_error said = {.message = "Dynamics 365 answered 400 0x80048d19"};
+    const char *said = "Dynamics 365 answered 400 0x80048d19";
     struct ferry_error error;
-    ferry_desk_blame_schema(&desk, "An undeclared property 'regarding_x' which", &said, &error);
+    const char *column = ferry_desk_column_in(&desk, "undeclared property 'regarding_x' which");
+    ferry_desk_blame_schema(&desk, column, said, &error);
     assert_int_equal(error.status, FERRY_INVALID);
     assert_int_equal(error.class, FERRY_CLASS_SCHEMA);
     assert_non_null(strstr(error.message, "ferry_emailopen"));
     assert_non_null(strstr(error.message, "'regarding_x'"));
     assert_non_null(strstr(error.message, "0x80048d19"));
-    ferry_desk_blame_schema(&desk, "no name", &said, &error);
+    assert_null(ferry_desk_column_in(&desk, "no name"));
+    ferry_desk_blame_schema(&desk, NULL, said, &error);
     assert_non_null(strstr(error.message, "ferry_emailopen"));
 }
 
