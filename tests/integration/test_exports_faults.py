@@ -379,13 +379,13 @@ def test_half_of_the_settings_is_refused_at_the_start(lab, ferry):
     assert run.returncode == 2 and "sftp.known.hosts.file" in run.stderr, run.stderr
 
 
-def test_a_state_folder_without_room_is_a_warning(lab, ferry):
-    state = ferry.folder / "nowhere"
+def test_a_state_folder_that_cannot_be_made_is_a_warning(lab, ferry):
+    state = ferry.folder / "nowhere" / "state"  # the reader makes the last of them only
     ferry.start_reader(**{"state.dir": state})
     lab.start()
     lab.put(BROAD, text([sent(1)]))
     warning = lab.wait_for_warning("state.dir", BROAD)
     assert warning["retryAt"] > 0
-    state.mkdir()
+    state.parent.mkdir()
     lab.wait_until_moved()
     assert lab.ids() == {"send:1": 1}
