@@ -230,8 +230,8 @@ void ferry_intake_on_moved(void *context, enum ferry_status status, bool moved,
     struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
     if (status != FERRY_OK)
         ferry_intake_failed(intake, error);
-    else if (sighting)
-        sighting->failures = 0;
+    else if (sighting && moved)
+        ferry_sighting_forget(sighting);
     if (status == FERRY_OK)
         ferry_log(FERRY_LOG_INFO, moved ? "file_moved" : "file_replaced",
                   FERRY_STR("file", intake->file.name),

@@ -110,6 +110,14 @@ bool ferry_sightings_hold(struct ferry_sightings *sightings, const struct ferry_
     return false;
 }
 
+void ferry_sighting_forget(struct ferry_sighting *sighting)
+{
+    sighting->state = FERRY_SIGHTING_WAITING;
+    sighting->looks = 0;
+    sighting->failures = 0;
+    sighting->listed = false;
+}
+
 bool ferry_sighting_stands(const struct ferry_sighting *sighting, int64_t interval)
 {
     int looks = sighting->file.size == 0 || sighting->unended ? LOOKS_LONG : LOOKS;

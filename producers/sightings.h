@@ -48,6 +48,8 @@ bool ferry_sightings_hold(struct ferry_sightings *sightings, const struct ferry_
 /* Long enough for nobody to be writing it, with `interval` ms between two looks. An export begins
  * empty, and one that is cut off ends within a line: such files have to wait longer. */
 bool ferry_sighting_stands(const struct ferry_sighting *sighting, int64_t interval);
+/* It was moved away: what comes under its name is another, of the same size and second or not. */
+void ferry_sighting_forget(struct ferry_sighting *sighting);
 /* Not yet read. */
 int64_t ferry_sightings_waiting(const struct ferry_sightings *sightings);
 /* The first faulty one; *ret_count of them. NULL: none. */
