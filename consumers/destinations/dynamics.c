@@ -6,11 +6,14 @@
 
 #include <string.h>
 
-#define NAMESPACE    "8f9f4f4e-3f0d-5b0c-9a51-6f0f3a0c8a57" /* of ADR 4 */
-#define NAME_BYTES   ((size_t)16 << 20)                     /* beyond any message */
-#define SECONDS_SIZE 19                                     /* 2026-11-22T07:00:00 */
+#define NAME_BYTES   ((size_t)16 << 20)       /* beyond any message */
+#define SECONDS_SIZE 19                       /* 2026-11-22T07:00:00 */
 #define EARLIEST_MS  INT64_C(-6847804800000)  /* 1753-01-01, the first day of Dynamics */
 #define LATEST_MS    INT64_C(253402300799000) /* the last second of four digits */
+
+/* 8f9f4f4e-3f0d-5b0c-9a51-6f0f3a0c8a57, of ADR 4 */
+static const unsigned char namespace[FERRY_GUID_BYTES] = {
+    0x8f, 0x9f, 0x4f, 0x4e, 0x3f, 0x0d, 0x5b, 0x0c, 0x9a, 0x51, 0x6f, 0x0f, 0x3a, 0x0c, 0x8a, 0x57};
 
 static struct ferry_slice slice_of(const char *text)
 {
@@ -39,16 +42,23 @@ static enum ferry_status write_id(const struct ferry_events *events,
 {
     struct ferry_buffer name;
     char guid[FERRY_GUID_SIZE];
+    size_t length = strlen(events->source);
     ferry_buffer_init(&name, NAME_BYTES);
-    enum ferry_status status = ferry_buffer_printf(&name, "%s/", events->source);
+    enum ferry_status status = ferry_buffer_reserve(&name, length + 1 + event->id.length);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(&name, events->source, length);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(&name, "/", 1);
     if (status == FERRY_OK)
         status = ferry_buffer_append(&name, event->id.data, event->id.length);
+    if (status == FERRY_OK) {
+        ferry_guid_of_name(namespace, name.data, name.length, guid);
+        status = ferry_buffer_append_text(out, "\"activityid\":\"");
+    }
     if (status == FERRY_OK)
-        status = ferry_guid_of_name(NAMESPACE, name.data, name.length, guid);
-    if (status == FERRY_OK)
-        status = ferry_buffer_printf(out, "\"activityid\":\"%s\"", guid);
+        status = ferry_buffer_append(out, guid, sizeof guid - 1);
     ferry_buffer_done(&name);
-    return status;
+    return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
 }
 
 /* A person without campaign and delivery is helped by the id that leads to Campaign's log. */
@@ -61,7 +71,10 @@ static enum ferry_status write_subject(const struct ferry_activity *activity,
     if (first.length == 0)
         return write_text("subject", event->id, activity->subject_length, out);
     ferry_buffer_init(&subject, NAME_BYTES);
-    enum ferry_status status = ferry_buffer_append(&subject, first.data, first.length);
+    enum ferry_status status =
+        ferry_buffer_reserve(&subject, first.length + 1 + event->delivery.length);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(&subject, first.data, first.length);
     if (status == FERRY_OK && both)
         status = ferry_buffer_append(&subject, " ", 1);
     if (status == FERRY_OK && both)

@@ -144,7 +144,9 @@ void bench_calls_turn(struct bench_calls *calls)
     int count = epoll_wait(calls->epoll, events, EVENTS, wait);
     for (int i = 0; i < count; i++)
         curl_multi_socket_action(calls->multi, events[i].data.fd, mask_of(&events[i]), &running);
-    if (count == 0 || calls->timeout_ms == 0)
+    if (count == 0 || calls->timeout_ms == 0) {
+        calls->timeout_ms = -1; /* it was for once; curl asks again if it wants more */
         curl_multi_socket_action(calls->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
     collect(calls);
 }

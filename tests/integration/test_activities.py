@@ -285,7 +285,8 @@ def test_killed_thirty_times_every_event_is_on_the_timeline_once(ferry, timeline
         timeline.put(events[-600:])
         ahead = written() + timeline.random.randrange(20, 250)
         ferry.wait_until(lambda ahead=ahead: written() >= ahead)
-        ferry.wait_until(lambda: admin.stats()["dynamics"]["inFlight"] > 0)
+        # A fast one is through with all of it.
+        ferry.wait_until(lambda: admin.stats()["dynamics"]["inFlight"] > 0 or timeline.lag() == 0)
         writer.kill9()
         writer.start()
     timeline.wait_until_written(120)
