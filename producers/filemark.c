@@ -28,6 +28,57 @@ static int64_t *number_of(struct ferry_filemark *mark, size_t i)
     return (int64_t *)(void *)((char *)mark + numbers[i].offset);
 }
 
+/* ---- what it was read for ---- */
+
+void ferry_filemark_begin(struct ferry_filemark *mark, const struct ferry_events *events)
+{
+    *mark = (struct ferry_filemark){.line = 1, .since = events->since};
+    memcpy(mark->kinds, events->kinds, sizeof mark->kinds);
+}
+
+void ferry_filemark_narrow(struct ferry_filemark *mark, const struct ferry_events *events)
+{
+    if (events->since > mark->since)
+        mark->since = events->since;
+    for (int i = 0; i < FERRY_EVENT_KINDS; i++)
+        mark->kinds[i] = mark->kinds[i] && events->kinds[i];
+}
+
+bool ferry_filemark_missed(const struct ferry_filemark *mark, const struct ferry_events *events)
+{
+    if (mark->skipped[FERRY_SKIP_BEFORE_SINCE] > 0 && events->since < mark->since)
+        return true;
+    for (int i = 0; i < FERRY_EVENT_KINDS; i++)
+        if (mark->skipped[FERRY_SKIP_SWITCHED_OFF] > 0 && events->kinds[i] && !mark->kinds[i])
+            return true;
+    return false;
+}
+
+static json_t *print_kinds(const struct ferry_filemark *mark)
+{
+    json_t *kinds = json_array();
+    for (int i = 0; i < FERRY_EVENT_KINDS; i++)
+        if (mark->kinds[i])
+            json_array_append_new(kinds,
+                                  json_string(ferry_event_kind_name((enum ferry_event_kind)i)));
+    return kinds;
+}
+
+/* One that does not say it missed nothing. */
+static void parse_kinds(const json_t *kinds, struct ferry_filemark *mark)
+{
+    for (int i = 0; i < FERRY_EVENT_KINDS; i++)
+        mark->kinds[i] = !kinds;
+    for (size_t i = 0; i < json_array_size(kinds); i++) {
+        const char *name = json_string_value(json_array_get(kinds, i));
+        enum ferry_event_kind kind;
+        if (name && ferry_event_kind_from_name(name, &kind))
+            mark->kinds[kind] = true;
+    }
+}
+
+/* ---- JSON ---- */
+
 enum ferry_status ferry_filemark_print(const struct ferry_filemark *mark, char **ret_text)
 {
     struct ferry_filemark view = *mark;
@@ -39,6 +90,8 @@ enum ferry_status ferry_filemark_print(const struct ferry_filemark *mark, char *
         json_object_set_new(skipped, ferry_skip_name((enum ferry_skip)i),
                             json_integer(mark->skipped[i]));
     json_object_set_new(json, "skipped", skipped);
+    json_object_set_new(json, "since", json_integer(mark->since));
+    json_object_set_new(json, "kinds", print_kinds(mark));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (!text)
@@ -55,6 +108,8 @@ static const char *flaw_of(const json_t *json, struct ferry_filemark *mark)
         return "file";
     snprintf(mark->file, sizeof mark->file, "%s", file);
     mark->done = json_is_true(json_object_get(json, "done"));
+    mark->since = json_integer_value(json_object_get(json, "since"));
+    parse_kinds(json_object_get(json, "kinds"), mark);
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
         *number_of(mark, i) = json_integer_value(json_object_get(json, numbers[i].key));
         if (*number_of(mark, i) < 0)
@@ -82,5 +137,5 @@ enum ferry_status ferry_filemark_parse(const char *text, struct ferry_filemark *
 
 bool ferry_filemark_expired(const struct ferry_filemark *mark, int64_t now)
 {
-    return mark->done && now - mark->done_at > FERRY_FILEMARK_DAYS * DAY_MS;
+    return now - (mark->done ? mark->done_at : mark->began_at) > FERRY_FILEMARK_DAYS * DAY_MS;
 }

@@ -7,7 +7,8 @@
 
 #define FERRY_FILE_NAME_SIZE 256
 #define FERRY_SHA256_SIZE    65 /* hex and NUL */
-#define FERRY_FILEMARK_DAYS  30 /* after doneAt it may go */
+#define FERRY_SHA256_SHOWN   16 /* digits of it that tell contents of one name apart */
+#define FERRY_FILEMARK_DAYS  30 /* after doneAt, or beganAt where nobody ends it, it may go */
 
 struct ferry_filemark {
     char file[FERRY_FILE_NAME_SIZE]; /* without its folder */
@@ -18,8 +19,17 @@ struct ferry_filemark {
     int64_t events, rejected;
     int64_t skipped[FERRY_SKIPS];
     int64_t began_at, done_at; /* wall ms */
+    int64_t since;             /* what it was read for: older rows and other kinds were skipped */
+    bool kinds[FERRY_EVENT_KINDS];
     bool done;
 };
+
+/* Of a file of which nothing is read. */
+void ferry_filemark_begin(struct ferry_filemark *mark, const struct ferry_events *events);
+/* Reading goes on for `events`: what these skip was skipped too. */
+void ferry_filemark_narrow(struct ferry_filemark *mark, const struct ferry_events *events);
+/* Rows were skipped that `events` ask for. */
+bool ferry_filemark_missed(const struct ferry_filemark *mark, const struct ferry_events *events);
 
 /* JSON. The caller frees *ret_text with free(). */
 enum ferry_status ferry_filemark_print(const struct ferry_filemark *mark,

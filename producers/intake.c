@@ -10,7 +10,8 @@
 
 #define RETRY_MS     1000
 #define RETRY_CAP_MS 60000
-#define REFUSALS     2 /* logins in a row: then it is no accident */
+#define REFUSALS     2 /* logins: then it is no accident */
+#define FAILURES     3 /* with one file in a row: then the others come first */
 
 /* ---- when something goes wrong ---- */
 
@@ -58,11 +59,29 @@ void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *e
 void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error *error)
 {
     bool login = error->status == FERRY_INVALID && error->class == FERRY_CLASS_CREDENTIALS;
-    intake->refusals = login ? intake->refusals + 1 : 0;
-    if (intake->refusals >= REFUSALS)
+    if (login && ++intake->refusals >= REFUSALS)
         intake->options.calls->on_failed(intake->options.context, error);
     else
         ferry_intake_retry(intake, error);
+}
+
+void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    if (error->status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS) {
+        ferry_intake_trouble(intake, error);
+        return;
+    }
+    if (error->status != FERRY_RETRY || !sighting || ++sighting->failures < FAILURES) {
+        ferry_intake_refused(intake, error);
+        return;
+    }
+    sighting->not_before =
+        ferry_boot_ms() + ferry_backoff_ms(sighting->failures, RETRY_MS, RETRY_CAP_MS);
+    sighting->error = *error;
+    ferry_log(FERRY_LOG_WARN, "file_fails", FERRY_STR("file", intake->file.name),
+              FERRY_STR("message", error->message), FERRY_STR("then", "going on with the others"));
+    ferry_intake_trouble(intake, error);
 }
 
 void ferry_intake_overcome(struct ferry_intake *intake)
@@ -78,6 +97,11 @@ void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,
                             char out[FERRY_FILE_KEY_SIZE])
 {
     snprintf(out, FERRY_FILE_KEY_SIZE, "%s/%s", intake->options.task, rest);
+}
+
+const char *ferry_intake_hash_of(const struct ferry_intake *intake, const char *key)
+{
+    return key + strlen(intake->options.task) + 1;
 }
 
 void ferry_intake_trouble(struct ferry_intake *intake, const struct ferry_error *error)
@@ -100,6 +124,7 @@ void ferry_intake_proceed(struct ferry_intake *intake)
         return;
     switch (intake->stage) {
     case FERRY_INTAKE_LIST:
+        intake->asked_at = ferry_boot_ms();
         ferry_exports_list(intake->exports);
         break;
     case FERRY_INTAKE_EXPIRE:
@@ -138,7 +163,6 @@ static bool sum_up(void *context, const char *key, const char *text)
 {
     struct ferry_intake *intake = context;
     struct ferry_filemark mark;
-    const char *sha256 = key + strlen(intake->options.task) + 1;
     if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK)
         return true;
     intake->events_read += mark.events;
@@ -149,7 +173,10 @@ static bool sum_up(void *context, const char *key, const char *text)
         return true;
     intake->files_read++;
     intake->bytes_read += mark.size;
-    if (ferry_sightings_remember(&intake->sightings, &mark, sha256) != FERRY_OK)
+    if (ferry_filemark_missed(&mark, intake->options.events))
+        return true; /* it is copied, and read again */
+    if (ferry_sightings_remember(&intake->sightings, &mark, ferry_intake_hash_of(intake, key)) !=
+        FERRY_OK)
         ferry_log(FERRY_LOG_WARN, "file_not_remembered", FERRY_STR("file", mark.file),
                   FERRY_STR("then", "copying it again"));
     return true;
@@ -173,6 +200,7 @@ static void on_lost(void *context, const struct ferry_error *error, int64_t retr
     struct ferry_intake *intake = context;
     go_back(intake);
     intake->seated = false;
+    ferry_error_clear(&intake->told); /* the seat's warning takes its place */
     intake->turn = FERRY_INTAKE_TURN_NONE;
     if (intake->stopping)
         report_stopped(intake);

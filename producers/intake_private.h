@@ -42,10 +42,11 @@ struct ferry_intake {
     bool delayed;            /* the alarm is set */
     bool faulted;            /* a fault was told that no progress took back */
     unsigned tries;          /* in a row without success */
-    unsigned refusals;       /* logins, in a row */
+    unsigned refusals;       /* logins, since the last success */
     struct ferry_error told; /* the trouble with files that was told last */
 
     struct ferry_sightings sightings;
+    int64_t asked_at;                    /* boot ms: for the listing */
     const struct ferry_listing *listing; /* the exports' own; of this round */
     size_t at;                           /* in it */
     size_t unfit;                        /* names that were told of */
@@ -74,6 +75,9 @@ void ferry_intake_proceed(struct ferry_intake *intake);
 void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *error);
 /* The server refused: a login is not tried a third time. */
 void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error *error);
+/* To copy or to move the file under way failed. It may be this file only (too large for the disk or
+ * for the connection), so it is tried a few times, and then again while the others are read. */
+void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *error);
 void ferry_intake_overcome(struct ferry_intake *intake); /* the fault that was told, if any */
 void ferry_intake_delay(struct ferry_intake *intake, int64_t delay_ms);
 void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,
@@ -87,6 +91,8 @@ void ferry_intake_leave_file(struct ferry_intake *intake);
 /* The file under way is read to its end. */
 void ferry_intake_finish_file(struct ferry_intake *intake);
 
+/* In the key of a checkpoint. */
+const char *ferry_intake_hash_of(const struct ferry_intake *intake, const char *key);
 void ferry_intake_expire(struct ferry_intake *intake);
 void ferry_intake_bury(struct ferry_intake *intake); /* within the turn */
 void ferry_intake_next_file(struct ferry_intake *intake);

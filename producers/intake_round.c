@@ -43,7 +43,8 @@ static void rest(struct ferry_intake *intake)
 
 static void begin_round(struct ferry_intake *intake, const struct ferry_listing *listing)
 {
-    if (ferry_sightings_update(&intake->sightings, listing) != FERRY_OK) {
+    if (ferry_sightings_update(&intake->sightings, listing, intake->asked_at, ferry_boot_ms()) !=
+        FERRY_OK) {
         struct ferry_error error;
         ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
         ferry_intake_retry(intake, &error);
@@ -84,14 +85,15 @@ struct search {
     bool found;
 };
 
-/* Not of a file that still lies there: it would be read again. */
+/* Not of a content that still lies there: it would be read again. */
 static bool is_old(void *context, const char *key, const char *text)
 {
     struct search *search = context;
     struct ferry_filemark mark;
     if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK ||
         !ferry_filemark_expired(&mark, search->now) ||
-        ferry_listing_find(search->intake->listing, mark.file))
+        ferry_sightings_hold(&search->intake->sightings, &mark,
+                             ferry_intake_hash_of(search->intake, key)))
         return true;
     snprintf(search->intake->key, sizeof search->intake->key, "%s", key);
     search->found = true;
@@ -132,6 +134,10 @@ static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_f
     struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, file->name);
     if (!sighting || sighting->state == FERRY_SIGHTING_FAULTY)
         return false;
+    if (sighting->not_before > ferry_boot_ms()) {
+        ferry_intake_trouble(intake, &sighting->error);
+        return false;
+    }
     intake->file = *file;
     if (sighting->state == FERRY_SIGHTING_DONE) {
         if (!intake->options.events->export.move)
@@ -139,7 +145,7 @@ static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_f
         ferry_exports_move(intake->exports, file, sighting->sha256);
         return true;
     }
-    if (!ferry_sighting_stands(sighting))
+    if (!ferry_sighting_stands(sighting, intake->options.settings->poll_interval_ms))
         return false;
     ferry_exports_copy(intake->exports, file);
     return true;
@@ -183,22 +189,36 @@ void ferry_intake_finish_file(struct ferry_intake *intake)
     ferry_intake_leave_file(intake);
 }
 
+/* The copy is whole. True: it is to be read. */
+static bool take_copy(struct ferry_intake *intake, const struct ferry_copy *copy,
+                      struct ferry_sighting *sighting)
+{
+    if (sighting) {
+        sighting->failures = 0;
+        sighting->unended = copy->unended;
+        if (!ferry_sighting_stands(sighting, intake->options.settings->poll_interval_ms))
+            return false;
+    }
+    snprintf(intake->sha256, sizeof intake->sha256, "%s", copy->sha256);
+    ferry_intake_print_key(intake, copy->sha256, intake->key);
+    return true;
+}
+
 void ferry_intake_on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
                             const struct ferry_error *error)
 {
     struct ferry_intake *intake = context;
     struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
     if (status == FERRY_OK && copy) {
-        snprintf(intake->sha256, sizeof intake->sha256, "%s", copy->sha256);
-        ferry_intake_print_key(intake, copy->sha256, intake->key);
-        intake->stage = FERRY_INTAKE_OPEN;
+        if (take_copy(intake, copy, sighting))
+            intake->stage = FERRY_INTAKE_OPEN;
+        else
+            ferry_exports_drop(intake->exports);
     } else if (status == FERRY_OK) {
         if (sighting)
             sighting->looks = 0;
-    } else if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS) {
-        ferry_intake_trouble(intake, error);
     } else {
-        ferry_intake_refused(intake, error);
+        ferry_intake_failed(intake, error);
     }
     ferry_intake_proceed(intake);
 }
@@ -207,11 +227,12 @@ void ferry_intake_on_moved(void *context, enum ferry_status status, bool moved,
                            const struct ferry_error *error)
 {
     struct ferry_intake *intake = context;
-    if (status == FERRY_INVALID && error->class != FERRY_CLASS_CREDENTIALS)
-        ferry_intake_trouble(intake, error);
-    else if (status != FERRY_OK)
-        ferry_intake_refused(intake, error);
-    else
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    if (status != FERRY_OK)
+        ferry_intake_failed(intake, error);
+    else if (sighting)
+        sighting->failures = 0;
+    if (status == FERRY_OK)
         ferry_log(FERRY_LOG_INFO, moved ? "file_moved" : "file_replaced",
                   FERRY_STR("file", intake->file.name),
                   FERRY_STR("folder", intake->options.events->export.processed));

@@ -21,6 +21,7 @@ static void begin_mark(struct ferry_intake *intake)
     snprintf(mark->file, sizeof mark->file, "%s", intake->file.name);
     mark->size = intake->file.size;
     mark->modified_at = intake->file.modified_at;
+    ferry_filemark_narrow(mark, intake->options.events);
 }
 
 /* One that cannot be read is as good as none: rows twice in the backlog are once on the timeline.
@@ -29,16 +30,34 @@ static void look_up(struct ferry_intake *intake)
 {
     const char *text = ferry_seat_checkpoint(intake->options.seat, intake->key);
     struct ferry_error error;
-    intake->committed = (struct ferry_filemark){.line = 1};
+    ferry_filemark_begin(&intake->committed, intake->options.events);
     if (text && ferry_filemark_parse(text, &intake->committed, &error) != FERRY_OK)
         ferry_log(FERRY_LOG_WARN, "checkpoint_unreadable", FERRY_STR("key", intake->key),
                   FERRY_STR("message", error.message), FERRY_STR("then", "reading from the start"));
+}
+
+/* The order asks for more than the file was read for. It is read again from its start: what is on
+ * the timeline already is there once. Its counters begin anew too. */
+static void forget(struct ferry_intake *intake)
+{
+    const struct ferry_filemark *mark = &intake->committed;
+    ferry_log(FERRY_LOG_INFO, "file_missed_rows", FERRY_STR("file", intake->file.name),
+              FERRY_STR("sha256", intake->sha256), FERRY_STR("then", "reading it again"));
+    intake->events_read -= mark->events;
+    intake->rejected -= mark->rejected;
+    for (int i = 0; i < FERRY_SKIPS; i++)
+        intake->skipped[i] -= mark->skipped[i];
+    intake->files_read -= mark->done;
+    intake->bytes_read -= mark->done ? mark->size : 0;
+    ferry_filemark_begin(&intake->committed, intake->options.events);
 }
 
 void ferry_intake_open_file(struct ferry_intake *intake)
 {
     ferry_intake_drop_rows(intake);
     look_up(intake);
+    if (ferry_filemark_missed(&intake->committed, intake->options.events))
+        forget(intake);
     if (intake->committed.done) {
         ferry_log(FERRY_LOG_INFO, "file_known", FERRY_STR("file", intake->file.name),
                   FERRY_STR("sha256", intake->sha256), FERRY_STR("as", intake->committed.file));
@@ -134,9 +153,10 @@ static enum ferry_status send_event(struct ferry_intake *intake, size_t item,
 static enum ferry_status send_reject(struct ferry_intake *intake, size_t item,
                                      struct ferry_error *error)
 {
-    char origin[FERRY_FILE_NAME_SIZE + 32];
-    snprintf(origin, sizeof origin, "%s/%lld", intake->sending->mark.file,
-             (long long)intake->sending->items[item].line);
+    char origin[FERRY_FILE_NAME_SIZE + FERRY_SHA256_SHOWN + 32];
+    /* Two contents of one name have rejects of their own. */
+    snprintf(origin, sizeof origin, "%s.%.*s/%lld", intake->sending->mark.file, FERRY_SHA256_SHOWN,
+             intake->sha256, (long long)intake->sending->items[item].line);
     const struct ferry_rejection rejection = {
         .topic = intake->rejects,
         .origin = origin,

@@ -376,9 +376,21 @@ void ferry_seat_leave(struct ferry_seat *seat, struct ferry_seat_user *user)
     seat->owner = NULL;
 }
 
+static bool is_waited_for(const struct ferry_seat *seat)
+{
+    const struct ferry_seat_user *user;
+    DL_FOREACH (seat->users, user) {
+        if (user->ticket)
+            return true;
+    }
+    return false;
+}
+
+/* A turn may be free while others wait for it: who had it last is told of its end before. Who waits
+ * longest comes next. */
 bool ferry_seat_want(struct ferry_seat *seat, struct ferry_seat_user *user)
 {
-    if (seat->phase == PHASE_OPEN && seat->turn == TURN_FREE) {
+    if (seat->phase == PHASE_OPEN && seat->turn == TURN_FREE && !is_waited_for(seat)) {
         seat->owner = user;
         seat->turn = TURN_HELD;
         return true;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKS       2
-#define LOOKS_EMPTY 7 /* a minute, at the default interval */
+#define LOOKS      2
+#define LOOKS_LONG 7 /* a minute, at the default interval */
 
 static void drop(struct ferry_sightings *sightings, struct ferry_sighting *sighting)
 {
@@ -59,7 +59,8 @@ enum ferry_status ferry_sightings_remember(struct ferry_sightings *sightings,
 }
 
 static enum ferry_status see(struct ferry_sightings *sightings,
-                             const struct ferry_listing_file *file)
+                             const struct ferry_listing_file *file, int64_t asked_at,
+                             int64_t came_at)
 {
     struct ferry_sighting *sighting = ferry_sightings_find(sightings, file->name);
     if (sighting && !ferry_listing_same(&sighting->file, file)) {
@@ -71,20 +72,23 @@ static enum ferry_status see(struct ferry_sightings *sightings,
     if (!sighting)
         return FERRY_NOMEM;
     sighting->file.kind = file->kind;
-    sighting->looks++;
+    if (sighting->looks++ == 0)
+        sighting->first_look = came_at;
+    sighting->last_look = asked_at;
     sighting->listed = true;
     return FERRY_OK;
 }
 
 enum ferry_status ferry_sightings_update(struct ferry_sightings *sightings,
-                                         const struct ferry_listing *listing)
+                                         const struct ferry_listing *listing, int64_t asked_at,
+                                         int64_t came_at)
 {
     struct ferry_sighting *sighting = NULL;
     struct ferry_sighting *next = NULL;
     HASH_ITER (hh, sightings->files, sighting, next)
         sighting->listed = false;
     for (size_t i = 0; i < listing->count; i++)
-        if (see(sightings, &listing->files[i]) != FERRY_OK)
+        if (see(sightings, &listing->files[i], asked_at, came_at) != FERRY_OK)
             return FERRY_NOMEM;
     HASH_ITER (hh, sightings->files, sighting, next)
         if (!sighting->listed)
@@ -92,9 +96,25 @@ enum ferry_status ferry_sightings_update(struct ferry_sightings *sightings,
     return FERRY_OK;
 }
 
-bool ferry_sighting_stands(const struct ferry_sighting *sighting)
+bool ferry_sightings_hold(struct ferry_sightings *sightings, const struct ferry_filemark *mark,
+                          const char *sha256)
 {
-    return sighting->looks >= (sighting->file.size == 0 ? LOOKS_EMPTY : LOOKS);
+    const struct ferry_sighting *named = ferry_sightings_find(sightings, mark->file);
+    if (named && named->state != FERRY_SIGHTING_DONE)
+        return true; /* who knows? */
+    if (named && strcmp(named->sha256, sha256) == 0)
+        return true;
+    for (const struct ferry_sighting *at = sightings->files; at; at = at->hh.next)
+        if (strcmp(at->sha256, sha256) == 0)
+            return true;
+    return false;
+}
+
+bool ferry_sighting_stands(const struct ferry_sighting *sighting, int64_t interval)
+{
+    int looks = sighting->file.size == 0 || sighting->unended ? LOOKS_LONG : LOOKS;
+    return sighting->looks >= looks &&
+           sighting->last_look - sighting->first_look >= (looks - 1) * interval;
 }
 
 int64_t ferry_sightings_waiting(const struct ferry_sightings *sightings)

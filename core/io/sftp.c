@@ -33,6 +33,7 @@ enum ferry_status ferry_sftp_new(const struct ferry_sftp_settings *settings,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     uv_once(&once, init_library);
+    atomic_init(&sftp->interrupted, false);
     sftp->settings = settings;
     sftp->socket = -1;
     *ret_sftp = sftp;
@@ -52,7 +53,7 @@ static void keep_socket(struct ferry_sftp *sftp, int fd)
 {
     uv_mutex_lock(&sftp->lock);
     sftp->socket = fd;
-    if (sftp->interrupted && fd >= 0)
+    if (atomic_load(&sftp->interrupted) && fd >= 0)
         shutdown(fd, SHUT_RDWR);
     uv_mutex_unlock(&sftp->lock);
 }
@@ -60,7 +61,7 @@ static void keep_socket(struct ferry_sftp *sftp, int fd)
 void ferry_sftp_interrupt(struct ferry_sftp *sftp)
 {
     uv_mutex_lock(&sftp->lock);
-    sftp->interrupted = true;
+    atomic_store(&sftp->interrupted, true);
     if (sftp->socket >= 0)
         shutdown(sftp->socket, SHUT_RDWR);
     uv_mutex_unlock(&sftp->lock);
@@ -131,14 +132,20 @@ static const struct {
      "make room on the server"},
     {LIBSSH2_FX_QUOTA_EXCEEDED, FERRY_CLASS_QUOTA, "the server's quota is exceeded",
      "make room on the server"},
+    {LIBSSH2_FX_WRITE_PROTECT, FERRY_CLASS_PERMISSION, "the server's disk is write-protected",
+     "let sftp.user rename files, or set \"finished\" to \"leave\""},
+    {LIBSSH2_FX_OP_UNSUPPORTED, FERRY_CLASS_PERMISSION, "the server does not do that",
+     "try the same by hand with sftp, as sftp.user"},
 };
 #define REFUSALS (sizeof refusals / sizeof refusals[0])
 
-static enum ferry_status fail_path(struct ferry_sftp *sftp, const char *what, const char *path,
-                                   struct ferry_error *error)
+enum ferry_status ferry_sftp_fail_path(struct ferry_sftp *sftp, unsigned long code,
+                                       const char *what, const char *path,
+                                       struct ferry_error *error)
 {
     const struct ferry_sftp_settings *settings = sftp->settings;
-    unsigned long code = libssh2_sftp_last_error(sftp->channel);
+    char whole[MESSAGE_SIZE * 2];
+    char why[MESSAGE_SIZE];
     size_t i = 0;
     while (i < REFUSALS && refusals[i].code != code)
         i++;
@@ -148,11 +155,12 @@ static enum ferry_status fail_path(struct ferry_sftp *sftp, const char *what, co
         ferry_advise(error, "%s", refusals[i].action);
         return FERRY_INVALID;
     }
-    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_PERMISSION,
-               "sftp://%s:%lld: cannot %s %.200s: the server refuses it (status %lu)",
-               settings->host, (long long)settings->port, what, path, code);
-    ferry_advise(error, "try the same by hand with sftp, as sftp.user");
-    return FERRY_INVALID;
+    /* Any other may pass: a server that is short of something says "failure", and no more. */
+    snprintf(whole, sizeof whole, "cannot %s %.200s", what, path);
+    snprintf(why, sizeof why, "the server failed (status %lu)", code);
+    fail_network(sftp, whole, why, error);
+    ferry_advise(error, "if it stays, try the same by hand with sftp, as sftp.user");
+    return FERRY_RETRY;
 }
 
 /* After a call of libssh2 with a negative result. */
@@ -163,9 +171,13 @@ static enum ferry_status fail_call(struct ferry_sftp *sftp, int code, const char
     char why[MESSAGE_SIZE];
     char whole[MESSAGE_SIZE * 2];
     if (code == LIBSSH2_ERROR_SFTP_PROTOCOL)
-        return fail_path(sftp, what, path, error);
+        return ferry_sftp_fail_path(sftp, libssh2_sftp_last_error(sftp->channel), what, path,
+                                    error);
     libssh2_session_last_error(sftp->session, &text, NULL, 0);
-    snprintf(why, sizeof why, "%s", sftp->interrupted ? "interrupted" : text ? text : "no reason");
+    snprintf(why, sizeof why, "%s",
+             atomic_load(&sftp->interrupted) ? "interrupted"
+             : text                          ? text
+                                             : "no reason");
     snprintf(whole, sizeof whole, "cannot %s %.200s", what, path);
     return fail_network(sftp, whole, why, error);
 }
@@ -228,6 +240,8 @@ static enum ferry_status shake_hands(struct ferry_sftp *sftp, struct ferry_error
     if (status != FERRY_OK)
         return status;
     int code = libssh2_session_handshake(sftp->session, sftp->socket);
+    if (code == LIBSSH2_ERROR_KEX_FAILURE)
+        return ferry_sftp_refuse_methods(sftp, error);
     if (code != 0)
         return fail_call(sftp, code, "agree on a connection with", "the server", error);
     return ferry_sftp_trust(sftp, known, error);

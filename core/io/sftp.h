@@ -2,8 +2,8 @@
  * server says nothing: from a thread of the pool, one at a time. Only ferry_sftp_interrupt may come
  * from another thread meanwhile.
  *
- * Errors name host, path and what to do. FERRY_RETRY: the network; the connection is of no
- * more use, but what is open on it is to be closed.
+ * Errors name host, path and what to do. FERRY_RETRY: the network, or what may pass on the
+ * server; the connection is of no more use, but what is open on it is to be closed.
  * FERRY_INVALID with FERRY_CLASS_CREDENTIALS: host key or login; with another class: the server
  * refuses this path. */
 #ifndef FERRY_SFTP_H

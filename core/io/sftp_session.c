@@ -10,7 +10,7 @@
 #define DIGEST_SIZE     32
 #define FINGERPRINT     64
 #define PREFERENCE_SIZE 256
-#define KEY_CEILING     16384
+#define KEY_CEILING     16384 /* of its text; what that decodes to is shorter */
 
 /* The host keys that libssh2 1.10 can check, best first. */
 static const struct {
@@ -28,10 +28,42 @@ static const struct {
 
 /* ---- the host ---- */
 
+/* libssh2 does not know the marks that OpenSSH puts before a line: it would take a key that was
+ * revoked for one of a host named "@revoked", and pass over it. */
+static enum ferry_status refuse_marks(const struct ferry_sftp_settings *settings,
+                                      struct ferry_error *error)
+{
+    char *line = NULL;
+    size_t size = 0;
+    int number = 0;
+    bool marked = false;
+    FILE *file = fopen(settings->known_hosts_file, "re");
+    if (!file)
+        return FERRY_OK; /* libssh2 says so */
+    while (!marked && getline(&line, &size, file) >= 0) {
+        number++;
+        marked = line[strspn(line, " \t")] == '@';
+    }
+    free(line);
+    fclose(file);
+    if (!marked)
+        return FERRY_OK;
+    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_CREDENTIALS,
+               "sftp://%s:%lld: line %d of the known hosts file %.200s begins with @revoked, "
+               "@cert-authority or the like, which Ferry cannot judge",
+               settings->host, (long long)settings->port, number, settings->known_hosts_file);
+    ferry_advise(error, "give Ferry a known hosts file of its own, with the keys that it shall "
+                        "trust and no others");
+    return FERRY_INVALID;
+}
+
 static enum ferry_status read_known(struct ferry_sftp *sftp, LIBSSH2_KNOWNHOSTS **ret_hosts,
                                     struct ferry_error *error)
 {
     const char *path = sftp->settings->known_hosts_file;
+    enum ferry_status status = refuse_marks(sftp->settings, error);
+    if (status != FERRY_OK)
+        return status;
     LIBSSH2_KNOWNHOSTS *hosts = libssh2_knownhost_init(sftp->session);
     if (!hosts)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
@@ -152,9 +184,21 @@ enum ferry_status ferry_sftp_trust(struct ferry_sftp *sftp, bool known, struct f
     return refuse_host(sftp, host_keys[i].method, known, error);
 }
 
+enum ferry_status ferry_sftp_refuse_methods(const struct ferry_sftp *sftp,
+                                            struct ferry_error *error)
+{
+    const struct ferry_sftp_settings *settings = sftp->settings;
+    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_CREDENTIALS,
+               "sftp://%s:%lld: the server and Ferry know no method in common: it needs an Ed25519 "
+               "or ECDSA host key",
+               settings->host, (long long)settings->port);
+    ferry_advise(error, "give the server such a key (ssh-keygen -A), and put its line into "
+                        "sftp.known.hosts.file");
+    return FERRY_INVALID;
+}
+
 /* ---- we ---- */
 
-/* What is known to go wrong with a private key, told by its file; NULL: nothing. */
 static const char *flaw_of_blob(const unsigned char *blob, size_t length)
 {
     static const char magic[] = "openssh-key-v1";
@@ -175,14 +219,15 @@ static const char *flaw_of_openssh(const char *text)
 {
     static const char begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----";
     static const char end[] = "-----END OPENSSH PRIVATE KEY-----";
-    const char *from = strstr(text, begin) + strlen(begin);
-    const char *to = strstr(from, end);
+    const char *from = strstr(text, begin);
+    const char *to = from ? strstr(from, end) : NULL;
     unsigned char blob[KEY_CEILING];
     EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
     int length = 0;
     int more = 0;
     bool decoded = false;
-    if (to && decoder) {
+    from = from ? from + strlen(begin) : NULL;
+    if (to && to - from <= KEY_CEILING && decoder) {
         EVP_DecodeInit(decoder);
         decoded = EVP_DecodeUpdate(decoder, blob, &length, (const unsigned char *)from,
                                    (int)(to - from)) >= 0 &&
@@ -195,7 +240,7 @@ static const char *flaw_of_openssh(const char *text)
     return flaw;
 }
 
-static const char *flaw_of_key(const char *text)
+const char *ferry_sftp_key_flaw(const char *text)
 {
     if (strstr(text, "BEGIN OPENSSH PRIVATE KEY"))
         return flaw_of_openssh(text);
@@ -213,7 +258,7 @@ static enum ferry_status refuse_login(struct ferry_sftp *sftp, const char *key,
                                       struct ferry_error *error)
 {
     const struct ferry_sftp_settings *settings = sftp->settings;
-    const char *flaw = flaw_of_key(key);
+    const char *flaw = ferry_sftp_key_flaw(key);
     ferry_fail(error, FERRY_INVALID, FERRY_CLASS_CREDENTIALS,
                "sftp://%s:%lld: the login of %.80s with the key %.200s was refused%s%s",
                settings->host, (long long)settings->port, settings->user,

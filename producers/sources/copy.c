@@ -38,6 +38,7 @@ struct copying {
     EVP_MD_CTX *digest;
     char *chunk;
     int64_t length;
+    unsigned char first[2], last; /* bytes of the file */
 };
 
 static enum ferry_status fail_local(const struct copying *copying, int code,
@@ -83,6 +84,21 @@ static enum ferry_status write_all(struct copying *copying, const char *data, si
     return FERRY_OK;
 }
 
+static void look_at_bytes(struct copying *copying, size_t length)
+{
+    for (size_t i = 0; i < length && copying->length + (int64_t)i < 2; i++)
+        copying->first[copying->length + (int64_t)i] = (unsigned char)copying->chunk[i];
+    if (length > 0)
+        copying->last = (unsigned char)copying->chunk[length - 1];
+}
+
+/* What is packed knows its end by itself. */
+static bool is_unended(const struct copying *copying)
+{
+    bool packed = copying->first[0] == 0x1f && copying->first[1] == 0x8b;
+    return copying->length > 0 && !packed && copying->last != '\n';
+}
+
 static enum ferry_status copy_bytes(struct copying *copying, struct ferry_error *error)
 {
     size_t length = 0;
@@ -97,8 +113,9 @@ static enum ferry_status copy_bytes(struct copying *copying, struct ferry_error 
             return status;
         if (EVP_DigestUpdate(copying->digest, copying->chunk, length) != 1)
             return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "the hash cannot be computed");
+        look_at_bytes(copying, length);
         copying->length += (int64_t)length;
-    } while (length > 0);
+    } while (length > 0 && copying->length <= copying->file->size); /* else it grows */
     return FERRY_OK;
 }
 
@@ -141,6 +158,18 @@ static enum ferry_status look_again(struct copying *copying, const char *path, b
     return status;
 }
 
+/* One that was taken away between listing and copying is no trouble. */
+static enum ferry_status is_gone(struct copying *copying, const char *path,
+                                 struct ferry_error *error)
+{
+    struct ferry_sftp_attributes now;
+    struct ferry_error unused;
+    bool there = true;
+    if (ferry_sftp_stat(copying->sftp, path, &now, &there, &unused) == FERRY_OK && !there)
+        return FERRY_OK;
+    return error->status;
+}
+
 enum ferry_status ferry_copy_make(struct ferry_copy *copy, struct ferry_sftp *sftp,
                                   const char *folder, const struct ferry_listing_file *file,
                                   const char *state_dir, const atomic_bool *cancelled,
@@ -159,7 +188,10 @@ enum ferry_status ferry_copy_make(struct ferry_copy *copy, struct ferry_sftp *sf
     if (status == FERRY_OK)
         status = print_hash(&copying, error);
     ferry_sftp_close(copying.source);
-    if (status == FERRY_OK)
+    copy->unended = is_unended(&copying);
+    if (status == FERRY_INVALID)
+        status = is_gone(&copying, path, error);
+    else if (status == FERRY_OK)
         status = look_again(&copying, path, ret_still, error);
     EVP_MD_CTX_free(copying.digest);
     free(copying.chunk);

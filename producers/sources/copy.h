@@ -10,6 +10,7 @@
 struct ferry_copy {
     int fd; /* -1: none */
     char sha256[FERRY_SHA256_SIZE];
+    bool unended; /* a text that ends within a line: perhaps there is more to come */
     struct ferry_listing_file file;
 };
 

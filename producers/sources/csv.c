@@ -20,14 +20,15 @@ static int is_end(unsigned char byte)
     return byte == '\n';
 }
 
-static enum ferry_status start_parser(struct ferry_csv *csv, struct ferry_error *error)
+static enum ferry_status start_parser(const struct ferry_csv *csv, struct csv_parser *parser,
+                                      unsigned char options, struct ferry_error *error)
 {
-    if (csv_init(&csv->parser, CSV_APPEND_NULL) != 0)
+    if (csv_init(parser, options) != 0)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    csv_set_delim(&csv->parser, (unsigned char)csv->options.delimiter);
-    csv_set_quote(&csv->parser, (unsigned char)csv->options.quote);
-    csv_set_space_func(&csv->parser, is_blank);
-    csv_set_term_func(&csv->parser, is_end);
+    csv_set_delim(parser, (unsigned char)csv->options.delimiter);
+    csv_set_quote(parser, (unsigned char)csv->options.quote);
+    csv_set_space_func(parser, is_blank);
+    csv_set_term_func(parser, is_end);
     return FERRY_OK;
 }
 
@@ -39,7 +40,7 @@ enum ferry_status ferry_csv_init(struct ferry_csv *csv, const struct ferry_csv_o
     csv->position = options->position;
     csv->line = csv->next_line = options->line;
     ferry_buffer_init(&csv->text, 2 * FERRY_CSV_ROW_CEILING);
-    enum ferry_status status = start_parser(csv, error);
+    enum ferry_status status = start_parser(csv, &csv->parser, CSV_APPEND_NULL, error);
     if (status != FERRY_OK)
         return status;
     csv->window = malloc(WINDOW);
@@ -108,7 +109,7 @@ static enum ferry_status start_again(struct ferry_csv *csv, struct ferry_error *
 {
     forget_fields(csv);
     csv_free(&csv->parser);
-    return start_parser(csv, error);
+    return start_parser(csv, &csv->parser, CSV_APPEND_NULL, error);
 }
 
 /* ---- the window ---- */
@@ -189,13 +190,13 @@ static void give_row(struct ferry_csv *csv, struct ferry_csv_row *row)
 }
 
 /* Only the first line is given up: what its quote seemed to swallow are rows again. */
-static enum ferry_status give_unclosed(struct ferry_csv *csv, struct ferry_csv_row *row,
-                                       struct ferry_error *error)
+static enum ferry_status give_first_line(struct ferry_csv *csv, const char *flaw,
+                                         struct ferry_csv_row *row, struct ferry_error *error)
 {
     *row = (struct ferry_csv_row){
         .raw = line_between(csv, csv->row, csv->first_line),
         .line = csv->line,
-        .flaw = "a quote is opened and not closed",
+        .flaw = flaw,
     };
     csv->next_line = csv->line + 1;
     go_to(csv, csv->first_line);
@@ -252,6 +253,38 @@ static enum ferry_status take_line(struct ferry_csv *csv, size_t line_end,
     return status;
 }
 
+/* libcsv forgives a quote within a text, and then takes all to the next one for the same field. So
+ * a row of several lines counts only if nothing had to be forgiven in it. */
+static enum ferry_status is_strict(const struct ferry_csv *csv, bool *ret_strict,
+                                   struct ferry_error *error)
+{
+    struct csv_parser parser;
+    size_t length = csv->at - csv->row;
+    enum ferry_status status = start_parser(csv, &parser, CSV_STRICT, error);
+    if (status != FERRY_OK)
+        return status;
+    *ret_strict = csv_parse(&parser, csv->window + csv->row, length, NULL, NULL, NULL) == length;
+    if (!*ret_strict && csv_error(&parser) != CSV_EPARSE)
+        status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    csv_free(&parser);
+    return status;
+}
+
+static enum ferry_status end_row(struct ferry_csv *csv, struct ferry_csv_row *row,
+                                 struct ferry_error *error)
+{
+    bool strict = true;
+    enum ferry_status status = FERRY_OK;
+    if (csv->first_line < csv->at)
+        status = is_strict(csv, &strict, error);
+    if (status != FERRY_OK)
+        return status;
+    if (!strict)
+        return give_first_line(csv, "a quote is not closed, or stands within a text", row, error);
+    give_row(csv, row);
+    return FERRY_OK;
+}
+
 /* True: a row is given, or the text has ended. */
 static bool step(struct ferry_csv *csv, struct ferry_csv_row *row, bool *ret_more,
                  enum ferry_status *status, struct ferry_error *error)
@@ -261,7 +294,7 @@ static bool step(struct ferry_csv *csv, struct ferry_csv_row *row, bool *ret_mor
     bool too_long = line_end - csv->row > FERRY_CSV_ROW_CEILING;
     bool over = csv->ended && csv->at == csv->end;
     if (csv->first_line && (too_long || over)) {
-        *status = give_unclosed(csv, row, error);
+        *status = give_first_line(csv, "a quote is opened and not closed", row, error);
         return true;
     }
     if (too_long) {
@@ -277,11 +310,13 @@ static bool step(struct ferry_csv *csv, struct ferry_csv_row *row, bool *ret_mor
         return *status != FERRY_OK;
     }
     *status = take_line(csv, line_end, error);
-    if (*status == FERRY_OK && csv->done)
-        give_row(csv, row);
-    else if (*status == FERRY_OK && is_blank_text(line_between(csv, csv->row, csv->at)))
+    if (*status == FERRY_OK && csv->done) {
+        *status = end_row(csv, row, error);
+        return true;
+    }
+    if (*status == FERRY_OK && is_blank_text(line_between(csv, csv->row, csv->at)))
         go_to(csv, csv->at);
-    return *status != FERRY_OK || csv->done;
+    return *status != FERRY_OK;
 }
 
 enum ferry_status ferry_csv_next(struct ferry_csv *csv, struct ferry_csv_row *ret_row,

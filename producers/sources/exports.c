@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_SHOWN   16 /* hex digits of the hash in the name of a finished file */
 #define SUFFIXES     100
 #define MOVED_ADVICE "look at both files by hand; what was read is not lost"
 
@@ -34,6 +33,10 @@ struct ferry_exports {
     char sha256[FERRY_SHA256_SIZE];       /* the job's */
     struct ferry_logfile_options opening; /* the job's */
     bool still, moved;
+    /* A rename whose result nobody has looked at yet; it outlives its job. */
+    bool unverified;
+    struct ferry_listing_file renamed;
+    char from[FERRY_PATH_SIZE], to[FERRY_PATH_SIZE];
 };
 
 /* ---- a job ---- */
@@ -89,6 +92,8 @@ bool ferry_exports_busy(const struct ferry_exports *exports)
     return exports->busy;
 }
 
+static enum ferry_status verify_moved(struct ferry_exports *exports);
+
 /* A server that hung up while nothing was asked of it is no fault: then once more. */
 static enum ferry_status with_connection(struct ferry_exports *exports,
                                          enum ferry_status (*ask)(struct ferry_exports *exports))
@@ -97,6 +102,8 @@ static enum ferry_status with_connection(struct ferry_exports *exports,
     enum ferry_status status = FERRY_OK;
     for (;;) {
         status = ferry_sftp_connect(exports->sftp, &exports->error);
+        if (status == FERRY_OK)
+            status = verify_moved(exports);
         if (status == FERRY_OK)
             status = ask(exports);
         if (status != FERRY_RETRY || fresh || atomic_load(&exports->cancelled))
@@ -168,11 +175,11 @@ static void tell_fill(struct ferry_exports *exports)
 
 /* ---- moving ---- */
 
-static bool is_ours(const struct ferry_exports *exports,
-                    const struct ferry_sftp_attributes *attributes, bool there)
+static bool is_it(const struct ferry_listing_file *file,
+                  const struct ferry_sftp_attributes *attributes, bool there)
 {
-    return there && attributes->size == exports->file.size &&
-           attributes->modified_at * 1000 == exports->file.modified_at;
+    return there && attributes->size == file->size &&
+           attributes->modified_at * 1000 == file->modified_at;
 }
 
 /* A rename does not overwrite, so a name that is taken (the same file was finished before) is
@@ -180,15 +187,15 @@ static bool is_ours(const struct ferry_exports *exports,
 static enum ferry_status choose_target(struct ferry_exports *exports, char out[FERRY_PATH_SIZE])
 {
     const char *folder = exports->events->export.processed;
-    char name[FERRY_FILE_NAME_SIZE + 2 * HASH_SHOWN];
+    char name[FERRY_FILE_NAME_SIZE + 2 * FERRY_SHA256_SHOWN];
     for (int i = 1; i <= SUFFIXES; i++) {
         struct ferry_sftp_attributes attributes;
         char number[16] = "";
         bool there = false;
         if (i > 1)
             snprintf(number, sizeof number, ".%d", i);
-        snprintf(name, sizeof name, "%s.%.*s%s", exports->file.name, HASH_SHOWN, exports->sha256,
-                 number);
+        snprintf(name, sizeof name, "%s.%.*s%s", exports->file.name, FERRY_SHA256_SHOWN,
+                 exports->sha256, number);
         ferry_copy_path(folder, name, out);
         enum ferry_status status =
             ferry_sftp_stat(exports->sftp, out, &attributes, &there, &exports->error);
@@ -200,49 +207,70 @@ static enum ferry_status choose_target(struct ferry_exports *exports, char out[F
                       SUFFIXES);
 }
 
-/* Between the look and the rename somebody may have put another file there: that one is not read
- * yet, and belongs where it was. */
-static enum ferry_status verify_moved(struct ferry_exports *exports, const char *from,
-                                      const char *to)
+static enum ferry_status put_back(struct ferry_exports *exports)
 {
     struct ferry_sftp_attributes attributes;
-    bool there = false;
+    bool taken = false;
     enum ferry_status status =
-        ferry_sftp_stat(exports->sftp, to, &attributes, &there, &exports->error);
-    if (status != FERRY_OK)
-        return status;
-    exports->moved = is_ours(exports, &attributes, there);
-    if (exports->moved || !there)
-        return FERRY_OK;
-    status = ferry_sftp_rename(exports->sftp, to, from, &exports->error);
+        ferry_sftp_stat(exports->sftp, exports->from, &attributes, &taken, &exports->error);
+    if (status == FERRY_OK && taken)
+        status = ferry_fail(&exports->error, FERRY_INVALID, FERRY_CLASS_MAPPING,
+                            "%.200s is not the file that was read, and cannot go back: %.200s is "
+                            "there again",
+                            exports->to, exports->from);
+    else if (status == FERRY_OK)
+        status = ferry_sftp_rename(exports->sftp, exports->to, exports->from, &exports->error);
     if (status != FERRY_OK)
         ferry_advise(&exports->error, MOVED_ADVICE);
     return status;
 }
 
-static enum ferry_status move(struct ferry_exports *exports)
+/* Between the look and the rename somebody may have put another file there: that one is not read
+ * yet, and belongs where it was. Of a connection that is cut meanwhile the next one is asked. */
+static enum ferry_status verify_moved(struct ferry_exports *exports)
 {
-    char from[FERRY_PATH_SIZE];
-    char to[FERRY_PATH_SIZE];
     struct ferry_sftp_attributes attributes;
     bool there = false;
-    ferry_copy_path(exports->events->export.folder, exports->file.name, from);
-    exports->moved = false;
+    if (!exports->unverified)
+        return FERRY_OK;
     enum ferry_status status =
-        ferry_sftp_stat(exports->sftp, from, &attributes, &there, &exports->error);
-    if (status != FERRY_OK || !is_ours(exports, &attributes, there))
+        ferry_sftp_stat(exports->sftp, exports->to, &attributes, &there, &exports->error);
+    if (status == FERRY_OK)
+        exports->moved = is_it(&exports->renamed, &attributes, there);
+    if (status == FERRY_OK && there && !exports->moved)
+        status = put_back(exports);
+    exports->unverified = status == FERRY_RETRY;
+    return status;
+}
+
+static enum ferry_status rename_file(struct ferry_exports *exports)
+{
+    exports->renamed = exports->file;
+    enum ferry_status status =
+        ferry_sftp_rename(exports->sftp, exports->from, exports->to, &exports->error);
+    exports->unverified = status == FERRY_OK || status == FERRY_RETRY;
+    return status == FERRY_OK ? verify_moved(exports) : status;
+}
+
+static enum ferry_status move(struct ferry_exports *exports)
+{
+    struct ferry_sftp_attributes attributes;
+    bool there = false;
+    ferry_copy_path(exports->events->export.folder, exports->file.name, exports->from);
+    enum ferry_status status =
+        ferry_sftp_stat(exports->sftp, exports->from, &attributes, &there, &exports->error);
+    if (status != FERRY_OK || !is_it(&exports->file, &attributes, there))
         return status;
     status =
         ferry_sftp_make_folder(exports->sftp, exports->events->export.processed, &exports->error);
     if (status == FERRY_OK)
-        status = choose_target(exports, to);
-    if (status == FERRY_OK)
-        status = ferry_sftp_rename(exports->sftp, from, to, &exports->error);
-    return status == FERRY_OK ? verify_moved(exports, from, to) : status;
+        status = choose_target(exports, exports->to);
+    return status == FERRY_OK ? rename_file(exports) : status;
 }
 
 static enum ferry_status run_move(struct ferry_exports *exports)
 {
+    exports->moved = false;
     return with_connection(exports, move);
 }
 

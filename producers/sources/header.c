@@ -31,17 +31,23 @@ static bool is_same(struct ferry_slice title, const char *name)
     return title.length == strlen(name) && memcmp(title.data, name, title.length) == 0;
 }
 
+/* All beyond ASCII is taken for a letter. */
+static bool counts(char byte)
+{
+    return isalnum((unsigned char)byte) || (unsigned char)byte >= 0x80;
+}
+
 /* Letters and digits count, their case does not. */
 static bool is_alike(struct ferry_slice title, const char *name)
 {
     size_t i = 0;
-    for (;;) {
-        while (i < title.length && !isalnum((unsigned char)title.data[i]))
+    for (bool any = false;; any = true) {
+        while (i < title.length && !counts(title.data[i]))
             i++;
-        while (*name && !isalnum((unsigned char)*name))
+        while (*name && !counts(*name))
             name++;
         if (i == title.length || !*name)
-            return i == title.length && !*name;
+            return any && i == title.length && !*name;
         if (tolower((unsigned char)title.data[i++]) != tolower((unsigned char)*name++))
             return false;
     }
@@ -80,6 +86,24 @@ static enum ferry_status refuse(struct ferry_error *error, const char *file, con
     return FERRY_INVALID;
 }
 
+/* Two of our columns cannot be the same one of the file. */
+static enum ferry_status refuse_shared(const struct ferry_header *header, enum ferry_log_kind kind,
+                                       const char *file, struct ferry_error *error)
+{
+    for (int i = 0; i < FERRY_COLUMNS; i++)
+        for (int j = 0; j < i; j++) {
+            if (header->index[i] == FERRY_NO_COLUMN || header->index[i] != header->index[j])
+                continue;
+            ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
+                       "column %d of the file %.200s is taken for \"%s\" and for \"%s\"",
+                       header->index[i] + 1, file, columns[j].names[kind], columns[i].names[kind]);
+            ferry_advise(error, "give each of them a column of its own in \"columns\" of the "
+                                "configuration");
+            return FERRY_INVALID;
+        }
+    return FERRY_OK;
+}
+
 enum ferry_status ferry_header_read(enum ferry_log_kind kind, const char *file,
                                     const struct ferry_slice *titles, size_t count,
                                     const struct ferry_export *export,
@@ -102,6 +126,8 @@ enum ferry_status ferry_header_read(enum ferry_log_kind kind, const char *file,
         if (found > 1 || (found == 0 && (columns[i].required || configured)))
             return refuse(error, file, name, found, count, export->delimiter);
     }
-    *ret_header = header;
-    return FERRY_OK;
+    enum ferry_status status = refuse_shared(&header, kind, file, error);
+    if (status == FERRY_OK)
+        *ret_header = header;
+    return status;
 }

@@ -98,15 +98,6 @@ enum ferry_status ferry_listing_read(struct ferry_listing *listing, struct ferry
     return status;
 }
 
-const struct ferry_listing_file *ferry_listing_find(const struct ferry_listing *listing,
-                                                    const char *name)
-{
-    for (size_t i = 0; i < listing->count; i++)
-        if (strcmp(listing->files[i].name, name) == 0)
-            return &listing->files[i];
-    return NULL;
-}
-
 bool ferry_listing_same(const struct ferry_listing_file *a, const struct ferry_listing_file *b)
 {
     return strcmp(a->name, b->name) == 0 && a->size == b->size && a->modified_at == b->modified_at;

@@ -31,8 +31,6 @@ ferry_listing_add(struct ferry_listing *listing, const struct ferry_export *expo
                   const char *name,
                   const struct ferry_sftp_attributes *attributes) FERRY_MUST_CHECK;
 void ferry_listing_sort(struct ferry_listing *listing);
-const struct ferry_listing_file *ferry_listing_find(const struct ferry_listing *listing,
-                                                    const char *name);
 /* The same name, size and time. */
 bool ferry_listing_same(const struct ferry_listing_file *a, const struct ferry_listing_file *b);
 

@@ -1,18 +1,16 @@
 #include "producers/sources/logfile.h"
 
 #include "core/base/clock.h"
+#include "producers/sources/unpack.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
-#define UNPACK_BUFFER (128U << 10)
-#define ROWS_AT_ONCE  50000 /* also of those that leave nothing: the position is to move on */
+#define ROWS_AT_ONCE 50000 /* also of those that leave nothing: the position is to move on */
 
 struct ferry_logfile {
     struct ferry_logfile_options options;
-    gzFile stream; /* knows by itself whether it is packed */
+    struct ferry_unpack *unpack;
     struct ferry_csv csv;
     struct ferry_logrow logrow;
     struct ferry_filemark mark; /* behind the rows given so far */
@@ -22,58 +20,49 @@ struct ferry_logfile {
 
 /* ---- text ---- */
 
-static enum ferry_status refuse_data(const struct ferry_logfile *file, struct ferry_error *error)
+/* What unpacking says becomes a sentence; its status stays. */
+static enum ferry_status refuse_data(const struct ferry_logfile *file, enum ferry_status status,
+                                     struct ferry_error *error)
 {
-    int code = 0;
-    const char *why = gzerror(file->stream, &code);
-    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
-               "the file %.200s cannot be unpacked to its end: %.100s", file->mark.file,
-               code == Z_BUF_ERROR ? "it ends in the middle" : why);
+    const struct ferry_error why = *error;
+    if (status == FERRY_RETRY)
+        return ferry_fail(error, status, why.class,
+                          "the copy of the file %.200s cannot be read: %s", file->mark.file,
+                          why.message);
+    if (status != FERRY_INVALID)
+        return status;
+    ferry_fail(error, status, why.class, "the file %.200s cannot be unpacked to its end: %.100s",
+               file->mark.file, why.message);
     ferry_advise(error,
                  "export it again; what was read of it is kept, and the other files are read "
                  "meanwhile");
-    return FERRY_INVALID;
+    return status;
 }
 
 static enum ferry_status read_text(void *context, char *data, size_t size, size_t *ret_length,
                                    struct ferry_error *error)
 {
     const struct ferry_logfile *file = context;
-    int code = 0;
     if (atomic_load(file->options.cancelled))
         return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_NONE, "reading was stopped");
-    int length = gzread(file->stream, data, (unsigned)size);
-    gzerror(file->stream, &code);
-    /* A stream that ends too early still gives what it has, and then says so. */
-    if (length < 0 || (length == 0 && code == Z_BUF_ERROR))
-        return refuse_data(file, error);
-    *ret_length = (size_t)length;
-    return FERRY_OK;
-}
-
-static enum ferry_status open_stream(struct ferry_logfile *file, struct ferry_error *error)
-{
-    int fd = dup(file->options.fd);
-    if (fd >= 0 && lseek(fd, 0, SEEK_SET) == 0)
-        file->stream = gzdopen(fd, "rb");
-    if (!file->stream) {
-        if (fd >= 0)
-            close(fd);
-        return ferry_fail(error, FERRY_RETRY, FERRY_CLASS_BUG, "the copy of %.200s cannot be read",
-                          file->mark.file);
-    }
-    gzbuffer(file->stream, UNPACK_BUFFER);
-    return FERRY_OK;
+    enum ferry_status status = ferry_unpack_read(file->unpack, data, size, ret_length, error);
+    return status == FERRY_OK ? FERRY_OK : refuse_data(file, status, error);
 }
 
 /* Passes over a byte order mark; *ret_length bytes of it. */
 static enum ferry_status skip_mark(struct ferry_logfile *file, int64_t *ret_length,
                                    struct ferry_error *error)
 {
-    unsigned char begin[3] = {0};
-    int length = gzread(file->stream, begin, sizeof begin);
-    if (length < 0)
-        return refuse_data(file, error);
+    char begin[3] = {0};
+    size_t length = 0;
+    size_t more = 0;
+    enum ferry_status status = FERRY_OK;
+    do {
+        status = read_text(file, begin + length, sizeof begin - length, &more, error);
+        length += status == FERRY_OK ? more : 0;
+    } while (status == FERRY_OK && more > 0 && length < sizeof begin);
+    if (status != FERRY_OK)
+        return status;
     *ret_length = length == 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     if (length >= 2 && (memcmp(begin, "\xFF\xFE", 2) == 0 || memcmp(begin, "\xFE\xFF", 2) == 0)) {
         ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA, "the file %.200s is in UTF-16",
@@ -81,9 +70,8 @@ static enum ferry_status skip_mark(struct ferry_logfile *file, int64_t *ret_leng
         ferry_advise(error, "export it as UTF-8");
         return FERRY_INVALID;
     }
-    if (*ret_length == 0 && gzrewind(file->stream) != 0)
-        return refuse_data(file, error);
-    return FERRY_OK;
+    status = ferry_unpack_seek(file->unpack, *ret_length, error);
+    return status == FERRY_OK ? FERRY_OK : refuse_data(file, status, error);
 }
 
 /* ---- the header ---- */
@@ -137,8 +125,9 @@ static enum ferry_status go_on(struct ferry_logfile *file, struct ferry_error *e
         file->mark.line = ferry_csv_line(&file->csv);
         return FERRY_OK;
     }
-    if (gzseek(file->stream, (z_off_t)file->mark.position, SEEK_SET) != file->mark.position)
-        return refuse_data(file, error);
+    enum ferry_status status = ferry_unpack_seek(file->unpack, file->mark.position, error);
+    if (status != FERRY_OK)
+        return refuse_data(file, status, error);
     ferry_csv_done(&file->csv);
     return start_csv(file, file->mark.position, file->mark.line, error);
 }
@@ -146,7 +135,7 @@ static enum ferry_status go_on(struct ferry_logfile *file, struct ferry_error *e
 static enum ferry_status begin(struct ferry_logfile *file, struct ferry_error *error)
 {
     int64_t mark_length = 0;
-    enum ferry_status status = open_stream(file, error);
+    enum ferry_status status = ferry_unpack_new(file->options.fd, &file->unpack, error);
     if (status == FERRY_OK)
         status = skip_mark(file, &mark_length, error);
     if (status == FERRY_OK)
@@ -183,8 +172,7 @@ void ferry_logfile_close(struct ferry_logfile *file)
     if (file->csv.window)
         ferry_csv_done(&file->csv);
     ferry_logrow_done(&file->logrow);
-    if (file->stream)
-        gzclose(file->stream);
+    ferry_unpack_free(file->unpack);
     free(file);
 }
 
@@ -225,7 +213,8 @@ static enum ferry_status fill(struct ferry_logfile *file, struct ferry_harvest *
                               bool *ret_ended, int64_t now, struct ferry_error *error)
 {
     enum ferry_status status = FERRY_OK;
-    for (int rows = 0; rows < ROWS_AT_ONCE && !ferry_harvest_full(harvest); rows++) {
+    int most = file->options.rows > 0 ? file->options.rows : ROWS_AT_ONCE;
+    for (int rows = 0; rows < most && !ferry_harvest_full(harvest); rows++) {
         struct ferry_csv_row row;
         bool more = false;
         status = ferry_csv_next(&file->csv, &row, &more, error);

@@ -15,6 +15,7 @@ struct ferry_logfile_options {
     const struct ferry_events *events;
     struct ferry_wire wire;
     struct ferry_filemark mark;   /* where to go on; position 0: at the beginning */
+    int rows;                     /* at once; 0: as many as a transaction likes */
     const atomic_bool *cancelled; /* reading ends with FERRY_RETRY soon after it is set */
 };
 

@@ -70,7 +70,7 @@ static bool is_ascii(struct ferry_slice text)
 
 static bool convert(struct ferry_logrow *logrow, struct ferry_slice *text)
 {
-    size_t room = 4 * text->length;
+    size_t room = logrow->text.capacity - logrow->text.length;
     union {
         const char *ours;
         char *theirs; /* iconv only reads it */

@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import hashlib
 import io
 import json
 import os
@@ -57,6 +58,12 @@ def text(rows, header=None, end="\n", **dialect):
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
+
+
+def origin(name, content, line):
+    """Of a reject."""
+    data = content.encode() if isinstance(content, str) else content
+    return f"{name}.{hashlib.sha256(data).hexdigest()[:16]}/{line}"
 
 
 class Exporting(Reading):

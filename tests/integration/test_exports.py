@@ -8,7 +8,7 @@ import time
 import pytest
 
 import exporting
-from exporting import Exporting, bounced, contact, sent, text, tracked
+from exporting import Exporting, bounced, contact, origin, sent, text, tracked
 
 BROAD = "acs_broadlog_20261121_060000.csv"
 TRACKING = "acs_trackinglog_20261121_060000.csv"
@@ -159,7 +159,8 @@ def test_what_the_sandbox_exports_is_what_it_tells_of(ferry, options, export):
             wanted["mirrorPage"] or "", wanted.get("url") or "")
         difference = abs(event["occurredAt"] - moment(wanted["at"]))
         assert difference < datetime.timedelta(seconds=1 if seconds else 0.001), identity
-    bad = sorted(f"{file['file']}/{line}" for file in files for line in file["bad"])
+    names = {name.rpartition(".")[0]: name for name in lab.processed()}
+    bad = sorted(f"{names[file['file']]}/{line}" for file in files for line in file["bad"])
     assert sorted(message.key().decode() for message in lab.rejects()) == bad
     assert len(bad) >= options.get("bad", 0)
     counters = ferry.wait_until(lambda: lab.counters()["filesRead"] == len(files) and lab.counters())
@@ -269,22 +270,24 @@ def test_a_row_that_cannot_be_understood_is_a_reject_with_file_line_and_bytes(ru
                   bounced(3, failureType=99), sent(4, deliveryLogId="8.12345E+05"), sent(5),
                   sent(6, eventDate="2026-02-30 00:00:00Z")]).encode().splitlines()
     lines.insert(4, b"7,too,short")
-    running.put(BROAD, b"\n".join(lines) + b"\n")
-    running.put(TRACKING, text([tracked(1, kind="Fax"), tracked(2)]))
+    broad, tracking = b"\n".join(lines) + b"\n", text([tracked(1, kind="Fax"), tracked(2)])
+    running.put(BROAD, broad)
+    running.put(TRACKING, tracking)
     running.wait_until_moved(2)
     assert sorted(running.ids()) == ["open:2", "send:5"]
     rejects = {message.key().decode(): message for message in running.rejects()}
     reasons = {origin: dict(message.headers())["ferry-reason"].decode() for origin, message in rejects.items()}
     assert reasons == {
-        f"{BROAD}/2": "eventDate is no date with the year first.",
-        f"{BROAD}/3": "status is none that Ferry knows.",
-        f"{BROAD}/4": "failureType is none that Ferry knows.",
-        f"{BROAD}/5": "The row has 3 columns, and the first line of the file 13.",
-        f"{BROAD}/6": "deliveryLogId is no number.",
-        f"{BROAD}/8": "eventDate is a day or a time that does not exist.",
-        f"{TRACKING}/2": "trackingUrlType is none that Ferry knows."}
-    assert rejects[f"{BROAD}/5"].value() == b"7,too,short"
-    assert dict(rejects[f"{BROAD}/5"].headers())["ferry-origin"] == f"{BROAD}/5".encode()
+        origin(BROAD, broad, 2): "eventDate is no date with the year first.",
+        origin(BROAD, broad, 3): "status is none that Ferry knows.",
+        origin(BROAD, broad, 4): "failureType is none that Ferry knows.",
+        origin(BROAD, broad, 5): "The row has 3 columns, and the first line of the file 13.",
+        origin(BROAD, broad, 6): "deliveryLogId is no number.",
+        origin(BROAD, broad, 8): "eventDate is a day or a time that does not exist.",
+        origin(TRACKING, tracking, 2): "trackingUrlType is none that Ferry knows."}
+    short = origin(BROAD, broad, 5)
+    assert rejects[short].value() == b"7,too,short"
+    assert dict(rejects[short].headers())["ferry-origin"] == short.encode()
     ferry.wait_until(lambda: running.counters()["recordsRejected"] == len(rejects))
 
 
@@ -299,25 +302,48 @@ def test_bytes_that_are_no_text_are_rejected_as_they_are(running):
     assert b"campaignName is not in the encoding" in dict(reject.headers())["ferry-reason"]
 
 
-def test_a_quote_that_is_never_closed_costs_its_own_line_only(running):
+@pytest.mark.parametrize("what, with_quote", [
+    ("p5@", '"p5@'), ("https:", '"https:'), ('"Welcome, ""Ada"""', '"Flash" sale'), ('"Welcome, ""Ada"""', '"Flash')])
+def test_a_stray_quote_costs_its_own_line_only(running, what, with_quote):
     rows = text([sent(number) for number in range(1, 2001)]).splitlines(keepends=True)
-    rows[5] = rows[5].replace("p5@", '"p5@')
-    running.put(BROAD, "".join(rows).replace(',"Welcome, ""Ada"""', ",Welcome"))
+    assert what in rows[5]
+    rows[5] = rows[5].replace(what, with_quote)
+    running.put(BROAD, "".join(rows))
     running.wait_until_moved()
     missing = {f"send:{number}" for number in range(1, 2001)} - set(running.ids())
     assert missing == {"send:5"}
     reject, = running.rejects()
-    assert reject.key().decode() == f"{BROAD}/6"
+    assert reject.key().decode() == origin(BROAD, "".join(rows), 6) and reject.value() == rows[5].rstrip("\n").encode()
+
+
+def test_a_quote_that_nothing_closes_costs_its_own_line_only(running):
+    rows = text([sent(number, deliveryLabel="Welcome") for number in range(1, 2001)]).splitlines(keepends=True)
+    rows[5] = rows[5].replace("p5@", '"p5@')
+    running.put(BROAD, "".join(rows))
+    running.wait_until_moved()
+    missing = {f"send:{number}" for number in range(1, 2001)} - set(running.ids())
+    assert missing == {"send:5"}
+    reject, = running.rejects()
+    assert reject.key().decode() == origin(BROAD, "".join(rows), 6)
     assert b"a quote is opened and not closed" in dict(reject.headers())["ferry-reason"]
+
+
+def test_two_contents_of_one_name_have_rejects_of_their_own(running):
+    for count, bad in enumerate(("one", "two"), 1):
+        running.put(BROAD, text([sent(1, deliveryLogId=bad)]))
+        running.wait_until_moved(count)
+    rejects = running.rejects()
+    assert len(rejects) == len({reject.key() for reject in rejects}) == 2
 
 
 def test_a_line_without_end_is_one_reject(running):
     rows = text([sent(1), sent(2)]).splitlines(keepends=True)
-    running.put(BROAD, rows[0] + rows[1] + "x" * 300_000 + "\n" + rows[2])
+    data = rows[0] + rows[1] + "x" * 300_000 + "\n" + rows[2]
+    running.put(BROAD, data)
     running.wait_until_moved()
     assert sorted(running.ids()) == ["send:1", "send:2"]
     reject, = running.rejects()
-    assert reject.key().decode() == f"{BROAD}/3" and len(reject.value()) == 65536
+    assert reject.key().decode() == origin(BROAD, data, 3) and len(reject.value()) == 65536
     assert [event["line"] for event in running.committed() if event["eventId"] == "send:2"] == [4]
 
 
@@ -398,6 +424,60 @@ def test_a_cut_gzip_file_gives_what_it_has_and_waits_for_another(running, ferry)
     running.wait_until_moved(2)
     assert set(running.ids()) >= {f"send:{number}" for number in range(30000)}
     ferry.wait_until(lambda: running.status()["warning"] is None, what="the warning is taken back")
+
+
+def test_what_stands_behind_an_archive_is_a_fault_of_its_file(running, ferry):
+    rows = text([sent(number) for number in range(3)]).splitlines(keepends=True)
+    packed = gzip.compress("".join(rows[:3]).encode())
+    running.put(BROAD, packed + rows[3].encode())
+    running.wait_for_warning(BROAD, "behind the end of the archive")
+    assert running.waiting() == [BROAD] and running.ids() == {"send:0": 1, "send:1": 1}
+    running.put(BROAD, packed + gzip.compress(rows[3].encode()) + bytes(1000))
+    running.wait_until_moved()
+    assert set(running.ids()) == {"send:0", "send:1", "send:2"}
+
+
+def test_an_upload_that_rests_within_a_line_is_waited_for(ferry):
+    ferry.start_sandbox(contacts=1)
+    ferry.start_sftp()
+    lab = Exporting(ferry)
+    ferry.start_reader(sftp_poll_interval_ms=500)
+    lab.start()
+    whole = text([sent(1), sent(2)])
+    torn = whole[:-len("=2\n")]
+    lab.put(BROAD, torn)
+    time.sleep(1.7)  # three looks
+    assert lab.ids() == {}
+    lab.put(BROAD, whole)
+    lab.wait_until_moved()
+    assert {event["eventId"]: event["mirrorPageUrl"] for event in lab.committed()}["send:2"].endswith("c=2")
+    assert len(lab.marks()) == 1
+
+
+def test_a_known_file_is_read_again_when_an_order_asks_for_more(lab, ferry):
+    lab.events["kinds"] = ["SEND"]
+    lab.events["since"] += 86400_000
+    reader = ferry.start_reader()
+    lab.start()
+    broad = text([sent(1), sent(2, eventDate="2026-11-20 10:00:00Z"), bounced(3)])
+    other = text([sent(4)])
+    lab.put(BROAD, broad)
+    lab.put("acs_broadlog_other.csv", other)
+    lab.wait_until_moved(2)
+    assert lab.ids() == {"send:1": 1, "send:4": 1}
+    for since, kinds, ids in ((-86400_000, ["SEND"], {"send:1": 2, "send:2": 1, "send:4": 1}),
+                              (0, ["SEND", "BOUNCE"], {"send:1": 3, "send:2": 2, "bounce:3": 1, "send:4": 1})):
+        lab.stop()
+        lab.events["since"] += since
+        lab.events["kinds"] = kinds
+        lab.start()
+        moved = len(lab.processed())
+        lab.put(BROAD, broad)
+        lab.put("acs_broadlog_other.csv", other)
+        lab.wait_until_moved(moved + 2)
+        assert lab.ids() == ids
+        ferry.wait_until(lambda: lab.counters().get("eventsRead") == len(ids), what="each row is counted once")
+    assert len(reader.events("file_known")) == 2, "the other one missed nothing"
 
 
 # What stops a file, and nothing else.
@@ -490,12 +570,14 @@ def test_old_checkpoints_expire_but_not_that_of_a_file_that_is_still_there(ferry
     lab.put(BROAD, data)
     lab.plant_mark("a" * 64, {**mark, "file": "gone.csv", "doneAt": now - month})
     lab.plant_mark("b" * 64, {**mark, "file": "young.csv", "doneAt": now - 86400_000})
+    lab.plant_mark("c" * 64, {**mark, "file": "unfinished.csv", "done": False, "beganAt": now - month})
+    lab.plant_mark("d" * 64, {**mark, "file": "another.csv", "done": False, "beganAt": now - 86400_000})
     lab.plant_mark(sha256, {**mark, "file": BROAD, "size": len(data), "doneAt": now - month})
     ferry.start_reader()
     lab.start()
-    ferry.wait_until(lambda: "a" * 64 not in lab.marks(), what="the old one is a tombstone")
+    ferry.wait_until(lambda: not {"a" * 64, "c" * 64} & set(lab.marks()), what="the old ones are tombstones")
     time.sleep(1)
-    assert set(lab.marks()) == {"b" * 64, sha256}
+    assert set(lab.marks()) == {"b" * 64, "d" * 64, sha256}
     assert lab.committed() == [], "what was done before is not read again"
 
 

@@ -139,9 +139,47 @@ def test_a_connection_that_is_cut_in_mid_file_costs_a_new_copy_and_no_more(lab, 
     assert warning["class"] == "network" and warning["retryAt"] > 0
     lab.wait_until_moved(timeout=90)
     assert lab.ids() == {"send:1": 1}
-    assert lab.counters()["skipped"]["otherKind"] in (0, 4000)
+    ferry.wait_until(lambda: lab.counters().get("skipped", {}).get("otherKind") == 4000)
     ferry.wait_until(lambda: lab.status()["warning"] is None)
     assert lab.status()["state"] == "RUNNING"
+
+
+def test_a_file_that_fails_at_each_try_does_not_hold_up_those_behind_it(lab, ferry):
+    """Its name has no room for the hash, so it is read and cannot be moved: the server says "bad message"."""
+    reader = ferry.start_reader()
+    lab.start()
+    long = "acs_broadlog_" + "x" * 230
+    lab.put("acs_broadlog_first.csv", text([sent(0)]))
+    lab.put(long, text([sent(1)]))
+    lab.put("acs_broadlog_z.csv", text([sent(2)]))
+    ferry.wait_until(lambda: lab.waiting() == [long], 30, "the others are read and moved")
+    assert lab.ids() == {"send:0": 1, "send:1": 1, "send:2": 1}
+    warning = lab.wait_for_warning("xxx", "status 5")
+    assert warning["class"] == "network" and lab.status()["state"] == "RUNNING"
+    assert reader.events("file_fails"), "the fault happened"
+
+
+def test_a_folder_that_the_server_fails_at_is_a_warning(ferry):
+    ferry.start_sandbox(contacts=1)
+    ferry.start_sftp()
+    lab = Exporting(ferry, folder="x" * 300)
+    ferry.start_reader()
+    lab.prepare()
+    warning = lab.wait_for_warning("cannot list", "status 5")
+    assert warning["retryAt"] > 0 and lab.status()["state"] != "FAILED"
+
+
+def test_a_warning_is_told_again_when_the_seat_was_lost(lab, ferry, monkeypatch):
+    monkeypatch.setenv("FERRY_CRASH_AT", "unknown-result:1")
+    reader = ferry.start_reader()
+    lab.start()
+    lab.put(BROAD, "no,header\n")
+    lab.wait_for_warning(BROAD, "deliveryLogId")
+    lab.put("acs_broadlog_9.csv", text([sent(1)]))
+    ferry.wait_until(lambda: lab.waiting() == [BROAD])
+    assert len(reader.events("seat_lost")) == 1, "the fault happened"
+    lab.wait_for_warning(BROAD, "deliveryLogId")
+    assert lab.ids() == {"send:1": 1}
 
 
 def test_a_server_that_hangs_up_between_two_looks_is_no_fault(lab, ferry):
@@ -235,6 +273,30 @@ def test_without_a_known_hosts_file_nobody_is_trusted(lab, ferry):
     assert error["class"] == "credentials" and str(ferry.sftp.known_hosts)[:40] in error["message"]
 
 
+@pytest.mark.parametrize("mark", ["@revoked", "@cert-authority"])
+def test_marks_in_the_known_hosts_are_refused(lab, ferry, mark):
+    line = ferry.sftp.known_hosts.read_text()
+    ferry.sftp.known_hosts.write_text(f"{line}{mark} {line}")
+    error = failure(lab, ferry)
+    assert error["class"] == "credentials"
+    assert "line 2" in error["message"] and mark in error["message"]
+
+
+def test_a_server_with_an_rsa_host_key_only_is_refused_with_what_it_needs(lab, ferry):
+    ferry.sftp.stop()
+    kind, key = ferry.sftp._make_key(ferry.sftp._host_key, "rsa").split()[:2]
+    ferry.sftp.known_hosts.write_text(f"[{ferry.sftp.host}]:{ferry.sftp.port} {kind} {key}\n")
+    ferry.sftp.start()
+    error = failure(lab, ferry)
+    assert error["class"] == "credentials" and "needs an Ed25519 or ECDSA host key" in error["message"]
+
+
+def test_a_damaged_private_key_is_named_as_the_reason(lab, ferry):
+    ferry.sftp.key.write_text(ferry.sftp.key.read_text().replace("-----BEGIN", "----BEGIN"))
+    error = failure(lab, ferry)
+    assert error["class"] == "credentials" and "damaged" in error["message"]
+
+
 def test_an_rsa_key_is_named_as_the_reason(ferry):
     ferry.start_sandbox(contacts=1)
     ferry.start_sftp(key_type="rsa")
@@ -317,13 +379,13 @@ def test_half_of_the_settings_is_refused_at_the_start(lab, ferry):
     assert run.returncode == 2 and "sftp.known.hosts.file" in run.stderr, run.stderr
 
 
-def test_a_state_folder_without_room_is_a_warning(lab, ferry):
-    state = ferry.folder / "nowhere"
+def test_a_state_folder_that_cannot_be_made_is_a_warning(lab, ferry):
+    state = ferry.folder / "nowhere" / "state"  # the reader makes the last of them only
     ferry.start_reader(**{"state.dir": state})
     lab.start()
     lab.put(BROAD, text([sent(1)]))
     warning = lab.wait_for_warning("state.dir", BROAD)
     assert warning["retryAt"] > 0
-    state.mkdir()
+    state.parent.mkdir()
     lab.wait_until_moved()
     assert lab.ids() == {"send:1": 1}

@@ -97,6 +97,17 @@ static void an_unclosed_quote_costs_its_first_line_only(void **state)
     assert_rows("\"\n\"", '"', "1:\n;");
 }
 
+/* libcsv makes one row of the right number of columns of two. */
+static void a_stray_quote_swallows_no_row(void **state)
+{
+    (void)state;
+    assert_rows("a,b\n1,\"Flash\" sale\n2,\"Welcome, Ada\"\n3,c\n", '"',
+                "1:a|b;2!a quote is not closed, or stands within a text;3:2|Welcome, Ada;4:3|c;");
+    assert_rows("a,b\n1,\"Flash\n2,\"Welcome, Ada\"\n3,c\n", '"',
+                "1:a|b;2!a quote is not closed, or stands within a text;3:2|Welcome, Ada;4:3|c;");
+    assert_rows("1,\"two\nlines\" \t,\"b\"\r\nc,\"3\n4\"", '"', "1:1|two\nlines|b;3:c|3\n4;");
+}
+
 static void an_unclosed_quote_is_found_before_all_is_read(void **state)
 {
     struct ferry_buffer text;
@@ -223,6 +234,7 @@ int main(void)
         cmocka_unit_test(rows_are_what_rfc_4180_says),
         cmocka_unit_test(without_a_quote_character_quotes_are_text),
         cmocka_unit_test(an_unclosed_quote_costs_its_first_line_only),
+        cmocka_unit_test(a_stray_quote_swallows_no_row),
         cmocka_unit_test(an_unclosed_quote_is_found_before_all_is_read),
         cmocka_unit_test(a_line_without_end_is_one_broken_row),
         cmocka_unit_test(a_nul_byte_breaks_its_row_only),

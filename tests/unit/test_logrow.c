@@ -275,6 +275,56 @@ static void a_missing_column_is_named_with_its_file(void **state)
     assert_non_null(strstr(error.action, "delimiter"));
 }
 
+static void two_of_our_columns_are_never_one_of_the_file(void **state)
+{
+    struct ferry_header header;
+    struct ferry_error error;
+    json_t *columns =
+        json_pack("{ss ss}", "deliveryName", "campaignName", "mirrorPageUrl", "CampaignName");
+    const struct ferry_export export = {.columns = columns, .delimiter = ','};
+    (void)state;
+    assert_int_equal(read_header(titles, COLUMNS, &export, FERRY_LOG_DELIVERY, &header, &error),
+                     FERRY_INVALID);
+    assert_non_null(strstr(error.message, "column 7 of the file file.csv"));
+    json_decref(columns);
+}
+
+static void letters_beyond_ascii_are_letters(void **state)
+{
+    static const char *const foreign[] = {"deliveryLogId", "Почта",     "status",
+                                          "failureType",   "eventDate", "--"};
+    struct ferry_header header;
+    struct ferry_error error;
+    json_t *columns = json_pack("{ss}", "externalId", "Идентификатор");
+    json_t *marks = json_pack("{ss}", "externalId", "##");
+    struct ferry_export export = {.columns = columns, .delimiter = ','};
+    (void)state;
+    assert_int_equal(read_header(foreign, 6, &export, FERRY_LOG_DELIVERY, &header, &error),
+                     FERRY_INVALID);
+    assert_non_null(strstr(error.message, "no column \"Идентификатор\""));
+    export.columns = marks;
+    assert_int_equal(read_header(foreign, 6, &export, FERRY_LOG_DELIVERY, &header, &error),
+                     FERRY_INVALID);
+    json_decref(columns);
+    json_decref(marks);
+}
+
+/* Each byte of windows-1252 becomes three: more than there is room for, if a header said so. */
+static void a_text_that_does_not_fit_is_rejected(void **state)
+{
+    struct fixture fixture;
+    char *euros = calloc(1, 65001);
+    (void)state;
+    begin(&fixture, "encoding", "windows-1252");
+    memset(euros, 0x80, 65000);
+    fixture.logrow.header.index[FERRY_COLUMN_DELIVERY] = COLUMNS - 1;
+    fixture.logrow.header.index[FERRY_COLUMN_MIRROR_PAGE] = COLUMNS - 1;
+    assert_int_equal(judge(&fixture, "campaignName", euros), FERRY_ROW_REJECT);
+    assert_true(fixture.logrow.text.length < fixture.logrow.text.capacity);
+    free(euros);
+    end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +338,9 @@ int main(void)
         cmocka_unit_test(columns_are_found_in_any_order_and_spelling),
         cmocka_unit_test(an_exact_name_wins_over_one_alike_and_two_alike_are_refused),
         cmocka_unit_test(a_missing_column_is_named_with_its_file),
+        cmocka_unit_test(two_of_our_columns_are_never_one_of_the_file),
+        cmocka_unit_test(letters_beyond_ascii_are_letters),
+        cmocka_unit_test(a_text_that_does_not_fit_is_rejected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
