@@ -53,7 +53,7 @@ def test_a_backlog_is_on_the_timeline_once_and_the_lag_is_exactly_zero(ferry, ti
 
 def test_both_workflows_run_in_one_process(ferry, timeline):
     start_sandbox(ferry)
-    ferry.start_events_writer()
+    writer = ferry.start_events_writer()
     backlog = Backlog(ferry)
     backlog.start()
     timeline.start()
@@ -65,6 +65,9 @@ def test_both_workflows_run_in_one_process(ferry, timeline):
     timeline.wait_until_written()
     timeline.assert_written(events)
     assert ferry.sandbox.admin.campaign_count("profile") == 500
+    metrics = writer.metrics()
+    for workflow in (backlog.workflow, timeline.workflow):
+        assert metrics[f'ferry_writer_commits_total{{workflow="{workflow}"}}'] > 0
     timeline.order("STOP")
     timeline.wait_for("STOPPED", partitions={})
     assert backlog.task()["state"] == "RUNNING"

@@ -36,7 +36,7 @@ static int set_up(void **state)
     (void)state;
     asked = 0;
     uv_loop_init(&loop);
-    return ferry_inquiry_new(&loop, &options, &inquiry, &error);
+    return (int)ferry_inquiry_new(&loop, &options, &inquiry, &error);
 }
 
 static int tear_down(void **state)
