@@ -29,7 +29,7 @@ enum ferry_trouble {
 struct ferry_cargo {
     /* Makes the parts, which talk to this run; FERRY_OK or everything is closed again. */
     enum ferry_status (*open)(void *cargo, struct ferry_run *run,
-                              struct ferry_error *error) FERRY_MUST_CHECK;
+                              struct ferry_error *error);
     /* The parts go, at most once; counters are asked for afterwards too. */
     void (*close)(void *cargo);
     void (*free)(void *cargo);
@@ -39,7 +39,7 @@ struct ferry_cargo {
 
     /* These partitions are ours in place of all others; ferry_run_accept when they can be read. */
     enum ferry_status (*assign)(void *cargo, const struct ferry_group_part *parts, size_t count,
-                                struct ferry_error *error) FERRY_MUST_CHECK;
+                                struct ferry_error *error);
     /* Abandons, and forgets all partitions. */
     void (*drop)(void *cargo);
     /* FERRY_NOMEM is the only failure. */

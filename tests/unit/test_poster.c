@@ -50,7 +50,8 @@ enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
     seen.parts[seen.count] = count_parts(request->large_body->data);
     seen.first[seen.count] = strstr(request->large_body->data, FIRST) != NULL;
     seen.requests[seen.count++] = *request;
-    *ret_call = NULL;
+    if (ret_call)
+        *ret_call = NULL;
     return FERRY_OK;
 }
 
@@ -64,6 +65,8 @@ enum ferry_status ferry_ledger_add(struct ferry_ledger *ledger, const char *topi
                                    size_t length, const struct ferry_ledger_header *headers)
 {
     (void)ledger, (void)partition, (void)key, (void)key_length, (void)value, (void)length;
+    if (!headers)
+        return FERRY_INVALID;
     assert_string_equal(topic, "f.rejects.campaign-to-dynamics");
     assert_string_equal(headers[0].name, "ferry-reason");
     snprintf(seen.reason, sizeof seen.reason, "%s", headers[0].value);

@@ -59,15 +59,12 @@ static void one_that_holds_up_all_behind_it_makes_its_strand_stuck(void **state)
 {
     (void)state;
     struct ferry_strand *strand = ferry_strand_new("f.events.email", &part);
-    struct ferry_letter *letter, *first = NULL;
+    struct ferry_letter *letter, *first;
     for (int64_t i = 0; i < FERRY_STRAND_GATE; i++)
         take(strand, 100 + i);
-    while ((letter = ferry_strand_next(strand, 1000))) {
-        if (first)
-            ferry_strand_settle(letter);
-        else
-            first = letter;
-    }
+    first = ferry_strand_next(strand, 1000);
+    while ((letter = ferry_strand_next(strand, 1000)))
+        ferry_strand_settle(letter);
     assert_false(ferry_strand_stuck(strand, 100000)); /* nothing is held up */
     take(strand, 100 + FERRY_STRAND_GATE);
     assert_null(ferry_strand_next(strand, 1000));
