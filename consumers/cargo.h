@@ -28,8 +28,7 @@ enum ferry_trouble {
 
 struct ferry_cargo {
     /* Makes the parts, which talk to this run; FERRY_OK or everything is closed again. */
-    enum ferry_status (*open)(void *cargo, struct ferry_run *run,
-                              struct ferry_error *error);
+    enum ferry_status (*open)(void *cargo, struct ferry_run *run, struct ferry_error *error);
     /* The parts go, at most once; counters are asked for afterwards too. */
     void (*close)(void *cargo);
     void (*free)(void *cargo);
@@ -43,7 +42,7 @@ struct ferry_cargo {
     /* Abandons, and forgets all partitions. */
     void (*drop)(void *cargo);
     /* FERRY_NOMEM is the only failure. */
-    enum ferry_status (*take)(void *cargo, const rd_kafka_message_t *message) FERRY_MUST_CHECK;
+    enum ferry_status (*take)(void *cargo, const rd_kafka_message_t *message);
     void (*reach)(void *cargo, const char *topic, int partition, int64_t offset);
     bool (*has_room)(void *cargo);
     bool (*takes)(const void *cargo, const char *topic, int partition);
