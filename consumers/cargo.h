@@ -61,7 +61,7 @@ struct ferry_cargo {
     /* Offsets that may be committed, as ferry_holding_offsets says; and that they were. */
     rd_kafka_topic_partition_list_t *(*offsets)(const void *cargo, bool all);
     enum ferry_status (*commit)(void *cargo, const rd_kafka_topic_partition_list_t *offsets,
-                                struct ferry_error *error) FERRY_MUST_CHECK;
+                                struct ferry_error *error);
     /* NULL: not ours. */
     struct ferry_position *(*position)(void *cargo, const char *topic, int partition);
     bool (*has_untold)(const void *cargo);
