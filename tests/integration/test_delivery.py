@@ -57,7 +57,7 @@ class Flow:
         """What the workers of a role tell now: {worker: status}, or the status of one."""
         told = {status["worker"]: status
                 for status in self.ferry.topics.documents("status").values()
-                if status and status["role"] == role}
+                if status and (status["workflow"], status["role"]) == (INGRESS, role)}
         return told if worker is None else told.get(worker, {})
 
     def owned(self, writer):
