@@ -257,7 +257,6 @@ enum ferry_status ferry_writer_new(uv_loop_t *loop, const struct ferry_writer_se
         ferry_writer_free(writer);
         return status;
     }
-    ferry_health_ready(writer->health, true);
     uv_timer_start(&writer->tick, on_tick, TICK_MS, TICK_MS);
     *ret_writer = writer;
     return FERRY_OK;
