@@ -2,12 +2,7 @@
 
 #include <stdio.h>
 
-static const struct {
-    size_t offset;
-    enum ferry_metric_type type;
-    const char *name;
-    const char *help;
-} rows[] = {
+static const struct ferry_metric_row rows[] = {
     {offsetof(struct ferry_eventmeter, events), FERRY_COUNTER, "ferry_reader_events_total",
      "E-mail events committed to events.email."},
     {offsetof(struct ferry_eventmeter, rejects), FERRY_COUNTER, "ferry_reader_event_rejects_total",
@@ -27,11 +22,7 @@ static const struct {
 void ferry_eventmeter_init(struct ferry_eventmeter *meter, struct ferry_metrics *metrics)
 {
     char label[64];
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct ferry_metric **slot =
-            (struct ferry_metric **)(void *)((char *)meter + rows[i].offset);
-        *slot = ferry_metric(metrics, rows[i].type, rows[i].name, rows[i].help, "");
-    }
+    ferry_metrics_fill(metrics, rows, sizeof rows / sizeof rows[0], "", meter);
     for (int i = 0; i < FERRY_SKIPS; i++) {
         snprintf(label, sizeof label, "reason=\"%s\"", ferry_skip_name((enum ferry_skip)i));
         meter->skipped[i] =

@@ -2,12 +2,7 @@
 
 #include <stdio.h>
 
-static const struct {
-    size_t offset;
-    enum ferry_metric_type type;
-    const char *name;
-    const char *help;
-} rows[] = {
+static const struct ferry_metric_row rows[] = {
     {offsetof(struct ferry_meter, records), FERRY_COUNTER, "ferry_reader_records_total",
      "Records committed to changes.<table>."},
     {offsetof(struct ferry_meter, rejects), FERRY_COUNTER, "ferry_reader_rejects_total",
@@ -30,9 +25,5 @@ void ferry_meter_init(struct ferry_meter *meter, struct ferry_metrics *metrics, 
 {
     char labels[160];
     snprintf(labels, sizeof labels, "table=\"%.128s\"", table);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct ferry_metric **slot =
-            (struct ferry_metric **)(void *)((char *)meter + rows[i].offset);
-        *slot = ferry_metric(metrics, rows[i].type, rows[i].name, rows[i].help, labels);
-    }
+    ferry_metrics_fill(metrics, rows, sizeof rows / sizeof rows[0], labels, meter);
 }

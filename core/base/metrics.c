@@ -96,6 +96,16 @@ struct ferry_metric *ferry_metric(struct ferry_metrics *metrics, enum ferry_metr
     return metric;
 }
 
+void ferry_metrics_fill(struct ferry_metrics *metrics, const struct ferry_metric_row *rows,
+                        size_t count, const char *labels, void *target)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct ferry_metric **slot =
+            (struct ferry_metric **)(void *)((char *)target + rows[i].offset);
+        *slot = ferry_metric(metrics, rows[i].type, rows[i].name, rows[i].help, labels);
+    }
+}
+
 void ferry_metric_add(struct ferry_metric *metric, int64_t amount)
 {
     if (metric)

@@ -4,6 +4,7 @@
 
 #include "core/base/buffer.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum ferry_metric_type { FERRY_COUNTER, FERRY_GAUGE };
@@ -19,6 +20,16 @@ void ferry_metrics_free(struct ferry_metrics *metrics);
  * ferry_reader_records_total, ..._seconds, ..._bytes. */
 struct ferry_metric *ferry_metric(struct ferry_metrics *metrics, enum ferry_metric_type type,
                                   const char *name, const char *help, const char *labels);
+/* A series that a struct of series has a pointer to. */
+struct ferry_metric_row {
+    size_t offset; /* of that pointer */
+    enum ferry_metric_type type;
+    const char *name;
+    const char *help;
+};
+/* Points all of these in `target` to their series, which have the same labels. */
+void ferry_metrics_fill(struct ferry_metrics *metrics, const struct ferry_metric_row *rows,
+                        size_t count, const char *labels, void *target);
 void ferry_metric_add(struct ferry_metric *metric, int64_t amount);
 void ferry_metric_set(struct ferry_metric *metric, double value);
 double ferry_metric_value(const struct ferry_metric *metric);
