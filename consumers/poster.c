@@ -200,11 +200,13 @@ static enum ferry_status write_part(const struct ferry_events *events,
                : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind a part of a batch");
 }
 
-/* FERRY_FULL: there is room for it in the next request. A letter that is not added for another
- * reason has its fate, or waits. */
-static enum ferry_status add_letter(struct ferry_poster *poster, struct ferry_batch *batch,
-                                    struct ferry_letter *letter, struct ferry_buffer *body)
+/* From the queue into the request. FERRY_FULL: there is room for it in the next one. A letter that
+ * is not added for another reason has its fate, or waits. */
+static enum ferry_status move_letter(struct ferry_poster *poster, struct ferry_batch *batch,
+                                     struct ferry_letter *letter, struct ferry_buffer *body)
 {
+    DL_DELETE(poster->queue, letter);
+    poster->queued--;
     struct ferry_event event;
     struct ferry_error error;
     const struct ferry_events *events = poster->options.events;
@@ -254,9 +256,7 @@ static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch,
             size = letter->most;
         if (batch->count >= size)
             break;
-        DL_DELETE(poster->queue, letter);
-        poster->queued--;
-        enum ferry_status status = add_letter(poster, batch, letter, body);
+        enum ferry_status status = move_letter(poster, batch, letter, body);
         if (status == FERRY_FULL)
             break;
         if (status != FERRY_OK && status != FERRY_BAD_RECORD)
@@ -292,9 +292,7 @@ static bool fill_many(struct ferry_poster *poster, struct ferry_batch *batch,
             break;
         if (desk_of_many(poster, letter) != batch->many)
             continue;
-        DL_DELETE(poster->queue, letter);
-        poster->queued--;
-        enum ferry_status status = add_letter(poster, batch, letter, body);
+        enum ferry_status status = move_letter(poster, batch, letter, body);
         if (status == FERRY_FULL)
             break;
         if (status != FERRY_OK && status != FERRY_BAD_RECORD)
