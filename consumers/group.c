@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/io/kafka.h"
+#include "core/io/nudge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #define FULL_PATIENCE_MS 1000
 #define ASK_TIMEOUT_MS   5000
 #define ASK_AGAIN_MS     500
+#define NUDGE_BYTES      ((size_t)1 << 20) /* half of what the queue holds: less was no full one */
 #define BATCH            1000 /* records a turn of the loop, so that other work goes on */
 
 enum phase {
@@ -39,6 +41,9 @@ struct ferry_group {
     int64_t beat_ms;
     int64_t full_since; /* 0: there is room */
     bool braked;        /* everything is paused */
+    struct ferry_nudge nudge;
+    int nudged;    /* the part whose leader was woken last */
+    size_t polled; /* bytes since the queue was last seen empty */
     uv_work_t work;
     rd_kafka_topic_partition_list_t *question; /* the work's own */
     struct ferry_group_part *answers;
@@ -168,7 +173,7 @@ static void free_list(rd_kafka_topic_partition_list_t *list)
 
 static void release_memory(struct ferry_group *group)
 {
-    if (group->working || group->timer_open)
+    if (group->working || group->timer_open || group->nudge.busy)
         return;
     free_list(group->assigned);
     free_list(group->question);
@@ -489,13 +494,37 @@ static bool may_poll(struct ferry_group *group, int64_t now)
     return true;
 }
 
+/* A closed one is released by whoever ends last. */
+static void on_nudged(void *context)
+{
+    struct ferry_group *group = context;
+    if (group->freed)
+        release_memory(group);
+}
+
+/* Each time another part, for each may have another leader. Without it no more than a full queue
+ * and what we hold was read a second, however fast it went away. */
+static void nudge(struct ferry_group *group)
+{
+    bool full = group->polled >= NUDGE_BYTES;
+    group->polled = 0;
+    if (!full || group->phase != PHASE_OWNING || group->assigned->cnt == 0)
+        return;
+    group->nudged = (group->nudged + 1) % group->assigned->cnt;
+    const struct ferry_group_part *part = &group->parts[group->nudged];
+    ferry_nudge(&group->nudge, group->loop, part->topic, part->partition);
+}
+
 static void poll(struct ferry_group *group)
 {
     int left = BATCH;
     while (may_poll(group, ferry_boot_ms())) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(group->consumer, 0);
-        if (!message)
+        if (!message) {
+            nudge(group);
             return;
+        }
+        group->polled += message->len;
         take(group, message);
         rd_kafka_message_destroy(message);
         if (--left == 0) {
@@ -584,6 +613,9 @@ enum ferry_status ferry_group_new(uv_loop_t *loop, const struct ferry_common *co
         free(group);
         return status;
     }
+    group->nudge.consumer = group->consumer;
+    group->nudge.on_done = on_nudged;
+    group->nudge.context = group;
     uv_timer_init(loop, &group->timer);
     group->timer.data = group;
     group->timer_open = true;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 struct ferry_item *ferry_item_new(struct ferry_window_entry *entry, const void *value,
                                   size_t length)
@@ -11,6 +12,7 @@ struct ferry_item *ferry_item_new(struct ferry_window_entry *entry, const void *
         return NULL;
     item->entries = entry;
     item->offset = entry ? entry->offset : 0;
+    item->since = entry ? entry->sequence : 0;
     item->tombstone = !value;
     item->length = length;
     if (value)
@@ -58,6 +60,8 @@ struct ferry_item *ferry_item_merge(struct ferry_item *older, struct ferry_item 
     while (last->merged)
         last = last->merged;
     last->merged = older->entries;
+    if (older->entries)
+        newer->since = older->since;
     ferry_item_inherit(newer, older->origin, older->certain);
     ferry_item_free(older);
     return newer;
@@ -89,8 +93,10 @@ void ferry_lane_free(struct ferry_lane *lane)
 {
     if (!lane)
         return;
+    struct ferry_item *item, *next;
     ferry_item_free(lane->now);
-    ferry_item_free(lane->later);
+    DL_FOREACH_SAFE (lane->later, item, next)
+        ferry_item_free(item);
     free(lane);
 }
 
@@ -106,10 +112,22 @@ static void start_afresh(struct ferry_lane *lane)
     lane->alone = false;
 }
 
-void ferry_lane_put(struct ferry_lane *lane, struct ferry_item *item, bool merge)
+/* An item is sent when its newest record may be, and lets nobody pass its oldest until then: if they
+ * lay further apart than the gate is wide, both would wait for ever. */
+static void put_behind(struct ferry_lane *lane, struct ferry_item *item, int64_t reach)
+{
+    struct ferry_item *last = lane->later ? lane->later->prev : NULL;
+    if (last && item->since - last->since < reach) {
+        DL_DELETE(lane->later, last);
+        item = ferry_item_merge(last, item);
+    }
+    DL_APPEND(lane->later, item);
+}
+
+void ferry_lane_put(struct ferry_lane *lane, struct ferry_item *item, bool merge, int64_t reach)
 {
     if (lane->now && (lane->later || !merge || lane->place == FERRY_LANE_SENT)) {
-        lane->later = ferry_item_merge(lane->later, item);
+        put_behind(lane, item, reach);
         return;
     }
     lane->now = ferry_item_merge(lane->now, item);
@@ -121,11 +139,21 @@ void ferry_lane_advance(struct ferry_lane *lane, struct ferry_window *window)
     ferry_item_know(lane->now, window);
     ferry_item_free(lane->now);
     lane->now = lane->later;
-    lane->later = NULL;
+    if (lane->now)
+        DL_DELETE(lane->later, lane->now);
     start_afresh(lane);
 }
 
 bool ferry_lane_empty(const struct ferry_lane *lane)
 {
     return !lane->now;
+}
+
+size_t ferry_lane_bytes(const struct ferry_lane *lane)
+{
+    const struct ferry_item *item;
+    size_t bytes = lane->now ? lane->now->length : 0;
+    DL_FOREACH (lane->later, item)
+        bytes += item->length;
+    return bytes;
 }

@@ -1,6 +1,5 @@
-/* The queue of one key: at most one change on its way to the destination, and behind it at most one
- * more, into which later changes of the key merge. Transparent to the writer's own modules; loop
- * thread only. */
+/* The queue of one key: at most one change on its way to the destination, and behind it what came
+ * later, merged as far as it may be. Transparent to the writer's own modules; loop thread only. */
 #ifndef FERRY_LANE_H
 #define FERRY_LANE_H
 
@@ -27,8 +26,10 @@ enum ferry_recalled {
 
 /* A change, or several of one key merged into the newest, until its fate is known. */
 struct ferry_item {
+    struct ferry_item *prev, *next;     /* of those behind the lane's `now` */
     struct ferry_window_entry *entries; /* the offsets it stands for, the newest first; none of
                                            what was set aside: those are passed */
+    int64_t since;                      /* sequence of the oldest of them */
     int64_t offset;                     /* of the newest */
     enum ferry_recalled recalled;
     bool parent_gone; /* of a recalled one: this was its last try, but for news */
@@ -69,7 +70,7 @@ struct ferry_lane {
     struct ferry_lane *prev, *next;
     struct ferry_share *share;
     struct ferry_item *now;
-    struct ferry_item *later; /* what must not replace `now` */
+    struct ferry_item *later; /* utlist, by age: what must not replace `now` */
     enum ferry_lane_place place;
     enum ferry_call next_call; /* what `now` goes on with; FERRY_CALL_NONE: to be decided afresh */
     enum ferry_call call;      /* what is in flight */
@@ -96,12 +97,13 @@ struct ferry_lane {
 struct ferry_lane *ferry_lane_new(struct ferry_share *share, const char *key, size_t length);
 /* Drops what is queued; a request in flight must have been cancelled. */
 void ferry_lane_free(struct ferry_lane *lane);
-/* Takes the item. `merge`: it may replace what has not been sent; otherwise it waits behind that.
- */
-void ferry_lane_put(struct ferry_lane *lane, struct ferry_item *item, bool merge);
+/* Takes the item. `merge`: it may replace what has not been sent; otherwise it waits behind that,
+ * and replaces there what is less than `reach` records older. */
+void ferry_lane_put(struct ferry_lane *lane, struct ferry_item *item, bool merge, int64_t reach);
 /* The fate of `now` is known: closes its offsets, frees it and moves up what waited. */
 void ferry_lane_advance(struct ferry_lane *lane, struct ferry_window *window);
 bool ferry_lane_empty(const struct ferry_lane *lane);
+size_t ferry_lane_bytes(const struct ferry_lane *lane); /* of all its values */
 /* The stronger of two: what a merged change must still bring about. */
 enum ferry_origin ferry_lane_stronger(enum ferry_origin a, enum ferry_origin b);
 

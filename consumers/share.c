@@ -91,10 +91,9 @@ static bool within_gate(const struct ferry_share *share, const struct ferry_wind
 
 static void queue(struct ferry_share *share, struct ferry_lane *lane, struct ferry_item *item)
 {
-    const struct ferry_window_entry *entry = item->entries;
-    size_t before = (lane->now ? lane->now->length : 0) + (lane->later ? lane->later->length : 0);
-    ferry_lane_put(lane, item, within_gate(share, entry));
-    share->bytes += (lane->now->length + (lane->later ? lane->later->length : 0)) - before;
+    share->bytes -= ferry_lane_bytes(lane);
+    ferry_lane_put(lane, item, within_gate(share, item->entries), FERRY_SHARE_GATE);
+    share->bytes += ferry_lane_bytes(lane);
     if (lane->place == FERRY_LANE_IDLE)
         hold(share, lane);
 }

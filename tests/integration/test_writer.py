@@ -156,6 +156,23 @@ def test_killed_five_times_it_loses_nothing_and_never_goes_back(ferry, backlog):
     assert_clean(ferry)
 
 
+def test_few_records_that_changed_often_in_the_backlog_are_written(ferry, backlog):
+    """Far more changes of one record than may be on the way at once: they are merged, but not all into one."""
+    ferry.start_sandbox()
+    keys = backlog.ids(60)
+    for records in edits(backlog, keys, 120):
+        backlog.put(records)
+    partitions = collections.Counter(message.partition() for message in ferry.topics.read("changes.contact"))
+    assert max(partitions.values()) > 800, "more of one than may be on the way"
+    ferry.start_writer()
+    backlog.start()
+    backlog.wait_until_written()
+    assert_profiles(ferry, {key: (number, 120) for number, key in enumerate(keys)})
+    assert_never_back(ferry)
+    assert len(ferry.sandbox.admin.journal("profile")) < 60 * 10
+    assert_clean(ferry)
+
+
 STEPS = ["begun:3", "produced:3", "offsets-sent:3", "before-commit:3", "committed:3",
          "request-sent:100"]
 

@@ -22,8 +22,8 @@ static void a_later_change_replaces_one_that_waits(void **state)
     struct ferry_window window;
     ferry_window_init(&window, 0);
     struct ferry_lane *lane = ferry_lane_new(NULL, "k", 1);
-    ferry_lane_put(lane, item(&window, 0, "old", FERRY_ORIGIN_DELTA), true);
-    ferry_lane_put(lane, item(&window, 1, "new", FERRY_ORIGIN_DELTA), true);
+    ferry_lane_put(lane, item(&window, 0, "old", FERRY_ORIGIN_DELTA), true, 500);
+    ferry_lane_put(lane, item(&window, 1, "new", FERRY_ORIGIN_DELTA), true, 500);
     assert_memory_equal(lane->now->value, "new", 3);
     assert_null(lane->later);
     assert_int_equal(ferry_window_prefix(&window), 0);
@@ -40,10 +40,10 @@ static void a_change_behind_a_request_waits_and_merges(void **state)
     struct ferry_window window;
     ferry_window_init(&window, 0);
     struct ferry_lane *lane = ferry_lane_new(NULL, "k", 1);
-    ferry_lane_put(lane, item(&window, 0, "sent", FERRY_ORIGIN_DELTA), true);
+    ferry_lane_put(lane, item(&window, 0, "sent", FERRY_ORIGIN_DELTA), true, 500);
     lane->place = FERRY_LANE_SENT;
-    ferry_lane_put(lane, item(&window, 1, "second", FERRY_ORIGIN_DELTA), true);
-    ferry_lane_put(lane, item(&window, 2, "third", FERRY_ORIGIN_DELTA), true);
+    ferry_lane_put(lane, item(&window, 1, "second", FERRY_ORIGIN_DELTA), true, 500);
+    ferry_lane_put(lane, item(&window, 2, "third", FERRY_ORIGIN_DELTA), true, 500);
     assert_memory_equal(lane->now->value, "sent", 4);
     lane->place = FERRY_LANE_IDLE;
     ferry_lane_advance(lane, &window);
@@ -61,11 +61,36 @@ static void what_must_not_be_replaced_is_not(void **state)
     struct ferry_window window;
     ferry_window_init(&window, 0);
     struct ferry_lane *lane = ferry_lane_new(NULL, "k", 1);
-    ferry_lane_put(lane, item(&window, 0, "first", FERRY_ORIGIN_DELTA), true);
-    ferry_lane_put(lane, item(&window, 1, "second", FERRY_ORIGIN_DELTA), false);
-    ferry_lane_put(lane, item(&window, 2, "third", FERRY_ORIGIN_DELTA), true);
+    ferry_lane_put(lane, item(&window, 0, "first", FERRY_ORIGIN_DELTA), true, 500);
+    ferry_lane_put(lane, item(&window, 1, "second", FERRY_ORIGIN_DELTA), false, 500);
+    ferry_lane_put(lane, item(&window, 2, "third", FERRY_ORIGIN_DELTA), true, 500);
     assert_memory_equal(lane->now->value, "first", 5);
     assert_memory_equal(lane->later->value, "third", 5);
+    ferry_lane_free(lane);
+    ferry_window_done(&window);
+}
+
+static void what_waits_merges_only_within_reach(void **state)
+{
+    (void)state;
+    struct ferry_window window;
+    ferry_window_init(&window, 0);
+    struct ferry_lane *lane = ferry_lane_new(NULL, "k", 1);
+    ferry_lane_put(lane, item(&window, 0, "sent", FERRY_ORIGIN_DELTA), true, 2);
+    lane->place = FERRY_LANE_SENT;
+    ferry_lane_put(lane, item(&window, 1, "a", FERRY_ORIGIN_DELTA), true, 2);
+    ferry_lane_put(lane, item(&window, 2, "bb", FERRY_ORIGIN_DELTA), true, 2);
+    ferry_lane_put(lane, item(&window, 3, "ccc", FERRY_ORIGIN_DELTA), true, 2);
+    assert_int_equal(ferry_lane_bytes(lane), 4 + 2 + 3);
+    ferry_lane_advance(lane, &window);
+    assert_memory_equal(lane->now->value, "bb", 2);
+    assert_int_equal(lane->now->since, 1);
+    ferry_lane_advance(lane, &window);
+    assert_int_equal(ferry_window_prefix(&window), 3);
+    assert_memory_equal(lane->now->value, "ccc", 3);
+    ferry_lane_advance(lane, &window);
+    assert_int_equal(ferry_window_prefix(&window), 4);
+    assert_true(ferry_lane_empty(lane));
     ferry_lane_free(lane);
     ferry_window_done(&window);
 }
@@ -113,12 +138,12 @@ static void a_new_version_starts_its_attempts_afresh_but_keeps_the_doubt(void **
     struct ferry_window window;
     ferry_window_init(&window, 0);
     struct ferry_lane *lane = ferry_lane_new(NULL, "k", 1);
-    ferry_lane_put(lane, item(&window, 0, "a", FERRY_ORIGIN_DELTA), true);
+    ferry_lane_put(lane, item(&window, 0, "a", FERRY_ORIGIN_DELTA), true, 500);
     lane->attempts = 7;
     lane->blamed = 3;
     lane->unsure = true;
     lane->next_call = FERRY_CALL_POST;
-    ferry_lane_put(lane, item(&window, 1, "b", FERRY_ORIGIN_DELTA), true);
+    ferry_lane_put(lane, item(&window, 1, "b", FERRY_ORIGIN_DELTA), true, 500);
     assert_int_equal(lane->attempts, 0);
     assert_int_equal(lane->blamed, 0);
     assert_int_equal(lane->next_call, FERRY_CALL_NONE);
@@ -133,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_later_change_replaces_one_that_waits),
         cmocka_unit_test(a_change_behind_a_request_waits_and_merges),
         cmocka_unit_test(what_must_not_be_replaced_is_not),
+        cmocka_unit_test(what_waits_merges_only_within_reach),
         cmocka_unit_test(merging_keeps_the_strongest_origin),
         cmocka_unit_test(merging_with_a_doubtful_change_is_doubtful),
         cmocka_unit_test(a_new_version_starts_its_attempts_afresh_but_keeps_the_doubt),

@@ -176,6 +176,39 @@ static void a_change_from_beyond_the_gate_does_not_replace_one_within(void **sta
     ferry_share_free(share);
 }
 
+/* What is held may be given, or is about to be when a commit moves the gate. */
+static int finish_all(struct ferry_share *share)
+{
+    struct ferry_lane *lane;
+    int count = 0;
+    int before;
+    do {
+        before = count;
+        for (; (lane = ferry_share_next(share)); count++)
+            finish(share, lane);
+        ferry_window_commit(&share->window, ferry_window_prefix(&share->window));
+    } while (count > before);
+    return count;
+}
+
+static void few_keys_that_change_often_come_to_an_end(void **state)
+{
+    (void)state;
+    struct ferry_share *share = share_of(0, 0);
+    char id[32];
+    int64_t records = INT64_C(7) * FERRY_SHARE_GATE + 33;
+    for (int64_t offset = 0; offset < records; offset++) {
+        snprintf(id, sizeof id, "id-%lld", (long long)(offset * offset % 53));
+        take(share, offset, id, offset);
+    }
+    int requests = finish_all(share);
+    assert_int_equal(ferry_window_prefix(&share->window), records);
+    assert_null(share->lanes);
+    assert_int_equal(share->bytes, 0);
+    assert_in_range(requests, 27 * 7, 27 * 2 * 8); /* 27 squares modulo 53: merged, not one by one */
+    ferry_share_free(share);
+}
+
 static void an_offset_that_comes_again_changes_nothing(void **state)
 {
     (void)state;
@@ -219,6 +252,7 @@ int main(void)
         cmocka_unit_test(only_what_a_predecessor_can_have_touched_is_uncertain),
         cmocka_unit_test(nothing_is_sent_far_beyond_what_is_committed),
         cmocka_unit_test(a_change_from_beyond_the_gate_does_not_replace_one_within),
+        cmocka_unit_test(few_keys_that_change_often_come_to_an_end),
         cmocka_unit_test(an_offset_that_comes_again_changes_nothing),
         cmocka_unit_test(what_cannot_be_decoded_is_kept_for_its_turn),
     };
