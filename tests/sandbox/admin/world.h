@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "campaign/campaign.h"
 #include "campaign/logs.h"
+#include "consent/consent.h"
 #include "dynamics/dynamics.h"
 
 struct sandbox_script;
@@ -23,6 +24,7 @@ struct sandbox_world {
     struct sandbox_campaign campaign;
     struct sandbox_service admin;
     struct sandbox_logs logs; /* of Campaign's deliveries */
+    struct sandbox_consent consent;
     struct sandbox_upload *uploads;
     struct sandbox_script *scripts;
     unsigned last_script;
