@@ -54,6 +54,8 @@ static const struct {
     {"campaign/send", POST, sandbox_admin_send},
     {"campaign/bounce", POST, sandbox_admin_bounce},
     {"campaign/export", POST, sandbox_admin_export},
+    {"campaign/optouts/export", POST, sandbox_admin_export_optouts},
+    {"campaign/optouts", GET | DROP, sandbox_admin_optouts},
     {"campaign/events", GET | DROP, sandbox_admin_events},
     {"campaign/uploads", GET | POST | DROP, sandbox_admin_uploads},
     {"campaign/*/rows", GET | POST | DROP, sandbox_admin_entries},

@@ -122,6 +122,7 @@ void sandbox_world_close(struct sandbox_world *world)
     sandbox_scripts_stop(world);
     sandbox_uploads_stop(world);
     sandbox_logs_done(&world->logs);
+    sandbox_buf_done(&world->optouts.lines);
     sandbox_loop_free(world->loop);
     sandbox_dynamics_done(&world->dynamics);
     sandbox_campaign_done(&world->campaign);
