@@ -255,7 +255,8 @@ class Topics:
         consumer = confluent_kafka.Consumer({
             "bootstrap.servers": self.bootstrap, "group.id": f"{self.instance}.look",
             "enable.auto.commit": False, "enable.partition.eof": True,
-            "isolation.level": isolation, "auto.offset.reset": "earliest"})
+            "isolation.level": isolation, "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 5})  # the end is told by an empty answer, which would come after 0.5 s
         try:
             name = f"{self.instance}.{topic}"
             partitions = self.admin.list_topics(name, timeout=10).topics[name].partitions
