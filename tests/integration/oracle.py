@@ -11,7 +11,6 @@ import collections
 import json
 
 import confluent_kafka
-import confluent_kafka.admin
 
 from instance import INGRESS
 from support import ROOT
@@ -160,21 +159,10 @@ class Oracle:
 
     # Kafka.
 
-    def ends(self, topic, committed=False):
-        """{partition: end of the log, or where an open transaction begins}."""
-        isolation = (confluent_kafka.IsolationLevel.READ_COMMITTED if committed else
-                     confluent_kafka.IsolationLevel.READ_UNCOMMITTED)
-        name = f"{self.ferry.name}.{topic}"
-        parts = self.topics.admin.list_topics(name, timeout=10).topics[name].partitions
-        asked = self.topics.admin.list_offsets(
-            {confluent_kafka.TopicPartition(name, part): confluent_kafka.admin.OffsetSpec.latest()
-             for part in parts}, isolation_level=isolation)
-        return {part.partition: answer.result().offset for part, answer in asked.items()}
-
     def open_in(self, *topics):
         """The topics in which a transaction is open now."""
         return [topic for topic in topics
-                if self.ends(topic, committed=True) != self.ends(topic)]
+                if self.topics.ends(topic, committed=True) != self.topics.ends(topic)]
 
     def log_count(self):
         return len(self.topics.read(f"changes.{TABLE}"))
@@ -279,7 +267,7 @@ class Oracle:
                  for partition in range(PARTITIONS)]
         wanted = confluent_kafka.ConsumerGroupTopicPartitions(group, parts)
         committed = self.topics.admin.list_consumer_group_offsets([wanted])[group].result()
-        ends = self.ends(f"changes.{TABLE}")
+        ends = self.topics.ends(f"changes.{TABLE}")
         for part in committed.topic_partitions:
             faults.check(max(part.offset, 0) == ends[part.partition] and part.offset >= 0,
                          f"partition {part.partition}: committed {part.offset}, "
