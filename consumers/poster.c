@@ -1,6 +1,5 @@
 #include "consumers/poster.h"
 
-#include "consumers/destinations/dynamics.h"
 #include "consumers/poster_private.h"
 #include "consumers/reject.h"
 #include "core/base/clock.h"
@@ -165,13 +164,13 @@ void ferry_batch_free(struct ferry_batch *batch)
     free(batch);
 }
 
-static enum ferry_status write_target(const struct ferry_events *events,
+static enum ferry_status write_target(const struct ferry_poster *poster,
                                       const struct ferry_event *event, bool first,
                                       struct ferry_buffer *body, struct ferry_error *error)
 {
     enum ferry_status status = first ? FERRY_OK : ferry_buffer_append(body, ",", 1);
     if (status == FERRY_OK)
-        status = ferry_activity_write(events, event, true, body, error);
+        status = ferry_activity_write(poster->forms, event, true, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for an activity among many");
     if (status != FERRY_OK)
@@ -182,14 +181,14 @@ static enum ferry_status write_target(const struct ferry_events *events,
                : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind an activity");
 }
 
-static enum ferry_status write_part(const struct ferry_events *events,
+static enum ferry_status write_part(const struct ferry_poster *poster,
                                     const struct ferry_event *event, struct ferry_buffer *body,
                                     struct ferry_error *error)
 {
     enum ferry_status status =
-        ferry_batch_begin_part(body, events->activities[event->kind].entity_set);
+        ferry_batch_begin_part(body, poster->options.events->activities[event->kind].entity_set);
     if (status == FERRY_OK)
-        status = ferry_activity_write(events, event, false, body, error);
+        status = ferry_activity_write(poster->forms, event, false, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for a part of a batch");
     if (status != FERRY_OK)
@@ -209,7 +208,6 @@ static enum ferry_status move_letter(struct ferry_poster *poster, struct ferry_b
     poster->queued--;
     struct ferry_event event;
     struct ferry_error error;
-    const struct ferry_events *events = poster->options.events;
     size_t before = body->length;
     enum ferry_status status = ferry_event_decode(letter->value, letter->length, &event, &error);
     if (status == FERRY_OK) {
@@ -218,8 +216,8 @@ static enum ferry_status move_letter(struct ferry_poster *poster, struct ferry_b
             ferry_poster_settle(poster, letter, FERRY_EVENT_LEFT_OUT);
             return FERRY_BAD_RECORD;
         }
-        status = batch->many ? write_target(events, &event, batch->count == 0, body, &error)
-                             : write_part(events, &event, body, &error);
+        status = batch->many ? write_target(poster, &event, batch->count == 0, body, &error)
+                             : write_part(poster, &event, body, &error);
     }
     if (status == FERRY_OK) {
         DL_APPEND(batch->letters, letter);
@@ -485,6 +483,11 @@ enum ferry_status ferry_poster_new(uv_loop_t *loop, const struct ferry_poster_op
     struct ferry_poster *poster = calloc(1, sizeof *poster);
     if (!poster)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    enum ferry_status status = ferry_activity_forms_new(options->events, &poster->forms, error);
+    if (status != FERRY_OK) {
+        free(poster);
+        return status;
+    }
     poster->options = *options;
     ferry_tracer_init(&poster->tracer);
     ferry_allowance_init(&poster->allowance, options->concurrency);
@@ -504,7 +507,9 @@ enum ferry_status ferry_poster_new(uv_loop_t *loop, const struct ferry_poster_op
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct ferry_poster *poster = handle->data;
+    ferry_activity_forms_free(poster->forms);
+    free(poster);
 }
 
 void ferry_poster_free(struct ferry_poster *poster)

@@ -4,6 +4,7 @@
 #define FERRY_POSTER_PRIVATE_H
 
 #include "consumers/allowance.h"
+#include "consumers/destinations/dynamics.h"
 #include "consumers/pace.h"
 #include "consumers/poster.h"
 #include "core/io/topics.h"
@@ -44,6 +45,7 @@ struct ferry_poster {
     struct ferry_poster_options options;
     struct ferry_pace pace;
     struct ferry_allowance allowance;
+    struct ferry_activity_forms *forms;
     struct ferry_letter *queue;   /* utlist, in turn */
     struct ferry_letter *waiting; /* utlist, in no order */
     struct ferry_batch *batches;  /* utlist, in flight */
