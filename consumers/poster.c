@@ -63,7 +63,7 @@ static void collect(struct ferry_poster *poster, int64_t now)
 {
     struct ferry_letter *letter;
     bool was_empty = !poster->queue;
-    while ((letter = poster->options.next(poster->options.context))) {
+    while ((letter = poster->options.next(poster->options.context, now))) {
         DL_APPEND(poster->queue, letter);
         poster->queued++;
     }
@@ -265,16 +265,26 @@ static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch,
 
 /* --- many of one table at once --- */
 
-/* The desk of an event that may go by CreateMultiple; NULL: it goes by $batch. */
-static struct ferry_desk *desk_of_many(const struct ferry_poster *poster,
-                                       const struct ferry_letter *letter)
+/* Asked for all that are queued each time a request is filled. */
+static bool sort(struct ferry_letter *letter)
 {
     struct ferry_event event;
     struct ferry_error error;
-    if (!letter->certain || letter->most != 0 || poster->probe_at != 0 ||
-        ferry_event_decode(letter->value, letter->length, &event, &error) != FERRY_OK)
+    if (!letter->sorted &&
+        ferry_event_decode(letter->value, letter->length, &event, &error) == FERRY_OK) {
+        letter->kind = event.kind;
+        letter->sorted = true;
+    }
+    return letter->sorted;
+}
+
+/* The desk of an event that may go by CreateMultiple; NULL: it goes by $batch. */
+static struct ferry_desk *desk_of_many(const struct ferry_poster *poster,
+                                       struct ferry_letter *letter)
+{
+    if (!letter->certain || letter->most != 0 || poster->probe_at != 0 || !sort(letter))
         return NULL;
-    struct ferry_desk *desk = &poster->options.desks[event.kind];
+    struct ferry_desk *desk = desk_of(poster, letter);
     return ferry_desk_takes_many(desk) ? desk : NULL;
 }
 
@@ -363,22 +373,34 @@ static void give_up_sending(struct ferry_poster *poster, struct ferry_batch *bat
     ferry_poster_warn(poster, error, FERRY_POST_RETRY_CAP_MS);
 }
 
+/* As long as the last one, by its events: one that grew while it is filled would be copied a dozen
+ * times. False: memory is short. */
+static bool prepare_body(const struct ferry_poster *poster, struct ferry_buffer *body)
+{
+    size_t count = size_of(poster) < poster->queued ? size_of(poster) : poster->queued;
+    size_t bytes = count * poster->event_bytes;
+    ferry_buffer_init(body, BODY_BYTES);
+    return ferry_buffer_reserve(body, bytes < BODY_BYTES ? bytes : BODY_BYTES) == FERRY_OK;
+}
+
 /* False: there is nothing to send, or it cannot be sent now. */
 static bool post_batch(struct ferry_poster *poster)
 {
     struct ferry_batch *batch = calloc(1, sizeof *batch);
     struct ferry_buffer body;
     struct ferry_error error;
-    if (!batch)
+    if (!batch || !prepare_body(poster, &body)) {
+        free(batch);
         return false;
+    }
     batch->poster = poster;
     batch->retry_after_ms = -1;
     ferry_multipart_init(&batch->multipart, ferry_posting_part, batch);
-    ferry_buffer_init(&body, BODY_BYTES);
     batch->many = desk_of_many(poster, poster->queue);
     bool goes_on = batch->many ? fill_many(poster, batch, &body) : fill_batch(poster, batch, &body);
     bool sent = false;
     if (batch->count > 0) {
+        poster->event_bytes = body.length / batch->count + 1;
         enum ferry_status status = batch->many ? send_many(poster, batch, &body, &error)
                                                : send_batch(poster, batch, &body, &error);
         sent = status == FERRY_OK;
