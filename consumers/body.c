@@ -35,10 +35,17 @@ static bool find_value(const struct writing *writing, struct ferry_outline_membe
     return true;
 }
 
+static bool creates(const struct writing *writing)
+{
+    return writing->kind == FERRY_BODY_CREATE || writing->kind == FERRY_BODY_CREATE_ALONE;
+}
+
 static bool wanted(const struct writing *writing, const struct ferry_mapping_field *field)
 {
     if (writing->kind == FERRY_BODY_CREATE_ALONE && field->mutual)
         return false;
+    if (field->create_only)
+        return creates(writing);
     return writing->kind != FERRY_BODY_UPDATE || field->apply_updates;
 }
 
@@ -100,11 +107,6 @@ static enum ferry_status write_key(const struct writing *writing, bool *empty)
     return status;
 }
 
-static bool creates(const struct writing *writing)
-{
-    return writing->kind == FERRY_BODY_CREATE || writing->kind == FERRY_BODY_CREATE_ALONE;
-}
-
 static enum ferry_status write_object(const struct writing *writing)
 {
     struct ferry_outline *outline = writing->outline;
@@ -142,4 +144,13 @@ enum ferry_status ferry_body_write(struct ferry_outline *outline, const struct f
     size_t start = out->length;
     enum ferry_status status = write_object(&writing);
     return status == FERRY_OK ? FERRY_OK : fail(&writing, status, start);
+}
+
+bool ferry_body_lacks_opt_outs(const struct ferry_mapping *mapping,
+                               const struct ferry_change *change)
+{
+    for (size_t i = 0; i < mapping->field_count; i++)
+        if (mapping->fields[i].create_only && !ferry_change_get(change, mapping->fields[i].source))
+            return true;
+    return false;
 }

@@ -11,7 +11,7 @@ enum ferry_body_kind {
     FERRY_BODY_CREATE_ALONE, /* the same without mutual links: each would wait for the other */
     FERRY_BODY_UPDATE, /* the fields with apply_updates, without the key: this is what `written`
                           hashes */
-    FERRY_BODY_REPLAY, /* every field, without the key */
+    FERRY_BODY_REPLAY, /* every field, without the key and what is for creations only */
 };
 
 /* Appends one JSON object; on failure `out` is as before. A column that the change does not carry
@@ -23,5 +23,10 @@ enum ferry_body_kind {
 enum ferry_status ferry_body_write(struct ferry_outline *outline, const struct ferry_change *change,
                                    enum ferry_body_kind kind, struct ferry_buffer *out,
                                    struct ferry_error *error) FERRY_MUST_CHECK;
+
+/* The change was read before its opt-outs were asked for: a record must not be created from it. The
+ * reader that was told to ask for them reads every row again. */
+bool ferry_body_lacks_opt_outs(const struct ferry_mapping *mapping,
+                               const struct ferry_change *change);
 
 #endif

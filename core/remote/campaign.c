@@ -200,6 +200,10 @@ static enum ferry_status fill_url(const struct ferry_campaign *campaign,
         status = ferry_buffer_append_text(url, parts[i]);
     if (status == FERRY_OK && request->key)
         status = append_key(url, request->key);
+    if (status == FERRY_OK && request->query)
+        status = ferry_buffer_append_text(url, "?");
+    if (status == FERRY_OK && request->query)
+        status = ferry_buffer_append_text(url, request->query);
     return status;
 }
 

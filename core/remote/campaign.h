@@ -21,6 +21,7 @@ struct ferry_campaign_request {
     const char *api;      /* profileAndServicesExt, customResources, ... */
     const char *resource; /* profile, cusPurchase, ... */
     const char *key;      /* business key or PKey, not yet encoded; NULL for the collection */
+    const char *query;    /* what follows "?", already encoded; NULL for none */
     const char *body;     /* JSON, or NULL */
     size_t length;
     const char *trace;             /* W3C traceparent to send along; NULL or "" for none */

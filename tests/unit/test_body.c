@@ -114,6 +114,55 @@ static void a_replay_has_every_field_and_no_key(void **state)
            "\"profilelink\":{\"PKey\":\"78914942-34cb-ed11-b596-0022481d68cd\"}}");
 }
 
+/* The same, with the opt-out kept by Opt-In/Out. */
+static char *profile_with_birth(void)
+{
+    json_t *json = from_json(profile);
+    json_object_set_new(json_array_get(json_object_get(json, "fields"), 0), "createOnly",
+                        json_true());
+    char *text = json_dumps(json, 0);
+    json_decref(json);
+    return text;
+}
+
+static void what_is_for_creations_only_is_in_no_other_body(void **state)
+{
+    (void)state;
+    static const char *const told = "{\"firstname\":\"Ann\",\"donotbulkemail\":true}";
+    char *mapping = profile_with_birth();
+    expect(mapping, told, FERRY_BODY_CREATE,
+           "{\"externalId\":\"" RECORD_ID "\",\"blackListEmail\":true,\"firstName\":\"Ann\"}");
+    expect(mapping, told, FERRY_BODY_CREATE_ALONE,
+           "{\"externalId\":\"" RECORD_ID "\",\"blackListEmail\":true,\"firstName\":\"Ann\"}");
+    expect(mapping, told, FERRY_BODY_UPDATE, "{\"firstName\":\"Ann\"}");
+    expect(mapping, told, FERRY_BODY_REPLAY, "{\"firstName\":\"Ann\"}");
+    free(mapping);
+}
+
+static bool lacks_opt_outs(const char *mapping_json, const char *columns_json)
+{
+    struct ferry_mapping *mapping = mapping_from(mapping_json);
+    json_t *columns = from_json(columns_json);
+    struct ferry_change change;
+    change_from(columns, &change);
+    bool lacks = ferry_body_lacks_opt_outs(mapping, &change);
+    ferry_change_done(&change);
+    json_decref(columns);
+    ferry_mapping_free(mapping);
+    return lacks;
+}
+
+static void a_change_that_was_read_without_its_opt_outs_lacks_them(void **state)
+{
+    (void)state;
+    char *mapping = profile_with_birth();
+    assert_true(lacks_opt_outs(mapping, "{\"firstname\":\"Ann\"}"));
+    assert_false(lacks_opt_outs(mapping, "{\"donotbulkemail\":false}"));
+    assert_false(lacks_opt_outs(mapping, "{\"donotbulkemail\":null}")); /* nobody ever said so */
+    assert_false(lacks_opt_outs(profile, "{\"firstname\":\"Ann\"}"));
+    free(mapping);
+}
+
 static void a_column_that_is_not_carried_is_left_out(void **state)
 {
     (void)state;
@@ -343,6 +392,8 @@ int main(void)
         cmocka_unit_test(a_create_alone_leaves_out_mutual_links),
         cmocka_unit_test(an_update_has_the_fields_that_apply_updates_and_no_key),
         cmocka_unit_test(a_replay_has_every_field_and_no_key),
+        cmocka_unit_test(what_is_for_creations_only_is_in_no_other_body),
+        cmocka_unit_test(a_change_that_was_read_without_its_opt_outs_lacks_them),
         cmocka_unit_test(a_column_that_is_not_carried_is_left_out),
         cmocka_unit_test(a_null_clears),
         cmocka_unit_test(the_id_of_the_record_may_be_mapped_like_a_column),
