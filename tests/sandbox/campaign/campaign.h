@@ -47,6 +47,9 @@ void sandbox_campaign_init(struct sandbox_campaign *campaign,
                            const struct sandbox_clock *clock, struct sandbox_faults *faults);
 void sandbox_campaign_done(struct sandbox_campaign *campaign);
 
+/* The time on Campaign's clock, which the rows get. */
+int64_t sandbox_campaign_now(const struct sandbox_campaign *campaign);
+
 struct sandbox_resource *sandbox_campaign_resource(struct sandbox_campaign *campaign,
                                                    const char *name);
 unsigned sandbox_campaign_index(const struct sandbox_campaign *campaign,

@@ -63,7 +63,7 @@ static void note_optout(struct change *change, const char *name)
 {
     const struct sandbox_campaign *campaign = change->operation->campaign;
     const struct sandbox_resource *resource = change->operation->resource;
-    int64_t now = sandbox_clock_ms(campaign->clock);
+    int64_t now = sandbox_campaign_now(campaign);
     char text[80];
 
     if (campaign->settings.attribute_times_off)
@@ -323,7 +323,7 @@ static void record(struct change *change, const struct sandbox_entry *entry)
 static void set_modified(struct change *change)
 {
     const struct sandbox_operation *operation = change->operation;
-    int64_t now = sandbox_clock_ms(operation->campaign->clock);
+    int64_t now = sandbox_campaign_now(operation->campaign);
 
     if (!change->entry)
         set_time(change, operation->resource->created, now + 2);

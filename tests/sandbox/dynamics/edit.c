@@ -283,7 +283,7 @@ struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
 
     if (!edit->texts.data && !sandbox_buf_reserve(&edit->texts, MARGIN))
         return NULL;
-    sandbox_time_iso(sandbox_clock_ms(dynamics->clock), now);
+    sandbox_time_iso(sandbox_dynamics_now(dynamics), now);
     sandbox_guid_format(dynamics->user, user);
     if (!edit->record)
         set_defaults(edit, now, user);
