@@ -20,7 +20,8 @@
 
 #define INGRESS      "dynamics-to-campaign"
 #define EGRESS       "campaign-to-dynamics"
-#define WORKFLOWS    2
+#define CONSENT      "opt-in-out"
+#define WORKFLOWS    3
 #define EXPORTS      "exports" /* the one task of EGRESS */
 #define TICK_MS      1000
 #define TOPICS_MS    1000  /* between two looks for the control topics */
@@ -91,14 +92,19 @@ static struct held *find_task(struct workflow *workflow, const char *id)
     return NULL;
 }
 
-/* An order is for the tables that it maps, or for Campaign's exports. */
+/* An order is for the tables that it maps, for Campaign's exports, or for the opt-outs of contact.
+ */
 static size_t count_tasks(const struct ferry_order *order)
 {
+    if (order->consent)
+        return ferry_consent_reads(order->consent, FERRY_SIDE_DYNAMICS) ? 1 : 0;
     return order->events ? 1 : order->mapping_count;
 }
 
 static const char *task_name(const struct ferry_order *order, size_t i)
 {
+    if (order->consent)
+        return order->consent->table;
     return order->events ? EXPORTS : order->mappings[i]->id;
 }
 
@@ -117,6 +123,46 @@ static struct held *hold_task(struct workflow *workflow, const struct ferry_task
     return held;
 }
 
+static struct held *make_exports(struct workflow *workflow, struct ferry_task_options *options)
+{
+    const struct ferry_reader_settings *settings = workflow->reader->settings;
+    const struct ferry_export_subject exports = {settings->sftp, settings->state_dir,
+                                                 workflow->order->events};
+    options->type = &ferry_export_work;
+    options->subject = &exports;
+    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
+    options->topic_count = 1;
+    options->schema = FERRY_SCHEMA_EVENT;
+    return hold_task(workflow, options);
+}
+
+static struct held *make_table(struct workflow *workflow, const struct ferry_mapping *mapping,
+                               struct ferry_task_options *options)
+{
+    const struct ferry_table_subject table = {.source = workflow->reader->source,
+                                              .mapping = mapping};
+    options->type = &ferry_table_work;
+    options->subject = &table;
+    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_CHANGES, mapping->table};
+    options->topic_count = 1;
+    options->schema = FERRY_SCHEMA_CHANGE;
+    return hold_task(workflow, options);
+}
+
+/* The first reading has a topic of its own, which everybody else's news overtake. */
+static struct held *make_consent(struct workflow *workflow, struct ferry_task_options *options)
+{
+    const struct ferry_table_subject contact = {.source = workflow->reader->source,
+                                                .consent = workflow->order->consent};
+    options->type = &ferry_table_work;
+    options->subject = &contact;
+    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "load"};
+    options->topics[1] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "dynamics"};
+    options->topic_count = 2;
+    options->schema = FERRY_SCHEMA_OPTOUT;
+    return hold_task(workflow, options);
+}
+
 static struct held *make_task(struct workflow *workflow, size_t i, int partition)
 {
     const struct ferry_reader *reader = workflow->reader;
@@ -133,21 +179,11 @@ static struct held *make_task(struct workflow *workflow, size_t i, int partition
         .generation = order->generation,
         .name = task_name(order, i),
     };
-    if (order->events) {
-        const struct ferry_export_subject exports = {reader->settings->sftp,
-                                                     reader->settings->state_dir, order->events};
-        options.type = &ferry_export_work;
-        options.subject = &exports;
-        options.topic = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
-        options.schema = FERRY_SCHEMA_EVENT;
-        return hold_task(workflow, &options);
-    }
-    const struct ferry_table_subject table = {reader->source, order->mappings[i]};
-    options.type = &ferry_table_work;
-    options.subject = &table;
-    options.topic = (struct ferry_topic){FERRY_TOPIC_CHANGES, table.mapping->table};
-    options.schema = FERRY_SCHEMA_CHANGE;
-    return hold_task(workflow, &options);
+    if (order->events)
+        return make_exports(workflow, &options);
+    if (order->consent)
+        return make_consent(workflow, &options);
+    return make_table(workflow, order->mappings[i], &options);
 }
 
 static void carry_out(struct workflow *workflow, size_t i)
@@ -392,6 +428,7 @@ enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_reader_se
     reader->common = settings->common;
     reader->workflows[0] = (struct workflow){.reader = reader, .name = INGRESS};
     reader->workflows[1] = (struct workflow){.reader = reader, .name = EGRESS};
+    reader->workflows[2] = (struct workflow){.reader = reader, .name = CONSENT};
     enum ferry_status status = make_parts(reader, error);
     if (status != FERRY_OK) {
         ferry_reader_free(reader);

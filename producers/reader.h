@@ -1,5 +1,5 @@
 /* The reader: one member of the group <instance>.reader, whose partitions of `checkpoints` say
- * which tasks of both workflows are its own. Loop thread only. */
+ * which tasks of all workflows are its own. Loop thread only. */
 #ifndef FERRY_READER_H
 #define FERRY_READER_H
 
