@@ -9,6 +9,7 @@
 #include "producers/alarm.h"
 #include "producers/exportwork.h"
 #include "producers/membership.h"
+#include "producers/profilework.h"
 #include "producers/seat.h"
 #include "producers/tablework.h"
 #include "producers/task.h"
@@ -22,7 +23,8 @@
 #define EGRESS       "campaign-to-dynamics"
 #define CONSENT      "opt-in-out"
 #define WORKFLOWS    3
-#define EXPORTS      "exports" /* the one task of EGRESS */
+#define EXPORTS      "exports"  /* the one task of EGRESS */
+#define PROFILES     "profiles" /* beside contact, the one of CONSENT */
 #define TICK_MS      1000
 #define TOPICS_MS    1000  /* between two looks for the control topics */
 #define LAST_WORD_MS 15000 /* of an orderly end */
@@ -50,6 +52,7 @@ struct ferry_reader {
     struct ferry_http *http;
     struct ferry_registry *registry; /* NULL: none is set */
     struct ferry_dataverse_source *source;
+    struct ferry_campaign_source *campaign; /* NULL: none is set */
     rd_kafka_t *asker;
     struct ferry_topiccheck *topics;
     struct ferry_reporter *reporter;
@@ -92,19 +95,27 @@ static struct held *find_task(struct workflow *workflow, const char *id)
     return NULL;
 }
 
-/* An order is for the tables that it maps, for Campaign's exports, or for the opt-outs of contact.
- */
+/* Of the i-th task of Opt-In/Out. */
+static enum ferry_side side_of(const struct ferry_consent *consent, size_t i)
+{
+    return i == 0 && ferry_consent_reads(consent, FERRY_SIDE_DYNAMICS) ? FERRY_SIDE_DYNAMICS
+                                                                       : FERRY_SIDE_CAMPAIGN;
+}
+
+/* An order is for the tables that it maps, for Campaign's exports, or for the opt-outs of one or
+ * both sides. */
 static size_t count_tasks(const struct ferry_order *order)
 {
     if (order->consent)
-        return ferry_consent_reads(order->consent, FERRY_SIDE_DYNAMICS) ? 1 : 0;
+        return (size_t)ferry_consent_reads(order->consent, FERRY_SIDE_DYNAMICS) +
+               (size_t)ferry_consent_reads(order->consent, FERRY_SIDE_CAMPAIGN);
     return order->events ? 1 : order->mapping_count;
 }
 
 static const char *task_name(const struct ferry_order *order, size_t i)
 {
     if (order->consent)
-        return order->consent->table;
+        return side_of(order->consent, i) == FERRY_SIDE_DYNAMICS ? order->consent->table : PROFILES;
     return order->events ? EXPORTS : order->mappings[i]->id;
 }
 
@@ -150,14 +161,19 @@ static struct held *make_table(struct workflow *workflow, const struct ferry_map
 }
 
 /* The first reading has a topic of its own, which everybody else's news overtake. */
-static struct held *make_consent(struct workflow *workflow, struct ferry_task_options *options)
+static struct held *make_consent(struct workflow *workflow, enum ferry_side side,
+                                 struct ferry_task_options *options)
 {
-    const struct ferry_table_subject contact = {.source = workflow->reader->source,
-                                                .consent = workflow->order->consent};
-    options->type = &ferry_table_work;
-    options->subject = &contact;
+    const struct ferry_reader *reader = workflow->reader;
+    const struct ferry_consent *consent = workflow->order->consent;
+    const struct ferry_table_subject contact = {.source = reader->source, .consent = consent};
+    const struct ferry_profile_subject profile = {reader->campaign, consent};
+    bool dynamics = side == FERRY_SIDE_DYNAMICS;
+    options->type = dynamics ? &ferry_table_work : &ferry_profile_work;
+    options->subject = dynamics ? (const void *)&contact : &profile;
     options->topics[0] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "load"};
-    options->topics[1] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "dynamics"};
+    options->topics[1] =
+        (struct ferry_topic){FERRY_TOPIC_OPTOUTS, dynamics ? "dynamics" : "campaign"};
     options->topic_count = 2;
     options->schema = FERRY_SCHEMA_OPTOUT;
     return hold_task(workflow, options);
@@ -182,7 +198,7 @@ static struct held *make_task(struct workflow *workflow, size_t i, int partition
     if (order->events)
         return make_exports(workflow, &options);
     if (order->consent)
-        return make_consent(workflow, &options);
+        return make_consent(workflow, side_of(order->consent, i), &options);
     return make_table(workflow, order->mappings[i], &options);
 }
 
@@ -407,6 +423,9 @@ static enum ferry_status make_parts(struct ferry_reader *reader, struct ferry_er
     if (status == FERRY_OK)
         status = ferry_dataverse_source_new(reader->http, reader->settings->dynamics,
                                             reader->metrics, &reader->source, error);
+    if (status == FERRY_OK && reader->settings->campaign->url)
+        status = ferry_campaign_source_new(reader->http, reader->settings->campaign,
+                                           reader->metrics, &reader->campaign, error);
     if (status == FERRY_OK)
         status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL,
                                  &reader->asker, error);
@@ -451,6 +470,8 @@ static void end_loop(struct ferry_reader *reader)
     reader->reporter = NULL;
     ferry_dataverse_source_free(reader->source);
     reader->source = NULL;
+    ferry_campaign_source_free(reader->campaign);
+    reader->campaign = NULL;
     ferry_registry_free(reader->registry);
     reader->registry = NULL;
     ferry_http_free(reader->http);

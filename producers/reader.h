@@ -12,6 +12,7 @@ struct ferry_reader;
 struct ferry_reader_settings { /* the groups are borrowed */
     const struct ferry_common *common;
     const struct ferry_dynamics_settings *dynamics;
+    const struct ferry_campaign_settings *campaign; /* its url is NULL: there is none */
     const struct ferry_sftp_settings *sftp;
     char *state_dir;
 };
