@@ -5,20 +5,21 @@
 #include "core/record/moment.h"
 
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_MS  2000 /* when a throttling answer names no time */
-#define PAGE_ROWS    1000
-#define PAGE_BYTES   ((size_t)32 << 20) /* a profile with all its fields has some 3 KiB */
-#define QUERY_BYTES  4096
+#define PATIENCE_MS 2000               /* when a throttling answer names no time */
+#define PAGE_BYTES  ((size_t)64 << 20) /* a profile with all its fields has some 3 KiB */
+#define QUERY_BYTES 4096
 
 struct ferry_campaign_source {
     struct ferry_campaign *campaign;
     struct ferry_metrics *metrics;
     char *base; /* every link must begin with it */
     int64_t poll_ms;
+    int64_t page_size;
     int64_t not_before; /* boot ms */
 };
 
@@ -44,6 +45,7 @@ enum ferry_status ferry_campaign_source_new(struct ferry_http *http,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     source->metrics = metrics;
     source->poll_ms = settings->poll_interval_ms;
+    source->page_size = settings->page_size;
     size_t length = strlen(settings->url);
     while (length > 0 && settings->url[length - 1] == '/')
         length--;
@@ -199,7 +201,8 @@ static void on_page(void *context, const struct ferry_remote_answer *answer)
 }
 
 /* Without _forcePagination large tables would give a first page and no link to the next. */
-static enum ferry_status print_query(const struct ferry_consent *consent, int64_t since,
+static enum ferry_status print_query(const struct ferry_campaign_source *source,
+                                     const struct ferry_consent *consent, int64_t since,
                                      struct ferry_buffer *query)
 {
     const struct ferry_moment moment = {.seconds = since / 1000,
@@ -209,8 +212,10 @@ static enum ferry_status print_query(const struct ferry_consent *consent, int64_
     char *escaped = curl_easy_escape(NULL, text, 0);
     enum ferry_status status =
         escaped ? ferry_buffer_printf(query,
-                                      "%s=%s&_order=%s&_lineCount=%d&_forcePagination=true",
-                                      consent->filter_parameter, escaped, consent->key, PAGE_ROWS)
+                                      "%s=%s&_order=%s&_lineCount=%" PRId64
+                                      "&_forcePagination=true",
+                                      consent->filter_parameter, escaped, consent->key,
+                                      source->page_size)
                 : FERRY_NOMEM;
     curl_free(escaped);
     return status;
@@ -226,7 +231,7 @@ enum ferry_status ferry_campaign_source_read(struct ferry_campaign_source *sourc
     struct ferry_buffer query;
     struct ferry_campaign_inquiry *inquiry = calloc(1, sizeof *inquiry);
     ferry_buffer_init(&query, QUERY_BYTES);
-    enum ferry_status status = inquiry ? print_query(consent, since, &query) : FERRY_NOMEM;
+    enum ferry_status status = inquiry ? print_query(source, consent, since, &query) : FERRY_NOMEM;
     if (status != FERRY_OK) {
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     } else {

@@ -1,5 +1,7 @@
 """Opt-In/Out without its controller: the test makes the topics and gives the run orders itself."""
 
+import requests
+
 from reading import Reading
 
 WORKFLOW = "opt-in-out"
@@ -46,3 +48,30 @@ class Opting(Reading):
             warning = self.status(task).get("warning")
             return warning and all(word in warning["message"] for word in words) and warning
         return self.ferry.wait_until(look, timeout, f"a warning with {words}")
+
+
+class Person:
+    """Somebody who changes profiles by Campaign's API, which gives each opt-out its time."""
+
+    def __init__(self, sandbox):
+        self.base = f"{sandbox.campaign}/{sandbox.ORGANISATION}/campaign/profileAndServicesExt/profile"
+        self._http = requests.Session()
+        token = self._http.post(f"{sandbox.campaign}/ims/token/v3", timeout=60, data={
+            "grant_type": "client_credentials", "client_id": sandbox.CAMPAIGN_CLIENT,
+            "client_secret": sandbox.CAMPAIGN_SECRET, "scope": "openid,AdobeID,campaign_sdk"}).json()
+        self._headers = {"Authorization": f"Bearer {token['access_token']}", "X-Api-Key": sandbox.CAMPAIGN_CLIENT,
+                         "Cache-Control": "no-cache", "Content-Type": "application/json"}
+
+    def _call(self, verb, path, body=None):
+        answer = self._http.request(verb, self.base + path, json=body, headers=self._headers, timeout=60)
+        assert answer.ok, f"{verb} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def add(self, key, **fields):
+        return self._call("POST", "", {"externalId": key, **fields})
+
+    def change(self, key, **fields):
+        return self._call("PATCH", f"/{key}", fields)
+
+    def look(self, key):
+        return self._call("GET", f"/{key}")

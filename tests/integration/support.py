@@ -255,7 +255,9 @@ class Topics:
         consumer = confluent_kafka.Consumer({
             "bootstrap.servers": self.bootstrap, "group.id": f"{self.instance}.look",
             "enable.auto.commit": False, "enable.partition.eof": True,
-            "isolation.level": isolation, "auto.offset.reset": "earliest"})
+            "isolation.level": isolation, "auto.offset.reset": "earliest",
+            # The end shows when a fetch comes back empty: also where somebody writes five times a second.
+            "fetch.wait.max.ms": 20})
         try:
             name = f"{self.instance}.{topic}"
             partitions = self.admin.list_topics(name, timeout=10).topics[name].partitions

@@ -2,11 +2,14 @@
 
 import collections
 import datetime
+import json
 import signal
+import uuid
 
 import pytest
 
-from opting import EMAIL, PHONE, Opting
+from opting import EMAIL, PHONE, Opting, Person
+from reading import Reading, mapping
 
 
 def moment(text):
@@ -158,7 +161,6 @@ def test_one_direction_reads_one_side(contacts, ferry):
 
 
 def test_opt_outs_are_read_beside_the_contacts_themselves(contacts, ferry):
-    from reading import Reading, mapping
     ingress = Reading(ferry, tables=("contact",), control=False)
     reader = ferry.start_reader()
     ingress.start(mapping())
@@ -188,3 +190,269 @@ def test_killed_in_a_transaction_of_contacts_each_is_heard_once(contacts, ferry,
     wait_until_loaded(contacts)
     assert told(contacts.seen("load"), "denyListEmail") == truth(ferry, "donotbulkemail")
     assert_heard_once(contacts)
+
+
+# Campaign.
+
+@pytest.fixture
+def profiles(ferry):
+    """Of which only the opt-outs in Campaign are read."""
+    ferry.start_sandbox(contacts=1)
+    return Opting(ferry, direction="campaign-to-dynamics")
+
+
+@pytest.fixture
+def person(profiles, ferry):
+    return Person(ferry.sandbox)
+
+
+def start_reader(ferry, **settings):
+    return ferry.start_reader(**{**ferry._campaign(), "campaign.poll.interval.ms": 200, **settings})
+
+
+def contact(number):
+    return str(uuid.UUID(int=0x5F1C0B8E8A3DEC118C62000D3A1B2C3D + number))
+
+
+def plant(ferry, count, **fields):
+    """Profiles that opted out of mails an hour ago, and by what was given; a few milliseconds apart."""
+    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+    for number in range(count):
+        at = start + datetime.timedelta(milliseconds=10 * number)
+        ferry.sandbox.admin.campaign_insert("profile", **{
+            "externalId": contact(number), "blackListEmail": True, "blackListEmailLastModified": written(at), **fields})
+
+
+def written(at):
+    """As Campaign writes a time."""
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+
+
+def wait_until_looked(lab, looks=1):
+    """So many more looks have come to their end."""
+    def pages():
+        return lab.status("profiles").get("counters", {}).get("pagesRead", 0)
+    before = pages()
+    lab.ferry.wait_until(lambda: pages() >= before + looks and lab.checkpoint("profiles").get("loaded"))
+
+
+def counters(lab):
+    return lab.status("profiles").get("counters", {})
+
+
+def test_the_first_read_of_profiles_is_a_load_and_what_comes_then_is_news(profiles, person, ferry):
+    plant(ferry, 25)
+    ferry.sandbox.admin.campaign_insert("profile", externalId=contact(99))
+    reader = start_reader(ferry, **{"campaign.page.size": 10})
+    profiles.start()
+    wait_until_looked(profiles)
+    loaded = profiles.seen("load")
+    assert collections.Counter(record["contactId"] for record in loaded) == {contact(n): 1 for n in range(25)}
+    assert {(record["side"], record["source"], record["place"]) for record in loaded} == {("CAMPAIGN", "LOAD", "")}
+    assert all(record["values"] == {"denyListEmail": True, "denyListPhone": False} for record in loaded)
+
+    person.change(contact(99), blackListPhone=True)
+    one = ferry.wait_until(lambda: profiles.latest_seen("campaign").get(contact(99)))
+    assert one == {"contactId": contact(99), "side": "CAMPAIGN", "source": "API", "place": "",
+                   "changedAt": moment(person.look(contact(99))["blackListPhoneLastModified"]),
+                   "values": {"denyListEmail": False, "denyListPhone": True}, "readAt": one["readAt"]}
+    told_now = counters(profiles)
+    assert (told_now["source"], told_now["phase"]) == ("API", "DELTA") and told_now["newsAgeSeconds"] < 30
+    assert reader.metrics()["ferry_reader_profiles_total"] >= 26
+    assert ferry.sandbox.admin.breaches() == []
+
+
+def test_what_was_told_is_not_told_again_and_what_changes_is(profiles, person, ferry):
+    person.add(contact(1), blackListEmail=True)
+    person.add(contact(2), blackListEmail=True)
+    start_reader(ferry)
+    profiles.start()
+    wait_until_looked(profiles, 5)  # what the load told is told once more: it was not remembered
+    told_so_far = len(profiles.seen("campaign"))
+    assert told_so_far <= 2
+    person.change(contact(1), lastName="Moe")
+    wait_until_looked(profiles, 5)
+    assert len(profiles.seen("campaign")) == told_so_far, "the overlap is passed over, another field is no opt-out"
+    for number, value in enumerate([False, True, False]):
+        person.change(contact(1), blackListEmail=value)
+        ferry.wait_until(lambda: len(profiles.seen("campaign")) == told_so_far + number + 1)
+        assert profiles.seen("campaign")[-1]["contactId"] == contact(1)
+        assert profiles.latest_seen("campaign")[contact(1)]["values"]["denyListEmail"] is value
+
+
+def test_who_has_no_contact_is_counted_once_and_skipped(profiles, person, ferry):
+    for number, key in enumerate(["", "CRM-4711", "5f1c0b8e"]):
+        ferry.sandbox.admin.campaign_insert("profile", externalId=key, email=f"{number}@example.com",
+                                            blackListEmail=True,
+                                            blackListEmailLastModified=written(datetime.datetime.now(datetime.timezone.utc)))
+    person.add(contact(1).upper(), blackListEmail=True)
+    start_reader(ferry)
+    profiles.start()
+    wait_until_looked(profiles, 5)
+    assert [record["contactId"] for record in profiles.seen("load")] == [contact(1)]
+    assert set(profiles.latest_seen("campaign")) <= {contact(1)}
+    assert 3 <= counters(profiles)["withoutContact"] <= 6, "in the load, and once in the window"
+
+
+def test_nothing_moves_before_go_and_a_start_goes_on_from_the_checkpoint(profiles, person, ferry):
+    plant(ferry, 30)
+    start_reader(ferry, **{"campaign.page.size": 10})
+    profiles.prepare()
+    profiles.wait_for_state("READY")
+    assert profiles.seen("load") == [] and profiles.checkpoint("profiles") == {}
+    profiles.order("GO")
+    wait_until_looked(profiles)
+    profiles.stop()
+    person.change(contact(7), blackListEmail=False)
+    profiles.start()
+    ferry.wait_until(lambda: contact(7) in profiles.latest_seen("campaign"))
+    assert len(profiles.seen("load")) == 30, "nothing was loaded again"
+
+
+def test_another_attribute_loads_the_profiles_again(profiles, ferry):
+    plant(ferry, 5, blackListFax=True)
+    start_reader(ferry)
+    profiles.start()
+    wait_until_looked(profiles)
+    profiles.stop()
+    profiles.consent["attributes"] = [EMAIL, PHONE, {"name": "denyListFax", "dynamics": "donotfax",
+                                                     "campaign": "blackListFax", "time": "blackListFaxLastModified"}]
+    profiles.start()
+    ferry.wait_until(lambda: len(profiles.seen("load")) == 10)
+    assert all(record["values"]["denyListFax"] for record in profiles.latest_seen("load").values())
+
+
+def test_without_a_filter_the_task_says_so_and_reads_nothing(profiles, person, ferry):
+    person.add(contact(1), blackListEmail=True)
+    profiles.consent["filter"] = None
+    start_reader(ferry)
+    profiles.start()
+    warning = profiles.wait_for_warning("profiles", "export files only")
+    assert warning["action"]
+    assert counters(profiles)["source"] == "FILE"
+    assert "profile" not in json.dumps(ferry.sandbox.admin.stats()["campaign"]["calls"].get("list", "")) and \
+        profiles.seen("load") == profiles.seen("campaign") == []
+    profiles.stop()
+
+
+def test_a_filter_that_is_not_there_fails_the_task_by_name(profiles, ferry):
+    profiles.consent["filter"] = {"name": "byNobody", "parameter": "since_parameter"}
+    start_reader(ferry)
+    profiles.start()
+    profiles.wait_for_state("FAILED", timeout=60)
+    assert "profile/byNobody" in profiles.status("profiles")["error"]["message"]
+
+
+@pytest.mark.parametrize("change, named", [
+    ({"campaign": "blackListCarrierPigeon"}, "blackListCarrierPigeon"),
+    ({"campaign": "lastName"}, "lastName"), ({"time": "blackListLater"}, "blackListLater")])
+def test_a_field_that_is_not_there_or_no_boolean_fails_the_task_by_name(profiles, ferry, change, named):
+    profiles.consent["attributes"] = [EMAIL, {**PHONE, **change}]
+    start_reader(ferry)
+    profiles.prepare()
+    profiles.wait_for_state("FAILED")
+    assert named in profiles.status("profiles")["error"]["message"]
+
+
+def test_without_campaigns_settings_the_task_names_the_missing_one(profiles, ferry):
+    ferry.start_reader()
+    profiles.prepare()
+    profiles.wait_for_state("FAILED")
+    assert "campaign.url" in profiles.status("profiles")["error"]["message"]
+
+
+def test_a_link_to_somebody_else_is_not_followed(profiles, ferry):
+    plant(ferry, 30)
+    ferry.sandbox.admin.fault("campaign", "foreignLink", variant="host", count=2)
+    start_reader(ferry, **{"campaign.page.size": 10})
+    profiles.start()
+    profiles.wait_for_warning("profiles", "bad link")
+    wait_until_looked(profiles)
+    assert sum(fault["fired"] for fault in ferry.sandbox.admin.faults()) == 2
+    assert collections.Counter(record["contactId"] for record in profiles.seen("load")) == {
+        contact(number): 1 for number in range(30)}
+
+
+@pytest.mark.parametrize("kind, more", [
+    ("status429", {"retryAfter": 1}), ("status503", {}), ("status500text", {}), ("status502oops", {}), ("html", {}),
+    ("dropBeforeReply", {}), ("cutAnswer", {}), ("tokenRevoked", {})])
+def test_a_fault_of_campaign_costs_time_and_no_opt_out(profiles, ferry, kind, more):
+    plant(ferry, 30)
+    start_reader(ferry, **{"campaign.page.size": 10})
+    profiles.prepare()
+    profiles.wait_for_state("READY")
+    ferry.sandbox.admin.fault("campaign", kind, count=2, after=1, match={"path": "byOptOutsSince"}, **more)
+    profiles.order("GO")
+    wait_until_looked(profiles)
+    assert sum(fault["fired"] for fault in ferry.sandbox.admin.faults()) == 2
+    assert collections.Counter(record["contactId"] for record in profiles.seen("load")) == {
+        contact(number): 1 for number in range(30)}
+    assert not profiles.status("profiles")["warning"]
+
+
+@pytest.mark.parametrize("step", ["produced:15", "before-commit:2", "after-commit:2"])
+def test_killed_in_a_transaction_of_profiles_each_is_loaded_once(profiles, ferry, monkeypatch, step):
+    plant(ferry, 40)
+    reader = start_reader(ferry, **{"campaign.page.size": 10})
+    profiles.prepare()
+    profiles.wait_for_state("READY")
+    reader.stop()
+    monkeypatch.setenv("FERRY_CRASH_AT", step)
+    reader.start()
+    monkeypatch.delenv("FERRY_CRASH_AT")
+    profiles.wait_for_state("READY")
+    profiles.order("GO")
+    assert reader.wait_for_exit() == -signal.SIGKILL, "the fault happened"
+    committed = len(profiles.seen("load"))
+    assert committed < 40 and committed % 10 == 0, "whole pages only"
+    assert bool(committed) == bool(profiles.checkpoint("profiles").get("next")), "each with its checkpoint"
+    reader.start()
+    wait_until_looked(profiles)
+    assert collections.Counter(record["contactId"] for record in profiles.seen("load")) == {
+        contact(number): 1 for number in range(40)}
+
+
+def test_what_changes_during_the_first_read_is_not_lost(profiles, person, ferry):
+    """Also of a profile whose page was read before, while the newest time seen is later still."""
+    plant(ferry, 60)
+    profiles.consent["clockToleranceMs"] = 0
+    ferry.sandbox.admin.set(campaignLatencyMs=300)
+    start_reader(ferry, **{"campaign.page.size": 5})
+    profiles.start()
+    ordered = sorted(contact(number) for number in range(60))
+    ferry.wait_until(lambda: ordered[0] in profiles.latest_seen("load"))
+    person.change(ordered[0], blackListEmail=False)
+    person.change(ordered[-1], blackListEmail=False)
+    ferry.wait_until(lambda: profiles.checkpoint("profiles").get("loaded"))
+    assert profiles.latest_seen("load")[ordered[-1]]["values"]["denyListEmail"] is False, "the change came in time"
+    assert profiles.latest_seen("load")[ordered[0]]["values"]["denyListEmail"] is True
+    ferry.wait_until(lambda: ordered[0] in profiles.latest_seen("campaign"))
+    assert profiles.latest_seen("campaign")[ordered[0]]["values"]["denyListEmail"] is False
+
+
+@pytest.mark.parametrize("ahead", [-45000, 45000])
+def test_clocks_that_differ_within_the_tolerance_hide_nothing(profiles, person, ferry, ahead):
+    ferry.sandbox.admin.set(campaignClockMs=ahead)
+    start_reader(ferry)
+    profiles.start()
+    for number in range(20):
+        person.add(contact(number), blackListEmail=True)
+    ferry.wait_until(lambda: {*profiles.latest_seen("load"), *profiles.latest_seen("campaign")} == {
+        contact(number) for number in range(20)})
+    person.change(contact(3), blackListEmail=False)
+    ferry.wait_until(lambda: profiles.latest_seen("campaign").get(contact(3), {}).get(
+        "values", {}).get("denyListEmail") is False)
+
+
+def test_both_sides_are_read_side_by_side(profiles, person, ferry):
+    profiles.consent["direction"] = "both"
+    person.add(contact(1), blackListEmail=True)
+    start_reader(ferry)
+    profiles.start()
+    ferry.wait_until(lambda: {record["side"] for record in profiles.seen("load")} == {"DYNAMICS", "CAMPAIGN"})
+    row = next(iter(truth(ferry, "donotbulkemail")))
+    ferry.sandbox.admin.update("contact", row, donotbulkemail=True)
+    person.change(contact(1), blackListPhone=True)
+    ferry.wait_until(lambda: row in profiles.latest_seen("dynamics"))
+    ferry.wait_until(lambda: profiles.latest_seen("campaign").get(contact(1), {}).get(
+        "values", {}).get("denyListPhone"))
