@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -227,6 +228,7 @@ def test_the_time_of_an_optout_moves_only_with_its_value(sandbox):
     sandbox.campaign("PATCH", "profile/k1", {"blackListEmail": True, "blackListFax": False})
     got = sandbox.campaign("GET", "profile/k1").json
     assert (got["blackListEmailLastModified"], got["blackListFaxLastModified"]) == (first, "")
+    time.sleep(0.002)
     sandbox.campaign("PATCH", "profile/k1", {"blackListEmail": False, "ccpaOptOut": True})
     got = sandbox.campaign("GET", "profile/k1").json
     assert got["blackListEmailLastModified"] > first and got["ccpaOptOutLastModified"]

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { NUMBER, TEXT, SWITCH, CHOICE };
+enum kind { NUMBER, SIGNED, TEXT, SWITCH, CHOICE };
 
 struct option_row {
     const char *name;
@@ -107,6 +107,16 @@ static const struct option_row rows[] = {
      false},
     {"null-value", "clear", "clear|ignore: JSON null", CAMPAIGN(null_ignored), CHOICE, true},
     {"empty-patch", "200", "200 or 204: status of PATCH {}", CAMPAIGN(empty_patch), NUMBER, false},
+    {"optout-filter", "byOptOutsSince", "custom filter over the times of opt-outs",
+     CAMPAIGN(optout_filter), TEXT, false},
+    {"optout-filter-times", "attributes", "attributes|all: the eight times, or the latest of all",
+     CAMPAIGN(optout_filter_all), CHOICE, true},
+    {"no-optout-filter", NULL, "nobody has defined that filter", CAMPAIGN(no_optout_filter), SWITCH,
+     false},
+    {"dynamics-clock-ms", "0", "its rows' clock is so far ahead", DYNAMICS(clock_ms), SIGNED,
+     false},
+    {"campaign-clock-ms", "0", "its rows' clock is so far ahead", CAMPAIGN(clock_ms), SIGNED,
+     false},
     {"campaign-admit", "0", "requests in flight at most; 0: off", CAMPAIGN(admit), NUMBER, false},
     {"campaign-rps", "0", "requests a second at most; 0: off", CAMPAIGN(rps), NUMBER, false},
 };
@@ -136,6 +146,12 @@ static bool store(struct sandbox_options *options, const struct option_row *row,
     if (row->kind == TEXT) {
         memcpy(to, &value, sizeof value);
         return true;
+    }
+    if (row->kind == SIGNED) {
+        long read = strtol(value, &end, 10);
+        int offset = (int)read;
+        memcpy(to, &offset, sizeof offset);
+        return end != value && !*end && read == offset;
     }
     if (row->kind == NUMBER) {
         unsigned long read = strtoul(value, &end, 10);

@@ -62,25 +62,27 @@ void sandbox_admin_stats_reset(struct sandbox_order *order)
 static const struct {
     const char *name;
     size_t offset;
-    bool boolean;
+    enum { UNSIGNED, SIGNED, BOOLEAN } type;
 } settings[] = {
-    {"dynamicsLatencyMs", AT(dynamics.service.latency_ms), false},
-    {"campaignLatencyMs", AT(campaign.service.latency_ms), false},
-    {"campaignAdmit", AT(campaign.settings.admit), false},
-    {"campaignRps", AT(campaign.settings.rps), false},
-    {"limitRequests", AT(dynamics.settings.limits.requests), false},
-    {"limitExecMs", AT(dynamics.settings.limits.exec_ms), false},
-    {"limitConcurrent", AT(dynamics.settings.limits.concurrent), false},
-    {"dopHint", AT(dynamics.settings.dop_hint), false},
-    {"operationUs", AT(dynamics.settings.operation_us), false},
-    {"limitWindow", AT(dynamics.settings.limits.window), false},
-    {"retentionDays", AT(dynamics.settings.retention_days), false},
-    {"dynamicsTokenTtl", AT(dynamics.settings.token_ttl), false},
-    {"campaignTokenTtl", AT(campaign.settings.token_ttl), false},
-    {"metadataLagMs", AT(dynamics.settings.metadata_lag_ms), false},
-    {"noCustomizer", AT(dynamics.settings.no_customizer), true},
-    {"record", AT(dynamics.settings.record), true},
-    {"foreign", AT(dynamics.settings.foreign), true},
+    {"dynamicsLatencyMs", AT(dynamics.service.latency_ms), UNSIGNED},
+    {"campaignLatencyMs", AT(campaign.service.latency_ms), UNSIGNED},
+    {"campaignAdmit", AT(campaign.settings.admit), UNSIGNED},
+    {"campaignRps", AT(campaign.settings.rps), UNSIGNED},
+    {"limitRequests", AT(dynamics.settings.limits.requests), UNSIGNED},
+    {"limitExecMs", AT(dynamics.settings.limits.exec_ms), UNSIGNED},
+    {"limitConcurrent", AT(dynamics.settings.limits.concurrent), UNSIGNED},
+    {"dopHint", AT(dynamics.settings.dop_hint), UNSIGNED},
+    {"operationUs", AT(dynamics.settings.operation_us), UNSIGNED},
+    {"limitWindow", AT(dynamics.settings.limits.window), UNSIGNED},
+    {"retentionDays", AT(dynamics.settings.retention_days), UNSIGNED},
+    {"dynamicsTokenTtl", AT(dynamics.settings.token_ttl), UNSIGNED},
+    {"campaignTokenTtl", AT(campaign.settings.token_ttl), UNSIGNED},
+    {"metadataLagMs", AT(dynamics.settings.metadata_lag_ms), UNSIGNED},
+    {"noCustomizer", AT(dynamics.settings.no_customizer), BOOLEAN},
+    {"record", AT(dynamics.settings.record), BOOLEAN},
+    {"foreign", AT(dynamics.settings.foreign), BOOLEAN},
+    {"dynamicsClockMs", AT(dynamics.settings.clock_ms), SIGNED},
+    {"campaignClockMs", AT(campaign.settings.clock_ms), SIGNED},
 };
 
 #define SETTINGS (sizeof settings / sizeof settings[0])
@@ -91,10 +93,11 @@ static bool apply_setting(struct sandbox_order *order, const char *name, const j
         char *at = (char *)order->world + settings[i].offset;
         if (strcmp(settings[i].name, name) != 0)
             continue;
-        if (settings[i].boolean ? !json_is_boolean(value) : !json_is_integer(value))
+        bool boolean = settings[i].type == BOOLEAN;
+        if (boolean ? !json_is_boolean(value) : !json_is_integer(value))
             break;
-        unsigned number = (unsigned)json_integer_value(value);
-        if (settings[i].boolean)
+        int number = (int)json_integer_value(value); /* an unsigned one has the same bits */
+        if (boolean)
             *(bool *)at = json_is_true(value);
         else
             memcpy(at, &number, sizeof number);
@@ -104,18 +107,23 @@ static bool apply_setting(struct sandbox_order *order, const char *name, const j
     return false;
 }
 
+static json_t *setting_json(const struct sandbox_world *world, size_t setting)
+{
+    const char *at = (const char *)world + settings[setting].offset;
+    int number;
+
+    if (settings[setting].type == BOOLEAN)
+        return json_boolean(*(const bool *)at);
+    memcpy(&number, at, sizeof number);
+    return json_integer(settings[setting].type == SIGNED ? number : (json_int_t)(unsigned)number);
+}
+
 static json_t *settings_json(const struct sandbox_world *world)
 {
     json_t *json = json_object();
 
-    for (size_t i = 0; i < SETTINGS; i++) {
-        const char *at = (const char *)world + settings[i].offset;
-        unsigned number;
-        memcpy(&number, at, settings[i].boolean ? 0 : sizeof number);
-        json_object_set_new(json, settings[i].name,
-                            settings[i].boolean ? json_boolean(*(const bool *)at)
-                                                : json_integer(number));
-    }
+    for (size_t i = 0; i < SETTINGS; i++)
+        json_object_set_new(json, settings[i].name, setting_json(world, i));
     return json;
 }
 

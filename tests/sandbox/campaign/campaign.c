@@ -66,6 +66,11 @@ void sandbox_campaign_bad_pkey(struct sandbox_request *request,
                             text + (*text == '@'));
 }
 
+int64_t sandbox_campaign_now(const struct sandbox_campaign *campaign)
+{
+    return sandbox_clock_ms(campaign->clock) + campaign->settings.clock_ms;
+}
+
 struct sandbox_resource *sandbox_campaign_resource(struct sandbox_campaign *campaign,
                                                    const char *name)
 {

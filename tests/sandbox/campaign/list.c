@@ -4,18 +4,25 @@
 #include <string.h>
 
 #include "campaign/campaign.h"
+#include "campaign/check.h"
+#include "campaign/optout.h"
 
 #define FILTERS 4
+
+/* In the place of a field. */
+enum { ANY_NAME = -1, OPT_OUT_TIMES = -2 };
 
 struct list {
     struct sandbox_operation *operation;
     struct {
-        int field; /* to compare, -1: any of the names (byText) */
+        int field; /* to compare */
         const char *value;
         bool prefix;
     } filters[FILTERS];
     size_t filter_count;
-    int projected; /* field of /resource/field, or -1 */
+    struct sandbox_optouts optouts;
+    struct sandbox_buf since; /* a time as rows hold it */
+    int projected;            /* field of /resource/field, or -1 */
     bool count_only;
     int order; /* field to order by, or -1 */
     bool descending;
@@ -52,13 +59,23 @@ static bool matches_text(struct list *list, const struct sandbox_entry *entry, c
     return false;
 }
 
+/* One of its opt-outs changed then or later. */
+static bool matches_times(const struct list *list, const struct sandbox_entry *entry)
+{
+    struct sandbox_slice newest = sandbox_optouts_newest(&list->optouts, entry->row);
+
+    if (list->operation->campaign->settings.optout_filter_all && list->optouts.all_changed >= 0)
+        newest = sandbox_row_get(entry->row, (size_t)list->optouts.all_changed);
+    return newest.at && memcmp(newest.at, list->since.data, newest.length) >= 0;
+}
+
 static bool matches(struct list *list, const struct sandbox_entry *entry)
 {
     for (size_t i = 0; i < list->filter_count; i++) {
         const char *value = list->filters[i].value;
         int field = list->filters[i].field;
         if (field < 0) {
-            if (!matches_text(list, entry, value))
+            if (field == ANY_NAME ? !matches_text(list, entry, value) : !matches_times(list, entry))
                 return false;
             continue;
         }
@@ -90,11 +107,31 @@ static bool read_text_filter(struct list *list)
 {
     const struct sandbox_request *request = list->operation->request;
     const char *type = sandbox_request_param(request, "filterType");
-    int field = type ? sandbox_resource_field(list->operation->resource, type) : -1;
+    int field = type ? sandbox_resource_field(list->operation->resource, type) : ANY_NAME;
 
     if (type && field < 0)
         return refuse(list, "Unknown filterType.");
     return add_filter(list, field, sandbox_request_param(request, "text"), true);
+}
+
+/* What a person defined over the times of all opt-outs; its parameter is called "since". */
+static bool read_optout_filter(struct list *list)
+{
+    static const struct sandbox_field since = {.name = "since", .kind = SANDBOX_KIND_DATETIME};
+    const struct sandbox_resource *resource = list->operation->resource;
+    const char *value = sandbox_request_param(list->operation->request, "since_parameter");
+    struct sandbox_member member = {
+        .type = SANDBOX_JSON_STRING, .text = value, .length = value ? strlen(value) : 0};
+    char error[400];
+
+    if (member.length &&
+        !sandbox_field_check(resource, &since, &member, &list->operation->campaign->settings,
+                             &list->since, error)) {
+        sandbox_campaign_refuse(list->operation->request, 500, "%s", error);
+        return false;
+    }
+    sandbox_optouts_read(resource, &list->optouts);
+    return add_filter(list, OPT_OUT_TIMES, member.length ? value : NULL, false);
 }
 
 /* A custom filter is "by" and the field's name with a capital; its parameter "<name>_parameter". */
@@ -116,6 +153,7 @@ static bool read_custom_filter(struct list *list, const char *name)
 
 static bool read_filter(struct list *list, const char *name)
 {
+    const struct sandbox_campaign_settings *settings = &list->operation->campaign->settings;
     const struct sandbox_request *request = list->operation->request;
     bool profile = strcmp(list->operation->resource->name, "profile") == 0;
 
@@ -124,6 +162,8 @@ static bool read_filter(struct list *list, const char *name)
                           sandbox_request_param(request, "email"), false);
     if (profile && strcmp(name, "byText") == 0)
         return read_text_filter(list);
+    if (profile && !settings->no_optout_filter && strcmp(name, settings->optout_filter) == 0)
+        return read_optout_filter(list);
     return read_custom_filter(list, name);
 }
 
@@ -378,6 +418,7 @@ void sandbox_campaign_list(struct sandbox_operation *operation)
     if (read_parts(&list) && read_order(&list) && read_window(&list))
         serve_list(&list);
     free(list.entries);
+    sandbox_buf_done(&list.since);
     sandbox_buf_done(&list.scratch);
     sandbox_buf_done(&list.other);
 }

@@ -21,6 +21,10 @@ struct sandbox_campaign_settings {
     unsigned big_table;
     unsigned admit;
     unsigned rps;
+    int clock_ms; /* its clock is so far ahead */
+    const char *optout_filter;
+    bool optout_filter_all; /* it looks at the latest of all, push too */
+    bool no_optout_filter;
     bool no_profile_key;
     bool key_patch_strict;
     bool collection_patch;

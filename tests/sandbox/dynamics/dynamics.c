@@ -68,6 +68,11 @@ void sandbox_dynamics_missing(struct sandbox_request *request, const char *what)
     sandbox_dynamics_error(request, 501, "0x80040219", "Not implemented by the sandbox: %s", what);
 }
 
+int64_t sandbox_dynamics_now(const struct sandbox_dynamics *dynamics)
+{
+    return sandbox_clock_ms(dynamics->clock) + dynamics->settings.clock_ms;
+}
+
 struct sandbox_table *sandbox_dynamics_table(struct sandbox_dynamics *dynamics, const char *name)
 {
     for (size_t i = 0; i < dynamics->table_count; i++)

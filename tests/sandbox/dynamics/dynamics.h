@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/http.h"
 #include "base/token.h"
+#include "base/watch.h"
 #include "dynamics/limit.h"
 #include "dynamics/read.h"
 #include "dynamics/table.h"
@@ -39,6 +40,7 @@ struct sandbox_dynamics_settings {
     bool no_customizer;       /* the user may not create tables and columns */
     bool activities;          /* the four tables of e-mail events are there */
     bool activity_bulk;       /* activity tables have CreateMultiple */
+    int clock_ms;             /* the clock of the rows is so far ahead */
     bool regarding_schema;    /* their navigation properties end with the schema name */
     struct sandbox_limits limits;
 };
@@ -54,7 +56,8 @@ struct sandbox_dynamics {
     uint64_t version; /* of the organisation: the last one given */
     struct sandbox_reads reads;
     struct sandbox_limiter limiter;
-    struct sandbox_body body;   /* of the request being served */
+    struct sandbox_body body; /* of the request being served */
+    const struct sandbox_watch *watch;
     struct sandbox_undo **undo; /* where a change set keeps its way back; NULL outside */
     uint64_t random;
     uint8_t user[16];
@@ -84,6 +87,9 @@ void sandbox_dynamics_init(struct sandbox_dynamics *dynamics,
                            const struct sandbox_dynamics_settings *settings,
                            const struct sandbox_clock *clock, struct sandbox_faults *faults);
 void sandbox_dynamics_done(struct sandbox_dynamics *dynamics);
+
+/* The time on Dynamics' clock, which the rows get. */
+int64_t sandbox_dynamics_now(const struct sandbox_dynamics *dynamics);
 
 struct sandbox_table *sandbox_dynamics_table(struct sandbox_dynamics *dynamics, const char *name);
 /* A row of the table has the id; or one of another activity, for they share their ids. */

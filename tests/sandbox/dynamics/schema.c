@@ -121,6 +121,7 @@ static const struct sandbox_column contact[] = {
     B("followemail", follow),
     B("marketingonly", yes_no),
     B("creditonhold", yes_no),
+    B("new_nopush", yes_no),
     P("preferredcontactmethodcode", methods),
     P("gendercode", genders),
     P("familystatuscode", families),

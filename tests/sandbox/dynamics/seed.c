@@ -183,6 +183,17 @@ static void contact_names(struct seeding *seeding)
             draw(seeding, 100), draw(seeding, 1000));
 }
 
+/* Drawn apart: what is drawn after them stays what it was before they were there. */
+static void rare_flags(struct seeding *seeding)
+{
+    static const char *const names[] = {"donotfax", "donotpostalmail", "donotsendmm", "new_nopush"};
+    uint64_t random = seeding->random;
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (sandbox_random(&random) % 100 < 2)
+            raw(seeding, names[i], "true");
+}
+
 static void contact_flags(struct seeding *seeding)
 {
     if (draw(seeding, 100) < 3)
@@ -191,6 +202,7 @@ static void contact_flags(struct seeding *seeding)
         raw(seeding, "donotemail", "true");
     if (draw(seeding, 100) < 2)
         raw(seeding, "donotphone", "true");
+    rare_flags(seeding);
     raw(seeding, "preferredcontactmethodcode", "%u", 1 + draw(seeding, 5));
     if (draw(seeding, 4))
         raw(seeding, "gendercode", "%u", 1 + draw(seeding, 2));

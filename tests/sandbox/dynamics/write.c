@@ -58,14 +58,28 @@ static void add_id_headers(struct sandbox_call_context *call, const struct sandb
     sandbox_reply_header(call->request, "OData-EntityId", url);
 }
 
+/* NULL: answered. */
+static const struct sandbox_select *read_select(struct sandbox_call_context *call)
+{
+    const char *columns = sandbox_request_param(call->request, "$select");
+    char unknown[80];
+    const struct sandbox_select *select =
+        sandbox_select_get(&call->dynamics->reads, call->table, columns ? columns : "", unknown);
+
+    if (!select)
+        sandbox_dynamics_refuse(
+            call->request, 400, "0x80060888",
+            "Could not find a property named '%s' on type 'Microsoft.Dynamics.CRM.%s'.", unknown,
+            call->table->plan->name);
+    return select;
+}
+
 static void reply_row(struct sandbox_call_context *call, const struct sandbox_record *record,
                       unsigned status)
 {
     struct sandbox_request *request = call->request;
-    const char *columns = sandbox_request_param(request, "$select");
-    char unknown[80], etag[40];
-    const struct sandbox_select *select =
-        sandbox_select_get(&call->dynamics->reads, call->table, columns ? columns : "", unknown);
+    const struct sandbox_select *select = read_select(call);
+    char etag[40];
 
     if (!select)
         return;
@@ -86,10 +100,10 @@ static void reply_row(struct sandbox_call_context *call, const struct sandbox_re
 static void reply_written(struct sandbox_call_context *call, const struct sandbox_record *record,
                           bool created)
 {
-    if (call->prefer.representation)
+    if (call->prefer.representation) {
         reply_row(call, record, created ? 201 : 200);
-    if (call->request->reply.status)
         return;
+    }
     add_id_headers(call, record);
     call->request->reply.status = 204;
 }
@@ -127,7 +141,7 @@ void sandbox_dynamics_post(struct sandbox_call_context *call)
     struct sandbox_edit edit;
 
     call->request->call = SANDBOX_CALL_INSERT;
-    if (!read_body(call))
+    if (!read_body(call) || !read_select(call))
         return;
     sandbox_edit_begin(&edit, call->dynamics, call->table, NULL);
     write_row(call, &edit);
@@ -176,7 +190,7 @@ void sandbox_dynamics_patch(struct sandbox_call_context *call)
     uint8_t id[16];
 
     call->request->call = SANDBOX_CALL_UPDATE;
-    if (!read_key(call, id) || !read_body(call))
+    if (!read_key(call, id) || !read_body(call) || !read_select(call))
         return;
     struct sandbox_record *record = sandbox_table_find(call->table, id);
     if (!check_match(call, record, id))
@@ -203,29 +217,21 @@ void sandbox_dynamics_remove(struct sandbox_call_context *call)
     if (!record)
         refuse_missing(call, id);
     else if (check_match(call, record, id) &&
-             sandbox_edit_delete(call->dynamics, call->table, record))
+             sandbox_edit_delete(call->dynamics, call->table, record, false))
         call->request->reply.status = 204;
 }
 
 void sandbox_dynamics_get(struct sandbox_call_context *call)
 {
-    const char *columns = sandbox_request_param(call->request, "$select");
-    char unknown[80];
     uint8_t id[16];
 
     call->request->call = SANDBOX_CALL_GET;
     if (!read_key(call, id))
         return;
     const struct sandbox_record *record = sandbox_table_find(call->table, id);
-    const struct sandbox_select *select =
-        sandbox_select_get(&call->dynamics->reads, call->table, columns ? columns : "", unknown);
-    if (!select) {
-        sandbox_dynamics_refuse(
-            call->request, 400, "0x80060888",
-            "Could not find a property named '%s' on type 'Microsoft.Dynamics.CRM.%s'.", unknown,
-            call->table->plan->name);
+    const struct sandbox_select *select = read_select(call);
+    if (!select)
         return;
-    }
     if (!record) {
         refuse_missing(call, id);
         return;
