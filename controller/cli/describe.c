@@ -258,8 +258,6 @@ static void print_page(const json_t *workflow)
 
     line("Name:", ferry_command_text(workflow, "id"));
     line("Title:", ferry_command_text(workflow, "name"));
-    if (!json_is_true(json_object_get(workflow, "available")))
-        line("Note:", "not available in this version");
     print_status(workflow);
     print_trouble("Error", json_object_get(workflow, "error"), 0);
     json_array_foreach (json_object_get(workflow, "errors"), i, item)

@@ -28,6 +28,7 @@ void ferry_order_free(struct ferry_order *order)
         ferry_mapping_free(order->mappings[i]);
     free(order->mappings);
     ferry_events_free(order->events);
+    ferry_consent_free(order->consent);
     free(order->workflow);
     free(order);
 }
@@ -64,6 +65,9 @@ static enum ferry_status read_order(struct ferry_order *order, const json_t *jso
     enum ferry_status status = FERRY_OK;
     if (events && !json_is_null(events))
         status = ferry_events_new(events, &order->events, error);
+    json_t *consent = json_object_get(json, "optOuts");
+    if (status == FERRY_OK && consent && !json_is_null(consent))
+        status = ferry_consent_new(consent, &order->consent, error);
     return status == FERRY_OK ? read_mappings(order, json_object_get(json, "mappings"), error)
                               : status;
 }

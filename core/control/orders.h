@@ -3,6 +3,7 @@
 #define FERRY_ORDERS_H
 
 #include "core/base/settings.h"
+#include "core/control/consent.h"
 #include "core/control/events.h"
 #include "core/control/mapping.h"
 
@@ -17,7 +18,8 @@ struct ferry_order {
     int64_t revision;
     struct ferry_mapping **mappings;
     size_t mapping_count;
-    struct ferry_events *events; /* of campaign-to-dynamics; NULL: it has none */
+    struct ferry_events *events;   /* of campaign-to-dynamics; NULL: it has none */
+    struct ferry_consent *consent; /* of opt-in-out; NULL: it has none */
 };
 
 struct ferry_orders;

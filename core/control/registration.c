@@ -16,6 +16,8 @@ static const struct {
     [FERRY_SCHEMA_CHANGE] = {ferry_change_record_avsc, FERRY_CHANGE_FINGERPRINT},
     [FERRY_SCHEMA_WRITTEN] = {ferry_written_record_avsc, FERRY_WRITTEN_FINGERPRINT},
     [FERRY_SCHEMA_EVENT] = {ferry_email_event_avsc, FERRY_EVENT_FINGERPRINT},
+    [FERRY_SCHEMA_OPTOUT] = {ferry_opt_out_change_avsc, FERRY_OPTOUT_FINGERPRINT},
+    [FERRY_SCHEMA_DECISION] = {ferry_opt_out_decision_avsc, FERRY_DECISION_FINGERPRINT},
 };
 
 struct ferry_registration {

@@ -9,7 +9,13 @@
 
 struct ferry_registration;
 
-enum ferry_schema { FERRY_SCHEMA_CHANGE, FERRY_SCHEMA_WRITTEN, FERRY_SCHEMA_EVENT };
+enum ferry_schema {
+    FERRY_SCHEMA_CHANGE,
+    FERRY_SCHEMA_WRITTEN,
+    FERRY_SCHEMA_EVENT,
+    FERRY_SCHEMA_OPTOUT,
+    FERRY_SCHEMA_DECISION,
+};
 
 struct ferry_registration_entry {
     const char *topic; /* borrowed, as `wire` */

@@ -29,6 +29,8 @@ static const struct shape shapes[] = {
     [FERRY_TOPIC_CHECKPOINTS] = {"checkpoints", FERRY_CHECKPOINT_PARTITIONS, false, "compact",
                                  NEVER, false},
     [FERRY_TOPIC_EVENTS] = {"events", FERRY_DATA_PARTITIONS, true, "delete", NEVER, true},
+    [FERRY_TOPIC_OPTOUTS] = {"optouts", FERRY_DATA_PARTITIONS, true, "delete", NEVER, true},
+    [FERRY_TOPIC_CONSENT] = {"optouts", FERRY_DATA_PARTITIONS, true, "compact", NEVER, true},
 };
 
 /* What one call of ferry_topics_ensure carries through its steps. */

@@ -19,6 +19,8 @@ enum ferry_topic_kind {
     FERRY_TOPIC_STATUS,
     FERRY_TOPIC_CHECKPOINTS,
     FERRY_TOPIC_EVENTS,
+    FERRY_TOPIC_OPTOUTS, /* suffix dynamics, campaign or load */
+    FERRY_TOPIC_CONSENT, /* suffix state or decisions */
 };
 
 struct ferry_topic {

@@ -18,9 +18,11 @@ struct ferry_wire {
 };
 
 /* CRC-64-AVRO of the canonical forms of schemas/; a test compares them with a foreign library's. */
-#define FERRY_CHANGE_FINGERPRINT  UINT64_C(0x825280e2036cf82c)
-#define FERRY_WRITTEN_FINGERPRINT UINT64_C(0xbed1925633cbb387)
-#define FERRY_EVENT_FINGERPRINT   UINT64_C(0x7d20f558536ea032)
+#define FERRY_CHANGE_FINGERPRINT   UINT64_C(0x825280e2036cf82c)
+#define FERRY_WRITTEN_FINGERPRINT  UINT64_C(0xbed1925633cbb387)
+#define FERRY_EVENT_FINGERPRINT    UINT64_C(0x7d20f558536ea032)
+#define FERRY_OPTOUT_FINGERPRINT   UINT64_C(0x9a66ee075512d066)
+#define FERRY_DECISION_FINGERPRINT UINT64_C(0x5c9cca336291b0aa)
 
 enum ferry_status ferry_wire_write(const struct ferry_wire *wire, uint64_t fingerprint,
                                    struct ferry_buffer *out) FERRY_MUST_CHECK;
