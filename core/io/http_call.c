@@ -249,22 +249,32 @@ static enum ferry_status take_body(struct ferry_http_call *call,
     return FERRY_OK;
 }
 
-static enum ferry_status fill_body(struct ferry_http_call *call,
-                                   const struct ferry_http_request *request,
-                                   struct ferry_error *error)
+/* Most requests are like the one before. curl takes whatever has a body for a POST until it is told
+ * otherwise. */
+static void fill_method(struct ferry_http_call *call, const char *method, bool has_body)
 {
-    bool head = strcmp(request->method, "HEAD") == 0;
-    bool get = strcmp(request->method, "GET") == 0;
-    enum ferry_status status = FERRY_OK;
+    bool head = strcmp(method, "HEAD") == 0;
+    bool get = strcmp(method, "GET") == 0;
 
+    if (has_body && call->had_body && strcmp(method, call->method) == 0)
+        return;
+    snprintf(call->method, sizeof(call->method), "%s", method);
+    call->had_body = has_body;
     call->repeatable = head || get;
     curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(call->easy, CURLOPT_NOBODY, head ? 1L : 0L);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, get ? "gzip" : NULL);
-    if (request->body || request->large_body)
-        status = take_body(call, request, error);
-    curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, head ? NULL : request->method);
-    return status;
+    curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, head ? NULL : method);
+}
+
+static enum ferry_status fill_body(struct ferry_http_call *call,
+                                   const struct ferry_http_request *request,
+                                   struct ferry_error *error)
+{
+    bool has_body = request->body || request->large_body;
+
+    fill_method(call, request->method, has_body);
+    return has_body ? take_body(call, request, error) : FERRY_OK;
 }
 
 static void fill_limits(struct ferry_http_call *call, const struct ferry_http_request *request)

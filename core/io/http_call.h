@@ -41,6 +41,8 @@ struct ferry_http_call {
     void *context;
     bool plain;      /* http, not https */
     bool repeatable; /* curl may send it twice */
+    char method[16]; /* of the request before this one, as curl was told it */
+    bool had_body;
     bool sent;
     bool resume; /* at the next step */
     enum ferry_http_refusal refusal;
