@@ -1,10 +1,10 @@
-/* The JSON body of a write to Campaign, from a change and its mapping. Pure; any thread. */
+/* The JSON body of a write to Campaign, from a change and its mapping's outline. Loop thread only.
+ */
 #ifndef FERRY_BODY_H
 #define FERRY_BODY_H
 
+#include "consumers/outline.h"
 #include "core/base/buffer.h"
-#include "core/control/mapping.h"
-#include "core/record/change.h"
 
 enum ferry_body_kind {
     FERRY_BODY_CREATE,       /* the key field with the record's id, and every field */
@@ -20,9 +20,8 @@ enum ferry_body_kind {
  *
  * FERRY_BAD_RECORD: reject; the sentence names field and reason, never the value. A body beyond
  * out's ceiling is one too. */
-enum ferry_status ferry_body_write(const struct ferry_mapping *mapping,
-                                   const struct ferry_change *change, enum ferry_body_kind kind,
-                                   struct ferry_buffer *out,
+enum ferry_status ferry_body_write(struct ferry_outline *outline, const struct ferry_change *change,
+                                   enum ferry_body_kind kind, struct ferry_buffer *out,
                                    struct ferry_error *error) FERRY_MUST_CHECK;
 
 #endif

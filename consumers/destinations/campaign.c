@@ -74,7 +74,7 @@ static enum ferry_status write_update(struct ferry_delivery *delivery, struct fe
                                       struct ferry_error *error)
 {
     ferry_buffer_clear(&delivery->body);
-    enum ferry_status status = ferry_body_write(lane->share->table->mapping, &delivery->change,
+    enum ferry_status status = ferry_body_write(lane->share->table->outline, &delivery->change,
                                                 FERRY_BODY_UPDATE, &delivery->body, error);
     if (status == FERRY_OK)
         lane->hash = XXH3_64bits(delivery->body.data, delivery->body.length);
@@ -131,7 +131,7 @@ static enum ferry_status write_body(struct ferry_delivery *delivery, const struc
     if (call == FERRY_CALL_DELETE || kind == FERRY_BODY_UPDATE)
         return FERRY_OK;
     ferry_buffer_clear(&delivery->body);
-    return ferry_body_write(lane->share->table->mapping, &delivery->change, kind, &delivery->body,
+    return ferry_body_write(lane->share->table->outline, &delivery->change, kind, &delivery->body,
                             error);
 }
 

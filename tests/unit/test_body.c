@@ -36,6 +36,13 @@ static struct ferry_mapping *mapping_from(const char *text)
     return mapping;
 }
 
+static struct ferry_outline *outline_of(const struct ferry_mapping *mapping)
+{
+    struct ferry_outline *outline = NULL;
+    assert_int_equal(ferry_outline_new(mapping, &outline), FERRY_OK);
+    return outline;
+}
+
 static enum ferry_status write(const char *mapping_json, const char *columns_json,
                                enum ferry_body_kind kind, struct ferry_buffer *out,
                                struct ferry_error *error)
@@ -45,7 +52,9 @@ static enum ferry_status write(const char *mapping_json, const char *columns_jso
     json_t *columns = from_json(columns_json);
     struct ferry_change change;
     change_from(columns, &change);
-    enum ferry_status status = ferry_body_write(mapping, &change, kind, out, error);
+    struct ferry_outline *outline = outline_of(mapping);
+    enum ferry_status status = ferry_body_write(outline, &change, kind, out, error);
+    ferry_outline_free(outline);
     ferry_change_done(&change);
     json_decref(columns);
     ferry_mapping_free(mapping);
@@ -227,16 +236,51 @@ static void an_id_that_is_no_utf8_is_rejected(void **state)
 {
     (void)state;
     struct ferry_mapping *mapping = mapping_from(profile);
+    struct ferry_outline *outline = outline_of(mapping);
     struct ferry_change change;
     struct ferry_buffer out;
     struct ferry_error error;
     ferry_change_init(&change);
     ferry_buffer_init(&out, 1000);
     change.id = slice_of("\xFF");
-    assert_int_equal(ferry_body_write(mapping, &change, FERRY_BODY_CREATE, &out, &error),
+    assert_int_equal(ferry_body_write(outline, &change, FERRY_BODY_CREATE, &out, &error),
                      FERRY_BAD_RECORD);
     assert_string_equal(error.message, "field externalId: the record's id is no valid UTF-8");
     ferry_buffer_done(&out);
+    ferry_outline_free(outline);
+    ferry_mapping_free(mapping);
+}
+
+/* An outline remembers where it found a column; changes need not be alike. */
+static void one_outline_serves_changes_of_any_order(void **state)
+{
+    (void)state;
+    static const char *const orders[] = {
+        "{\"firstname\":\"Ann\",\"address1_city\":\"Bergen\"}",
+        "{\"address1_city\":\"Bergen\",\"unmapped\":\"x\",\"firstname\":\"Ann\"}",
+        "{\"unmapped\":\"x\",\"firstname\":\"Ann\",\"address1_city\":\"Bergen\"}",
+        "{\"firstname\":\"Ann\"}",
+        "{\"address1_city\":\"Bergen\",\"firstname\":\"Ann\"}",
+    };
+    struct ferry_mapping *mapping = mapping_from(profile);
+    struct ferry_outline *outline = outline_of(mapping);
+    struct ferry_buffer out;
+    ferry_buffer_init(&out, 1000);
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        json_t *columns = from_json(orders[i]);
+        struct ferry_change change;
+        change_from(columns, &change);
+        ferry_buffer_clear(&out);
+        assert_int_equal(ferry_body_write(outline, &change, FERRY_BODY_UPDATE, &out, NULL),
+                         FERRY_OK);
+        assert_string_equal(out.data, i == 3 ? "{\"firstName\":\"Ann\"}"
+                                             : "{\"firstName\":\"Ann\",\"location\":{\"city\":"
+                                               "\"Bergen\"}}");
+        ferry_change_done(&change);
+        json_decref(columns);
+    }
+    ferry_buffer_done(&out);
+    ferry_outline_free(outline);
     ferry_mapping_free(mapping);
 }
 
@@ -307,6 +351,7 @@ int main(void)
         cmocka_unit_test(what_an_update_leaves_out_cannot_reject_it),
         cmocka_unit_test(a_body_beyond_the_ceiling_rejects_the_record),
         cmocka_unit_test(an_id_that_is_no_utf8_is_rejected),
+        cmocka_unit_test(one_outline_serves_changes_of_any_order),
         cmocka_unit_test(random_nesting_gives_every_value_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
