@@ -45,11 +45,10 @@ void ferry_share_free(struct ferry_share *share)
 static void describe(struct ferry_item *item)
 {
     struct ferry_change change;
-    struct ferry_error error;
     item->origin = FERRY_ORIGIN_DELTA;
     ferry_change_init(&change);
     if (!item->tombstone &&
-        ferry_change_decode_head(item->value, item->length, &change, &error) == FERRY_OK) {
+        ferry_change_decode_head(item->value, item->length, &change, NULL) == FERRY_OK) {
         item->op = change.op;
         item->origin = change.origin;
         item->version = change.version;

@@ -140,7 +140,6 @@ static void configure(struct ferry_http_call *call, int64_t connect_timeout_ms)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not even from the environment */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->trouble);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
@@ -167,7 +166,8 @@ struct ferry_http_call *ferry_http_call_new(struct ferry_http *http, struct ferr
     ferry_buffer_init(&call->body, BODY_BYTES);
     ferry_buffer_init(&call->answer, ANSWER_BYTES);
     call->easy = curl_easy_init();
-    if (!call->easy) {
+    call->address = curl_url();
+    if (!call->easy || !call->address) {
         ferry_http_call_free(call);
         return NULL;
     }
@@ -181,6 +181,7 @@ void ferry_http_call_free(struct ferry_http_call *call)
         return;
     ferry_http_call_clear(call);
     curl_easy_cleanup(call->easy);
+    curl_url_cleanup(call->address);
     ferry_buffer_done(&call->origin);
     ferry_buffer_done(&call->body);
     ferry_buffer_done(&call->answer);
@@ -249,22 +250,32 @@ static enum ferry_status take_body(struct ferry_http_call *call,
     return FERRY_OK;
 }
 
-static enum ferry_status fill_body(struct ferry_http_call *call,
-                                   const struct ferry_http_request *request,
-                                   struct ferry_error *error)
+/* Most requests are like the one before. curl takes whatever has a body for a POST until it is told
+ * otherwise. */
+static void fill_method(struct ferry_http_call *call, const char *method, bool has_body)
 {
-    bool head = strcmp(request->method, "HEAD") == 0;
-    bool get = strcmp(request->method, "GET") == 0;
-    enum ferry_status status = FERRY_OK;
+    bool head = strcmp(method, "HEAD") == 0;
+    bool get = strcmp(method, "GET") == 0;
 
+    if (has_body && call->had_body && strcmp(method, call->method) == 0)
+        return;
+    snprintf(call->method, sizeof(call->method), "%s", method);
+    call->had_body = has_body;
     call->repeatable = head || get;
     curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(call->easy, CURLOPT_NOBODY, head ? 1L : 0L);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, get ? "gzip" : NULL);
-    if (request->body || request->large_body)
-        status = take_body(call, request, error);
-    curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, head ? NULL : request->method);
-    return status;
+    curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, head ? NULL : method);
+}
+
+static enum ferry_status fill_body(struct ferry_http_call *call,
+                                   const struct ferry_http_request *request,
+                                   struct ferry_error *error)
+{
+    bool has_body = request->body || request->large_body;
+
+    fill_method(call, request->method, has_body);
+    return has_body ? take_body(call, request, error) : FERRY_OK;
 }
 
 static void fill_limits(struct ferry_http_call *call, const struct ferry_http_request *request)
@@ -288,22 +299,38 @@ static bool is_plain(const char *target)
     return true;
 }
 
-/* curl takes a URL apart and prints it anew for each request, a byte at a time. What follows the
- * host it only copies when it is told apart. */
+static CURLcode give_whole(struct ferry_http_call *call, const char *url)
+{
+    ferry_buffer_clear(&call->origin);
+    curl_easy_setopt(call->easy, CURLOPT_CURLU, NULL);
+    curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, NULL);
+    return curl_easy_setopt(call->easy, CURLOPT_URL, url);
+}
+
+/* Nearly all requests go where the one before went. */
+static CURLcode give_origin(struct ferry_http_call *call, const char *url, size_t length)
+{
+    if (length == call->origin.length && memcmp(url, call->origin.data, length) == 0)
+        return CURLE_OK;
+    ferry_buffer_clear(&call->origin);
+    if (ferry_buffer_append(&call->origin, url, length) != FERRY_OK)
+        return CURLE_OUT_OF_MEMORY;
+    if (curl_url_set(call->address, CURLUPART_URL, call->origin.data, 0) != CURLUE_OK)
+        return CURLE_URL_MALFORMAT;
+    return curl_easy_setopt(call->easy, CURLOPT_CURLU, call->address);
+}
+
+/* curl takes a URL apart and prints it anew for each request, a byte at a time. It need not where
+ * it knows the server, and what follows is only to be copied. */
 static CURLcode fill_url(struct ferry_http_call *call, const char *url)
 {
     const char *host = strstr(url, "://") + 3;
-    const char *target = host + strcspn(host, "/?#");
-    CURLcode code;
+    const char *target = host + strcspn(host, "/?#@");
 
-    ferry_buffer_clear(&call->origin);
     if (*target != '/' || !is_plain(target) ||
-        ferry_buffer_append(&call->origin, url, (size_t)(target - url)) != FERRY_OK) {
-        curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, NULL);
-        return curl_easy_setopt(call->easy, CURLOPT_URL, url);
-    }
-    code = curl_easy_setopt(call->easy, CURLOPT_URL, call->origin.data);
-    return code == CURLE_OK ? curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, target) : code;
+        give_origin(call, url, (size_t)(target - url)) != CURLE_OK)
+        return give_whole(call, url);
+    return curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, target);
 }
 
 enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,

@@ -135,11 +135,19 @@ static const char *method_of(const char *name)
     return NULL;
 }
 
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+}
+
 static bool is_name(const char *text)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-
-    return *text && text[strspn(text, allowed)] == '\0';
+    if (!*text)
+        return false;
+    for (; *text; text++)
+        if (!is_alphanumeric(*text) && *text != '_')
+            return false;
+    return true;
 }
 
 /* A key that would not end up as the last segment of the path would name something else: the whole
@@ -176,13 +184,15 @@ static enum ferry_status check(const struct ferry_campaign_request *request,
 /* Keys are GUIDs as a rule: nothing in them to escape. A leading @ marks a PKey. */
 static enum ferry_status append_key(struct ferry_buffer *url, const char *key)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *at = key + (*key == '@');
     enum ferry_status status = ferry_buffer_append(url, "/", 1);
     char *escaped;
 
     if (status != FERRY_OK)
         return status;
-    if (key[(*key == '@') + strspn(key + (*key == '@'), plain)] == '\0')
+    while (is_alphanumeric(*at) || *at == '-' || *at == '_')
+        at++;
+    if (*at == '\0')
         return ferry_buffer_append_text(url, key);
     escaped = curl_easy_escape(NULL, key, 0);
     if (!escaped)

@@ -79,7 +79,8 @@ class Backlog:
         self._control = confluent_kafka.Producer({"bootstrap.servers": ferry.kafka.bootstrap})
         self._changes = confluent_kafka.Producer({
             "bootstrap.servers": ferry.kafka.bootstrap, "partitioner": "murmur2_random",
-            "transactional.id": f"{ferry.name}.test.{self.workflow}", "linger.ms": 5})
+            "transactional.id": f"{ferry.name}.test.{self.workflow}", "linger.ms": 5,
+            "compression.codec": "lz4"})  # as the reader's
         self._changes.init_transactions(30)
 
     def _data_topics(self):
