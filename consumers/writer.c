@@ -2,6 +2,7 @@
 
 #include "consumers/activities.h"
 #include "consumers/changes.h"
+#include "consumers/consents.h"
 #include "consumers/duty.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
@@ -13,11 +14,13 @@
 
 #define CHANGES          "dynamics-to-campaign"
 #define EVENTS           "campaign-to-dynamics"
+#define CONSENTS         "opt-in-out"
 #define TICK_MS          500
 #define END_TICK_MS      50
 #define HTTP_GRACE_MS    5000  /* beyond the time-out of a request */
 #define BATCH_GRACE_MS   15000 /* a batch may take minutes; to send one again costs less */
 #define TRANSACTION_SIZE 256
+#define CONSENT_CALLS    32 /* connections for opt-outs, beside those of bulk */
 
 struct ferry_writer {
     uv_loop_t *loop;
@@ -32,10 +35,12 @@ struct ferry_writer {
     struct ferry_reporter *reporter;
     struct ferry_duty *changes;
     struct ferry_duty *events;
+    struct ferry_duty *consents;
     json_t *decisions; /* about deletes: {"contact": [number, approved]} */
-    /* A process may run both at once, and two producers of one name fence each other. */
+    /* A process may run them all at once, and two producers of one name fence each other. */
     char changes_transactions[TRANSACTION_SIZE];
     char events_transactions[TRANSACTION_SIZE];
+    char consents_transactions[TRANSACTION_SIZE];
     uv_timer_t tick;
     bool stopping;
 };
@@ -102,6 +107,14 @@ static json_t *events_of(const struct ferry_order *order)
     return order->events ? json_incref(order->events->json) : NULL;
 }
 
+static enum ferry_status refuse_without_dynamics(const char *workflow, struct ferry_error *error)
+{
+    ferry_fail(error, FERRY_INVALID, FERRY_CLASS_CREDENTIALS,
+               "this writer has no setting dynamics.url, which %s needs", workflow);
+    ferry_advise(error, "Set the dynamics.* settings of the writer and start it again.");
+    return FERRY_INVALID;
+}
+
 static enum ferry_status load_events(void *context, json_t *events, void **ret_cargo,
                                      struct ferry_error *error)
 {
@@ -116,15 +129,38 @@ static enum ferry_status load_events(void *context, json_t *events, void **ret_c
         .retry_ms = settings->retry_ms,
     };
     struct ferry_activities *activities;
-    if (!writer->dataverse) {
-        ferry_fail(error, FERRY_INVALID, FERRY_CLASS_CREDENTIALS,
-                   "this writer has no setting dynamics.url, which " EVENTS " needs");
-        ferry_advise(error, "Set the dynamics.* settings of the writer and start it again.");
-        return FERRY_INVALID;
-    }
+    if (!writer->dataverse)
+        return refuse_without_dynamics(EVENTS, error);
     enum ferry_status status = ferry_activities_new(&options, events, &activities, error);
     if (status == FERRY_OK)
         *ret_cargo = activities;
+    return status;
+}
+
+/* --- opt-in-out --- */
+
+static json_t *opt_outs_of(const struct ferry_order *order)
+{
+    return order->consent ? json_incref(order->consent->json) : NULL;
+}
+
+static enum ferry_status load_consents(void *context, json_t *opt_outs, void **ret_cargo,
+                                       struct ferry_error *error)
+{
+    struct ferry_writer *writer = context;
+    const struct ferry_consents_options options = {
+        .common = &writer->settings->common,
+        .campaign = writer->campaign,
+        .dataverse = writer->dataverse,
+        .metrics = writer->metrics,
+        .retry_ms = writer->settings->retry_ms,
+    };
+    struct ferry_consents *consents;
+    if (!writer->dataverse)
+        return refuse_without_dynamics(CONSENTS, error);
+    enum ferry_status status = ferry_consents_new(&options, opt_outs, &consents, error);
+    if (status == FERRY_OK)
+        *ret_cargo = consents;
     return status;
 }
 
@@ -134,6 +170,7 @@ static void close_all(struct ferry_writer *writer)
 {
     ferry_duty_free(writer->changes);
     ferry_duty_free(writer->events);
+    ferry_duty_free(writer->consents);
     ferry_reporter_free(writer->reporter);
     ferry_campaign_free(writer->campaign);
     ferry_dataverse_free(writer->dataverse);
@@ -149,12 +186,14 @@ static void on_tick(uv_timer_t *timer)
     struct ferry_writer *writer = timer->data;
     ferry_health_beat(writer->health);
     ferry_health_ready(writer->health, !writer->stopping);
-    if (ferry_duty_over(writer->changes) && ferry_duty_over(writer->events)) {
+    if (ferry_duty_over(writer->changes) && ferry_duty_over(writer->events) &&
+        ferry_duty_over(writer->consents)) {
         close_all(writer);
         return;
     }
     ferry_duty_look(writer->changes);
     ferry_duty_look(writer->events);
+    ferry_duty_look(writer->consents);
 }
 
 void ferry_writer_stop(struct ferry_writer *writer)
@@ -164,6 +203,7 @@ void ferry_writer_stop(struct ferry_writer *writer)
     writer->stopping = true;
     ferry_duty_stop(writer->changes);
     ferry_duty_stop(writer->events);
+    ferry_duty_stop(writer->consents);
     uv_timer_start(&writer->tick, on_tick, 0, END_TICK_MS);
 }
 
@@ -172,8 +212,9 @@ static enum ferry_status open_remotes(struct ferry_writer *writer, struct ferry_
     const struct ferry_writer_settings *settings = writer->settings;
     bool both = settings->dynamics.url != NULL;
     const struct ferry_http_options http = {
-        .max_connections = (size_t)(settings->campaign.concurrency_max +
-                                    (both ? settings->dynamics.concurrency_max : 0))};
+        .max_connections =
+            (size_t)(settings->campaign.concurrency_max +
+                     (both ? settings->dynamics.concurrency_max + CONSENT_CALLS : 0))};
     enum ferry_status status = ferry_http_new(writer->loop, &http, &writer->http, error);
     if (status == FERRY_OK)
         status = ferry_registry_new(writer->http, &settings->common, &writer->registry, error);
@@ -223,7 +264,15 @@ static enum ferry_status take_duties(struct ferry_writer *writer, struct ferry_e
     options.content = events_of;
     options.load = load_events;
     options.on_decision = NULL;
-    return status == FERRY_OK ? ferry_duty_new(&options, &writer->events, error) : status;
+    if (status == FERRY_OK)
+        status = ferry_duty_new(&options, &writer->events, error);
+    options.workflow = CONSENTS;
+    options.transactional_id = writer->consents_transactions;
+    options.request_timeout_ms = writer->settings->campaign.timeout_ms + HTTP_GRACE_MS;
+    options.kind = &ferry_consents_cargo;
+    options.content = opt_outs_of;
+    options.load = load_consents;
+    return status == FERRY_OK ? ferry_duty_new(&options, &writer->consents, error) : status;
 }
 
 static void name_transactions(struct ferry_writer *writer)
@@ -232,6 +281,8 @@ static void name_transactions(struct ferry_writer *writer)
     snprintf(writer->changes_transactions, TRANSACTION_SIZE, "%s.writer.%s", common->instance,
              common->worker_name);
     snprintf(writer->events_transactions, TRANSACTION_SIZE, "%s.writer.%s/" EVENTS,
+             common->instance, common->worker_name);
+    snprintf(writer->consents_transactions, TRANSACTION_SIZE, "%s.writer.%s/" CONSENTS,
              common->instance, common->worker_name);
 }
 

@@ -170,22 +170,20 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
     ferry_check_answered(check);
 }
 
-static const json_t *order_of(const struct ferry_check_subject *subject)
-{
-    return ferry_documents_order(ferry_store_documents(subject->check->systems->store),
-                                 subject->workflow->id);
-}
-
 static void compile(struct ferry_check_subject *subject, json_t *configuration)
 {
     const struct ferry_launch_parts *systems = subject->check->systems;
-    const struct ferry_compile_options options = {.kind = subject->workflow->kind,
-                                                  .configuration = configuration,
-                                                  .dataverse = systems->dataverse,
-                                                  .campaign = systems->campaign,
-                                                  .before = order_of(subject),
-                                                  .on_done = on_compiled,
-                                                  .context = subject};
+    const struct ferry_documents *documents = ferry_store_documents(systems->store);
+    const struct ferry_kind *kind = subject->workflow->kind;
+    const struct ferry_compile_options options = {
+        .kind = kind,
+        .configuration = configuration,
+        .dataverse = systems->dataverse,
+        .campaign = systems->campaign,
+        .before = ferry_documents_order(documents, subject->workflow->id),
+        .beside = ferry_documents_configuration(documents, kind->beside),
+        .on_done = on_compiled,
+        .context = subject};
     struct ferry_error error;
 
     subject->check->pending++;
@@ -198,10 +196,8 @@ static void compile(struct ferry_check_subject *subject, json_t *configuration)
 static json_t *configuration_of(const struct ferry_check *check,
                                 const struct ferry_workflow *workflow)
 {
-    const json_t *saved =
-        ferry_documents_saved(ferry_store_documents(check->systems->store), workflow->id, 0);
-
-    return json_object_get(saved, "configuration");
+    return ferry_documents_configuration(ferry_store_documents(check->systems->store),
+                                         workflow->id);
 }
 
 /* --- what there is to look at --- */
@@ -262,8 +258,6 @@ static bool choose_parts(struct ferry_check *check)
 /* A workflow that nobody has configured is not missed where another one is. */
 static bool is_subject(const struct ferry_check *check, const struct ferry_workflow *workflow)
 {
-    if (!workflow->kind)
-        return false;
     return configuration_of(check, workflow) ||
            (workflow == INGRESS && !configuration_of(check, EGRESS));
 }

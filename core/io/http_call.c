@@ -12,6 +12,7 @@
 #define REQUEST_TIMEOUT_MS 70000
 #define ANSWER_BYTES       (1024 * 1024)
 #define BODY_BYTES         (128 * 1024 * 1024)
+#define ORIGIN_BYTES       1024
 #define RETRY_SECONDS      86400LL      /* nobody means more */
 #define KEPT_BYTES         (256 * 1024) /* a buffer that grew beyond is not kept for the next request */
 #define IDLE_SECONDS       60           /* shorter than what gateways grant an idle connection */
@@ -162,6 +163,7 @@ struct ferry_http_call *ferry_http_call_new(struct ferry_http *http, struct ferr
         return NULL;
     call->http = http;
     call->multi = multi;
+    ferry_buffer_init(&call->origin, ORIGIN_BYTES);
     ferry_buffer_init(&call->body, BODY_BYTES);
     ferry_buffer_init(&call->answer, ANSWER_BYTES);
     call->easy = curl_easy_init();
@@ -179,6 +181,7 @@ void ferry_http_call_free(struct ferry_http_call *call)
         return;
     ferry_http_call_clear(call);
     curl_easy_cleanup(call->easy);
+    ferry_buffer_done(&call->origin);
     ferry_buffer_done(&call->body);
     ferry_buffer_done(&call->answer);
     free(call);
@@ -276,6 +279,33 @@ static void fill_limits(struct ferry_http_call *call, const struct ferry_http_re
     call->answer.ceiling = request->max_answer_bytes ? request->max_answer_bytes : ANSWER_BYTES;
 }
 
+/* Does curl send these bytes as they are? What it would cut off, escape or refuse is left to it. */
+static bool is_plain(const char *target)
+{
+    for (; *target; target++)
+        if (*target <= ' ' || *target >= 0x7f || *target == '#')
+            return false;
+    return true;
+}
+
+/* curl takes a URL apart and prints it anew for each request, a byte at a time. What follows the
+ * host it only copies when it is told apart. */
+static CURLcode fill_url(struct ferry_http_call *call, const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    const char *target = host + strcspn(host, "/?#");
+    CURLcode code;
+
+    ferry_buffer_clear(&call->origin);
+    if (*target != '/' || !is_plain(target) ||
+        ferry_buffer_append(&call->origin, url, (size_t)(target - url)) != FERRY_OK) {
+        curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, NULL);
+        return curl_easy_setopt(call->easy, CURLOPT_URL, url);
+    }
+    code = curl_easy_setopt(call->easy, CURLOPT_URL, call->origin.data);
+    return code == CURLE_OK ? curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, target) : code;
+}
+
 enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
                                        const struct ferry_http_request *request,
                                        struct ferry_error *error)
@@ -290,7 +320,7 @@ enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
     call->on_body = request->on_body;
     call->on_done = request->on_done;
     call->context = request->context;
-    if (curl_easy_setopt(call->easy, CURLOPT_URL, request->url) != CURLE_OK)
+    if (fill_url(call, request->url) != CURLE_OK)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     curl_easy_setopt(call->easy, CURLOPT_USERNAME, request->user);
     curl_easy_setopt(call->easy, CURLOPT_PASSWORD, request->password);

@@ -33,6 +33,7 @@ struct ferry_http_call {
     CURL *easy;
     enum ferry_http_state state;
     struct ferry_http_headers *headers;
+    struct ferry_buffer origin; /* the URL up to its path */
     struct ferry_buffer body;
     struct ferry_buffer answer;
     enum ferry_http_flow (*on_body)(void *context, const char *data, size_t length);

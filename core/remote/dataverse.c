@@ -179,6 +179,9 @@ static enum ferry_status fill_texts(const struct ferry_dataverse *dataverse,
     else if (status == FERRY_OK && request->fresh)
         status =
             ferry_buffer_append_text(&call->texts[FERRY_SESSION_HEADER], "Consistency: Strong");
+    if (status == FERRY_OK && request->match)
+        status =
+            ferry_buffer_printf(&call->texts[FERRY_SESSION_MATCH], "If-Match: %s", request->match);
     if (status == FERRY_OK && request->type)
         status = ferry_buffer_append_text(&call->texts[FERRY_SESSION_TYPE], request->type);
     if (status == FERRY_OK && request->body)

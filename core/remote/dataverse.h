@@ -21,6 +21,7 @@ struct ferry_dataverse_request {
     const char *link;   /* an absolute link that the server gave, used verbatim; or NULL and: */
     const char *path;   /* what follows /api/data/v9.2/, already encoded */
     const char *prefer; /* NULL for none */
+    const char *match;  /* write only if the row still has this ETag; NULL: whatever it has */
     bool fresh;         /* metadata of this instant, not of half a minute ago; without prefer */
     const char *body;   /* JSON, or NULL */
     struct ferry_buffer *large_body; /* instead: its memory is taken, and other memory left */

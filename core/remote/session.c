@@ -300,7 +300,7 @@ static enum ferry_status send_call(struct ferry_session_call *call, const char *
 {
     struct ferry_session *session = call->session;
     const char *type = ferry_session_text(call, FERRY_SESSION_TYPE);
-    const char *own[3] = {NULL};
+    const char *own[4] = {NULL};
     size_t count = 0;
     enum ferry_status status = authorize(session, bearer, error);
 
@@ -310,6 +310,8 @@ static enum ferry_status send_call(struct ferry_session_call *call, const char *
         own[count++] = *type ? type : session->body_header;
     if (call->texts[FERRY_SESSION_HEADER].length > 0)
         own[count++] = call->texts[FERRY_SESSION_HEADER].data;
+    if (call->texts[FERRY_SESSION_MATCH].length > 0)
+        own[count++] = call->texts[FERRY_SESSION_MATCH].data;
     call->bearer = session->bearer;
     const struct ferry_http_request request = {
         .method = call->method,

@@ -22,6 +22,7 @@ enum ferry_session_state {
 enum ferry_session_text {
     FERRY_SESSION_URL,
     FERRY_SESSION_HEADER,  /* one more; empty for none */
+    FERRY_SESSION_MATCH,   /* another one: on what condition; empty for none */
     FERRY_SESSION_BODY,    /* counts with has_body */
     FERRY_SESSION_SUBJECT, /* what it is about, for the owner's sentences */
     FERRY_SESSION_TYPE,    /* the header that names the body's type; empty: that of the session */

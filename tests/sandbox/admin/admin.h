@@ -50,6 +50,18 @@ void sandbox_admin_bounce(struct sandbox_order *order);
 void sandbox_admin_export(struct sandbox_order *order);
 void sandbox_admin_events(struct sandbox_order *order);
 
+/* consent.c: the truth about consent */
+void sandbox_admin_consent(struct sandbox_order *order);
+void sandbox_admin_consent_cases(struct sandbox_order *order); /* mailable, writes, history */
+void sandbox_admin_disagreements(struct sandbox_order *order);
+
+/* optouts.c: the file that tells of them */
+void sandbox_admin_export_optouts(struct sandbox_order *order);
+void sandbox_admin_optouts(struct sandbox_order *order);
+
+/* users.c */
+void sandbox_admin_edit(struct sandbox_order *order);
+
 /* upload.c */
 void sandbox_admin_uploads(struct sandbox_order *order);
 

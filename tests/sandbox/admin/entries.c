@@ -108,14 +108,19 @@ static void edit_entry(struct sandbox_order *order, struct sandbox_resource *res
         sandbox_row_unpack(entry->row, &values);
     const char *unknown = apply(campaign, resource, &values);
     struct sandbox_row *row = unknown ? NULL : sandbox_row_new(&values);
-    if (row && !entry)
-        entry = sandbox_entry_insert(resource, row);
-    else if (row)
-        sandbox_entry_update(resource, entry, row);
+    if (row)
+        entry = sandbox_campaign_store(campaign, resource, entry, row, NULL, true);
     if (row && entry)
         sandbox_reply_json(order->request, 200, json_pack("{s:s}", "key", entry->key));
     else
         sandbox_admin_error(order, 400, "no field %s", unknown ? unknown : "");
+}
+
+static void clear(struct sandbox_campaign *campaign, struct sandbox_resource *resource)
+{
+    for (size_t i = 0; i < resource->slot_count; i++)
+        if (resource->slots[i])
+            sandbox_campaign_drop(campaign, resource, resource->slots[i], true);
 }
 
 void sandbox_admin_entries(struct sandbox_order *order)
@@ -129,7 +134,7 @@ void sandbox_admin_entries(struct sandbox_order *order)
         return;
     }
     if (order->request->verb == SANDBOX_DELETE) {
-        sandbox_resource_clear(context.resource);
+        clear(context.campaign, context.resource);
         sandbox_reply_json(order->request, 200, json_object());
         return;
     }
@@ -153,7 +158,7 @@ void sandbox_admin_entry(struct sandbox_order *order)
     } else if (order->request->verb == SANDBOX_PATCH) {
         edit_entry(order, resource, entry);
     } else if (order->request->verb == SANDBOX_DELETE) {
-        sandbox_entry_delete(resource, entry);
+        sandbox_campaign_drop(&order->world->campaign, resource, entry, true);
         sandbox_reply_json(order->request, 200, json_object());
     } else {
         write_entry(&order->world->campaign, resource, entry, &order->request->reply.body);
@@ -177,8 +182,8 @@ void sandbox_admin_entry_count(struct sandbox_order *order)
         json_pack("{s:I,s:I}", "rows", (json_int_t)resource->rows, "hidden", hidden));
 }
 
-static bool spoil_one(struct sandbox_resource *resource, struct sandbox_entry *entry, int field,
-                      const char *value)
+static bool spoil_one(struct sandbox_campaign *campaign, struct sandbox_resource *resource,
+                      struct sandbox_entry *entry, int field, const char *value)
 {
     struct sandbox_values values;
     struct sandbox_buf text = {0};
@@ -187,7 +192,8 @@ static bool spoil_one(struct sandbox_resource *resource, struct sandbox_entry *e
     sandbox_json_string(&text, value, strlen(value), false);
     values.of[sandbox_field_column(resource, (size_t)field)] =
         (struct sandbox_slice){text.data, text.length};
-    bool done = sandbox_entry_update(resource, entry, sandbox_row_new(&values));
+    bool done =
+        sandbox_campaign_store(campaign, resource, entry, sandbox_row_new(&values), NULL, true);
     sandbox_buf_done(&text);
     return done;
 }
@@ -209,7 +215,8 @@ void sandbox_admin_spoil(struct sandbox_order *order)
     }
     for (size_t i = 0; resource && i < resource->slot_count && left; i++) {
         struct sandbox_entry *entry = resource->slots[(start * 7919 + i) % resource->slot_count];
-        if (!entry || !spoil_one(resource, entry, field, value ? value : "SPOILT"))
+        if (!entry ||
+            !spoil_one(&order->world->campaign, resource, entry, field, value ? value : "SPOILT"))
             continue;
         json_array_append_new(keys, json_string(entry->key));
         left--;

@@ -1,43 +1,10 @@
 /* Campaign sends mails, mails bounce, and the export workflow writes what came of it. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "admin/admin.h"
-#include "admin/upload.h"
+#include "admin/file.h"
 #include "base/ndjson.h"
-#include "campaign/export.h"
-
-static const char *text_of(const struct sandbox_order *order, const char *name)
-{
-    return json_string_value(json_object_get(order->json, name));
-}
-
-static double share_of(const struct sandbox_order *order, const char *name, double otherwise)
-{
-    const json_t *value = json_object_get(order->json, name);
-
-    return json_is_number(value) ? json_number_value(value) : otherwise;
-}
-
-static json_int_t number_of(const struct sandbox_order *order, const char *name,
-                            json_int_t otherwise)
-{
-    const json_t *value = json_object_get(order->json, name);
-
-    return json_is_integer(value) ? json_integer_value(value) : otherwise;
-}
-
-static bool flag_of(const struct sandbox_order *order, const char *name, bool otherwise)
-{
-    const json_t *value = json_object_get(order->json, name);
-
-    return json_is_boolean(value) ? json_is_true(value) : otherwise;
-}
 
 /* A profile with the externalId of a contact, or the contact itself; false if that place is empty.
  */
@@ -59,20 +26,21 @@ static bool recipient_at(const struct sandbox_world *world, bool profiles, size_
 
 static struct sandbox_sending read_sending(const struct sandbox_order *order)
 {
-    return (struct sandbox_sending){.campaign = text_of(order, "campaign"),
-                                    .delivery = text_of(order, "delivery"),
-                                    .label = text_of(order, "label"),
-                                    .now_ms = sandbox_clock_ms(&order->world->clock),
-                                    .spread_s = (unsigned)number_of(order, "spreadSeconds", 60),
-                                    .random = (uint64_t)number_of(order, "seed", 1) * 7727 + 1,
-                                    .without_contact = share_of(order, "withoutContact", 0.05),
-                                    .soft = share_of(order, "softBounces", 0.05),
-                                    .hard = share_of(order, "hardBounces", 0.05),
-                                    .pending = share_of(order, "pending", 0.02),
-                                    .open = share_of(order, "opens", 0.5),
-                                    .click = share_of(order, "clicks", 0.25),
-                                    .mirror = share_of(order, "mirrorPages", 0.1),
-                                    .opt_out = share_of(order, "optOuts", 0.02)};
+    return (struct sandbox_sending){
+        .campaign = sandbox_order_text(order, "campaign"),
+        .delivery = sandbox_order_text(order, "delivery"),
+        .label = sandbox_order_text(order, "label"),
+        .now_ms = sandbox_clock_ms(&order->world->clock),
+        .spread_s = (unsigned)sandbox_order_number(order, "spreadSeconds", 60),
+        .random = (uint64_t)sandbox_order_number(order, "seed", 1) * 7727 + 1,
+        .without_contact = sandbox_order_share(order, "withoutContact", 0.05),
+        .soft = sandbox_order_share(order, "softBounces", 0.05),
+        .hard = sandbox_order_share(order, "hardBounces", 0.05),
+        .pending = sandbox_order_share(order, "pending", 0.02),
+        .open = sandbox_order_share(order, "opens", 0.5),
+        .click = sandbox_order_share(order, "clicks", 0.25),
+        .mirror = sandbox_order_share(order, "mirrorPages", 0.1),
+        .opt_out = sandbox_order_share(order, "optOuts", 0.02)};
 }
 
 /* Each recipient once, and again from the first when there are too few. */
@@ -81,11 +49,12 @@ void sandbox_admin_send(struct sandbox_order *order)
     struct sandbox_world *world = order->world;
     struct sandbox_logs *logs = &world->logs;
     struct sandbox_sending sending = read_sending(order);
-    const char *from = text_of(order, "from");
+    const char *from = sandbox_order_text(order, "from");
     bool profiles = from && strcmp(from, "profiles") == 0;
     size_t places = profiles ? world->campaign.resources[SANDBOX_PROFILE].slot_count
                              : world->dynamics.tables[SANDBOX_CONTACT].slot_count;
-    size_t count = (size_t)number_of(order, "count", 0), before = logs->track_count, empty = 0;
+    size_t count = (size_t)sandbox_order_number(order, "count", 0), before = logs->track_count,
+           empty = 0;
     int64_t delivery = places ? sandbox_logs_deliver(logs, &sending) : -1;
     size_t at = places ? sandbox_random(&sending.random) % places : 0, sent = 0;
     uint8_t contact[16];
@@ -110,114 +79,53 @@ void sandbox_admin_send(struct sandbox_order *order)
 
 void sandbox_admin_bounce(struct sandbox_order *order)
 {
-    size_t done = sandbox_logs_bounce(&order->world->logs, (size_t)number_of(order, "count", 0),
-                                      (uint64_t)number_of(order, "seed", 1),
-                                      sandbox_clock_ms(&order->world->clock));
+    size_t done = sandbox_logs_bounce(
+        &order->world->logs, (size_t)sandbox_order_number(order, "count", 0),
+        (uint64_t)sandbox_order_number(order, "seed", 1), sandbox_clock_ms(&order->world->clock));
 
     sandbox_reply_json(order->request, 200, json_pack("{s:I}", "bounced", (json_int_t)done));
 }
 
-static int choice(const struct sandbox_order *order, const char *name, const char *const *names)
-{
-    const char *text = text_of(order, name);
+struct events_file {
+    struct sandbox_logs *logs;
+    struct sandbox_extract extract;
+};
 
-    for (int i = 0; text && names[i]; i++)
-        if (strcmp(names[i], text) == 0)
-            return i;
-    return text ? -1 : 0;
+static bool write_events(void *context, const char *path, json_t *report)
+{
+    const struct events_file *file = context;
+
+    json_object_set_new(report, "logs",
+                        json_string(file->extract.tracking ? "tracking" : "delivery"));
+    return sandbox_extract_write(file->logs, &file->extract, path, report);
 }
 
-static bool read_format(const struct sandbox_order *order, struct sandbox_csv_format *format)
+static bool deliver(struct sandbox_order *order, struct events_file *events, const char *folder,
+                    bool tracking, json_t *report)
 {
-    static const char *const encodings[] = {"UTF-8", "ISO-8859-1", "windows-1252", NULL};
-    const char *delimiter = text_of(order, "delimiter"), *quote = text_of(order, "quote");
-    int encoding = choice(order, "encoding", encodings);
-
-    *format = (struct sandbox_csv_format){.delimiter = delimiter ? *delimiter : ',',
-                                          .quote = quote ? *quote : '"',
-                                          .crlf = flag_of(order, "crlf", false),
-                                          .bom = flag_of(order, "bom", false),
-                                          .gzip = flag_of(order, "gzip", false),
-                                          .encoding = encoding > 0 ? encodings[encoding] : NULL};
-    return encoding >= 0 && format->delimiter && (!quote || strlen(quote) < 2);
-}
-
-static bool read_extract(const struct sandbox_order *order, struct sandbox_extract *extract)
-{
-    static const char *const values[] = {"codes", "names", "labels", NULL};
-    static const char *const dates[] = {"space", "xml", "plain", NULL};
-    int values_as = choice(order, "values", values), dates_as = choice(order, "dates", dates);
-
-    *extract = (struct sandbox_extract){.all = flag_of(order, "all", false),
-                                        .header = flag_of(order, "header", true),
-                                        .repeat = (size_t)number_of(order, "repeat", 2),
-                                        .bad = (size_t)number_of(order, "bad", 0),
-                                        .columns = json_object_get(order->json, "columns"),
-                                        .without = json_object_get(order->json, "without"),
-                                        .extra = json_object_get(order->json, "extra")};
-    if (values_as < 0 || dates_as < 0 || !read_format(order, &extract->format))
-        return false;
-    extract->values = (enum sandbox_values_as)values_as;
-    extract->dates = (enum sandbox_dates_as)dates_as;
-    return true;
-}
-
-/* "acs_broadlog_20261121_060000.csv"; a name that is taken gets the next second. */
-static void make_name(const struct sandbox_order *order, const struct sandbox_extract *extract,
-                      const char *folder, char path[static 600])
-{
-    const char *given = text_of(order, extract->tracking ? "trackingName" : "deliveryName");
-    time_t now = (time_t)(sandbox_clock_ms(&order->world->clock) / 1000);
-    char stamp[32];
-    struct tm at;
-
-    if (given) {
-        snprintf(path, 600, "%.400s/%.150s", folder, given);
-        return;
-    }
-    do {
-        gmtime_r(&now, &at);
-        strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &at);
-        snprintf(path, 600, "%.400s/acs_%s_%s.csv%s", folder,
-                 extract->tracking ? "trackinglog" : "broadlog", stamp,
-                 extract->format.gzip ? ".gz" : "");
-        now++;
-    } while (access(path, F_OK) == 0);
-}
-
-/* All at once under a name that nobody looks for and then renamed; in place; or growing in place.
- */
-static bool deliver(struct sandbox_order *order, const struct sandbox_extract *extract,
-                    const char *folder, json_t *report)
-{
-    double stop_at = share_of(order, "stopAt", 1);
-    unsigned grow_ms = (unsigned)number_of(order, "growMs", 0);
-    bool whole = flag_of(order, "atomic", true) && !grow_ms && stop_at >= 1;
-    bool in_place = !whole && !grow_ms && stop_at >= 1;
-    char path[600], hidden[600];
-
-    make_name(order, extract, folder, path);
-    json_object_set_new(report, "file", json_string(strrchr(path, '/') + 1));
-    json_object_set_new(report, "logs", json_string(extract->tracking ? "tracking" : "delivery"));
-    snprintf(hidden, sizeof hidden, "%.400s/.%s", folder, strrchr(path, '/') + 1);
-    if (!sandbox_extract_write(&order->world->logs, extract, in_place ? path : hidden, report))
-        return false;
-    struct sandbox_upload_plan plan = {
-        .whole = hidden, .target = path, .grow_ms = grow_ms, .stop_at = stop_at};
-    return in_place ||
-           (whole ? rename(hidden, path) == 0 : sandbox_upload_start(order->world, &plan));
+    events->extract.tracking = tracking;
+    return sandbox_file_deliver(
+        order,
+        &(struct sandbox_file){
+            .folder = folder,
+            .name = sandbox_order_text(order, tracking ? "trackingName" : "deliveryName"),
+            .stem = tracking ? "acs_trackinglog" : "acs_broadlog",
+            .gzip = events->extract.format.gzip,
+            .write = write_events,
+            .context = events},
+        report);
 }
 
 void sandbox_admin_export(struct sandbox_order *order)
 {
     static const char *const kinds[] = {"both", "delivery", "tracking", NULL};
-    const char *folder = text_of(order, "folder");
-    int kind = choice(order, "logs", kinds);
-    struct sandbox_extract extract;
+    struct events_file events = {.logs = &order->world->logs};
+    const char *folder = sandbox_order_text(order, "folder");
+    int kind = sandbox_order_choice(order, "logs", kinds);
     json_t *files = json_array();
     bool good = true;
 
-    if (!folder || kind < 0 || !read_extract(order, &extract)) {
+    if (!folder || kind < 0 || !sandbox_order_extract(order, &events.extract)) {
         sandbox_admin_error(order, 400, "no folder, or an option that there is not");
         json_decref(files);
         return;
@@ -226,8 +134,7 @@ void sandbox_admin_export(struct sandbox_order *order)
         if (kind == 2 - tracking)
             continue;
         json_t *report = json_object();
-        extract.tracking = tracking;
-        good = deliver(order, &extract, folder, report);
+        good = deliver(order, &events, folder, tracking, report);
         json_array_append_new(files, report);
     }
     if (good)

@@ -153,7 +153,7 @@ void sandbox_admin_record(struct sandbox_order *order)
     } else if (order->request->verb == SANDBOX_PATCH) {
         edit_record(order, table, record);
     } else if (order->request->verb == SANDBOX_DELETE) {
-        sandbox_edit_delete(&order->world->dynamics, table, record);
+        sandbox_edit_delete(&order->world->dynamics, table, record, true);
         reply_version(order, id, order->world->dynamics.version, 200);
     } else {
         write_record(table, record, "", &order->request->reply.body);

@@ -65,7 +65,7 @@ bool sandbox_plan_step(struct sandbox_world *world, struct sandbox_plan *plan,
         return false;
     memcpy(ret_id, record->id, 16);
     if (plan->kind == SANDBOX_SCRIPT_DELETE)
-        return sandbox_edit_delete(&world->dynamics, plan->table, record);
+        return sandbox_edit_delete(&world->dynamics, plan->table, record, true);
     return touch(world, plan, record);
 }
 

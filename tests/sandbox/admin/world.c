@@ -92,6 +92,7 @@ bool sandbox_world_open(struct sandbox_world *world)
     world->loop = sandbox_loop_new();
     sandbox_dynamics_init(&world->dynamics, &options->dynamics, &world->clock, &world->faults);
     sandbox_campaign_init(&world->campaign, &options->campaign, &world->clock, &world->faults);
+    sandbox_consent_init(&world->consent, &world->dynamics, &world->campaign);
     sandbox_admin_init(world);
     world->dynamics.service.latency_ms = options->dynamics_latency_ms;
     world->campaign.service.latency_ms = options->campaign_latency_ms;
@@ -121,9 +122,11 @@ void sandbox_world_close(struct sandbox_world *world)
     sandbox_scripts_stop(world);
     sandbox_uploads_stop(world);
     sandbox_logs_done(&world->logs);
+    sandbox_buf_done(&world->optouts.lines);
     sandbox_loop_free(world->loop);
     sandbox_dynamics_done(&world->dynamics);
     sandbox_campaign_done(&world->campaign);
+    sandbox_consent_done(&world->consent);
     sandbox_faults_done(&world->faults);
     sandbox_stats_reset(&world->admin.stats);
     free(world->tls_cert);

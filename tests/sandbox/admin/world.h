@@ -9,6 +9,8 @@
 #include "base/loop.h"
 #include "campaign/campaign.h"
 #include "campaign/logs.h"
+#include "campaign/optout_file.h"
+#include "consent/consent.h"
 #include "dynamics/dynamics.h"
 
 struct sandbox_script;
@@ -22,7 +24,9 @@ struct sandbox_world {
     struct sandbox_dynamics dynamics;
     struct sandbox_campaign campaign;
     struct sandbox_service admin;
-    struct sandbox_logs logs; /* of Campaign's deliveries */
+    struct sandbox_logs logs;            /* of Campaign's deliveries */
+    struct sandbox_optouts_told optouts; /* by files */
+    struct sandbox_consent consent;
     struct sandbox_upload *uploads;
     struct sandbox_script *scripts;
     unsigned last_script;

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/http.h"
 #include "base/token.h"
+#include "base/watch.h"
 #include "campaign/journal.h"
 #include "campaign/pkey.h"
 #include "campaign/resource.h"
@@ -24,6 +25,7 @@ struct sandbox_campaign {
     struct sandbox_pkeys pkeys;
     struct sandbox_resource resources[SANDBOX_RESOURCES];
     struct sandbox_journal journal;
+    const struct sandbox_watch *watch;
     struct sandbox_body body; /* of the request being served */
     struct sandbox_buf texts; /* of the row being written */
     uint64_t rps_second;
@@ -64,6 +66,14 @@ struct sandbox_entry *sandbox_campaign_parent(struct sandbox_campaign *campaign,
                                               const struct sandbox_resource *resource,
                                               const struct sandbox_entry *entry,
                                               struct sandbox_resource **ret_resource);
+/* Every change of a row goes this way. The first takes `row` and gives NULL when there is none;
+ * `entry` NULL: a new one; `columns`: what was written, changed or not, or NULL. */
+struct sandbox_entry *sandbox_campaign_store(struct sandbox_campaign *campaign,
+                                             struct sandbox_resource *resource,
+                                             struct sandbox_entry *entry, struct sandbox_row *row,
+                                             const struct sandbox_columns *columns, bool admin);
+void sandbox_campaign_drop(struct sandbox_campaign *campaign, struct sandbox_resource *resource,
+                           struct sandbox_entry *entry, bool admin);
 /* Applies what the links say, then deletes. */
 void sandbox_campaign_delete(struct sandbox_campaign *campaign, struct sandbox_resource *resource,
                              struct sandbox_entry *entry);

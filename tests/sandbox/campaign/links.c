@@ -55,13 +55,14 @@ struct sandbox_entry *sandbox_campaign_find(struct sandbox_campaign *campaign,
     return NULL;
 }
 
-static void unlink_child(struct sandbox_resource *resource, struct sandbox_entry *child)
+static void unlink_child(struct sandbox_campaign *campaign, struct sandbox_resource *resource,
+                         struct sandbox_entry *child)
 {
     struct sandbox_values values;
 
     sandbox_row_unpack(child->row, &values);
     values.of[resource->join] = (struct sandbox_slice){0};
-    sandbox_entry_update(resource, child, sandbox_row_new(&values));
+    sandbox_campaign_store(campaign, resource, child, sandbox_row_new(&values), NULL, false);
 }
 
 static void delete_children(struct sandbox_campaign *campaign, const char *parent_resource,
@@ -77,7 +78,7 @@ static void delete_children(struct sandbox_campaign *campaign, const char *paren
             if (campaign->settings.link_delete == SANDBOX_CASCADE)
                 sandbox_campaign_delete(campaign, resource, child);
             else
-                unlink_child(resource, child);
+                unlink_child(campaign, resource, child);
         }
     }
 }
@@ -87,7 +88,7 @@ void sandbox_campaign_delete(struct sandbox_campaign *campaign, struct sandbox_r
 {
     char *key = strdup(entry->key);
 
-    sandbox_entry_delete(resource, entry);
+    sandbox_campaign_drop(campaign, resource, entry, false);
     if (key && *key && campaign->settings.link_delete != SANDBOX_KEEP)
         delete_children(campaign, resource->name, key);
     free(key);

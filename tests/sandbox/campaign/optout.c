@@ -45,6 +45,23 @@ void sandbox_optouts_read(const struct sandbox_resource *profile,
         column_of(profile, old ? "blackListAllLastModified" : "denyListAllLastModified", NULL);
 }
 
+int sandbox_optout_field(const struct sandbox_resource *profile, const char *name,
+                         char ret_name[static SANDBOX_OPTOUT_NAME])
+{
+    static const char *const prefixes[] = {"blackList", "denyList"};
+    int field = sandbox_resource_field(profile, name);
+
+    snprintf(ret_name, SANDBOX_OPTOUT_NAME, "%s", name);
+    for (size_t i = 0; i < 2 && field < 0; i++) {
+        size_t length = strlen(prefixes[1 - i]);
+        if (strncmp(name, prefixes[1 - i], length) != 0)
+            continue;
+        snprintf(ret_name, SANDBOX_OPTOUT_NAME, "%s%s", prefixes[i], name + length);
+        field = sandbox_resource_field(profile, ret_name);
+    }
+    return field;
+}
+
 struct sandbox_slice sandbox_optouts_newest(const struct sandbox_optouts *optouts,
                                             const struct sandbox_row *row)
 {
@@ -58,4 +75,49 @@ struct sandbox_slice sandbox_optouts_newest(const struct sandbox_optouts *optout
             newest = time;
     }
     return newest;
+}
+
+struct edit {
+    struct sandbox_values values;
+    char time[SANDBOX_TIME_SIZE + 2];
+};
+
+/* The latest of all times does not go back. */
+static void set_time(struct edit *edit, int column, bool latest)
+{
+    size_t length = strlen(edit->time);
+
+    if (column < 0)
+        return;
+    struct sandbox_slice *value = &edit->values.of[column];
+    if (!latest || !value->at || memcmp(value->at, edit->time, length) < 0)
+        *value = (struct sandbox_slice){edit->time, length};
+}
+
+bool sandbox_optout_set(struct sandbox_campaign *campaign, struct sandbox_entry *entry,
+                        const struct sandbox_optout *optout, bool value, int64_t at_ms)
+{
+    struct sandbox_resource *profile = &campaign->resources[SANDBOX_PROFILE];
+    struct sandbox_columns columns = {0};
+    struct sandbox_optouts optouts;
+    char text[SANDBOX_TIME_SIZE];
+    struct edit edit;
+
+    sandbox_row_unpack(entry->row, &edit.values);
+    bool differs = (edit.values.of[optout->value].at != NULL) != value;
+    sandbox_time_campaign(at_ms, text);
+    snprintf(edit.time, sizeof edit.time, "\"%s\"", text);
+    edit.values.of[optout->value] =
+        value ? (struct sandbox_slice){"true", 4} : (struct sandbox_slice){0};
+    if (differs && !campaign->settings.attribute_times_off) {
+        sandbox_optouts_read(profile, &optouts);
+        set_time(&edit, optout->changed, false);
+        if (strncmp(optout->name, "ccpa", 4) != 0)
+            set_time(&edit, optouts.all_changed, true);
+    }
+    if (differs || !campaign->settings.same_value_quiet)
+        set_time(&edit, profile->modified, true);
+    sandbox_columns_add(&columns, (size_t)optout->value);
+    return sandbox_campaign_store(campaign, profile, entry, sandbox_row_new(&edit.values), &columns,
+                                  true);
 }

@@ -225,16 +225,11 @@ void sandbox_entry_delete(struct sandbox_resource *resource, struct sandbox_entr
     free(entry);
 }
 
-void sandbox_resource_clear(struct sandbox_resource *resource)
+void sandbox_resource_done(struct sandbox_resource *resource)
 {
     for (size_t i = 0; i < resource->slot_count; i++)
         if (resource->slots[i])
             sandbox_entry_delete(resource, resource->slots[i]);
-}
-
-void sandbox_resource_done(struct sandbox_resource *resource)
-{
-    sandbox_resource_clear(resource);
     for (size_t i = 0; i < resource->field_count; i++)
         free(resource->fields[i].owned);
     free(resource->slots);

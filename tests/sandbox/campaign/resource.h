@@ -86,7 +86,6 @@ enum { SANDBOX_PROFILE, SANDBOX_CUS_PURCHASE, SANDBOX_CUS_LINE, SANDBOX_CUS_ACCO
 void sandbox_resource_init(struct sandbox_resource *resource, size_t which,
                            const struct sandbox_campaign_settings *settings);
 void sandbox_resource_done(struct sandbox_resource *resource);
-void sandbox_resource_clear(struct sandbox_resource *resource);
 
 /* Column of a field that is published, or -1. */
 int sandbox_resource_field(const struct sandbox_resource *resource, const char *name);

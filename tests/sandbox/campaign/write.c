@@ -11,6 +11,7 @@ struct change {
     struct sandbox_operation *operation;
     struct sandbox_entry *entry; /* NULL: a new row */
     struct sandbox_values values;
+    struct sandbox_columns written;
     bool differs;
 };
 
@@ -160,6 +161,7 @@ static bool apply_value(struct change *change, size_t field, const struct sandbo
                              &campaign->texts, error))
         return refuse(change, error);
     set(change, column, at);
+    sandbox_columns_add(&change->written, column);
     if (resource->fields[field].flags & SANDBOX_FIELD_OPTOUT &&
         !same(before, change->values.of[column]))
         note_optout(change, member->name);
@@ -338,11 +340,8 @@ static struct sandbox_entry *commit(struct change *change)
 
     set_modified(change);
     struct sandbox_row *row = sandbox_row_new(&change->values);
-    struct sandbox_entry *entry = change->entry;
-    if (!entry)
-        entry = sandbox_entry_insert(resource, row);
-    else if (!sandbox_entry_update(resource, entry, row))
-        entry = NULL;
+    struct sandbox_entry *entry = sandbox_campaign_store(
+        change->operation->campaign, resource, change->entry, row, &change->written, false);
     if (entry)
         record(change, entry);
     else

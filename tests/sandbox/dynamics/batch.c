@@ -347,7 +347,7 @@ static void serve_set(struct batch *batch, struct sandbox_slice text, const char
                          batch->boundary, answer_boundary, sandbox_buf_text(&answers),
                          answer_boundary);
     } else {
-        sandbox_undo_run(&undo);
+        sandbox_undo_run(&undo, dynamics->watch);
         batch->failed = part.request.reply.status;
         write_part(batch, &batch->answer, batch->boundary, &part);
         sandbox_request_done(&part.request);

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/http.h"
 #include "base/token.h"
+#include "base/watch.h"
 #include "dynamics/limit.h"
 #include "dynamics/read.h"
 #include "dynamics/table.h"
@@ -55,7 +56,8 @@ struct sandbox_dynamics {
     uint64_t version; /* of the organisation: the last one given */
     struct sandbox_reads reads;
     struct sandbox_limiter limiter;
-    struct sandbox_body body;   /* of the request being served */
+    struct sandbox_body body; /* of the request being served */
+    const struct sandbox_watch *watch;
     struct sandbox_undo **undo; /* where a change set keeps its way back; NULL outside */
     uint64_t random;
     uint8_t user[16];

@@ -192,7 +192,15 @@ static bool apply_member(struct sandbox_edit *edit, const struct sandbox_member 
                              edit->dynamics->settings.escape_unicode, &edit->texts, &edit->error))
         return false;
     set(edit, (size_t)column, at);
+    sandbox_columns_add(&edit->written, (size_t)column);
     return true;
+}
+
+void sandbox_edit_flag(struct sandbox_edit *edit, size_t column, bool value)
+{
+    edit->values.of[column] =
+        value ? (struct sandbox_slice){"true", 4} : (struct sandbox_slice){"false", 5};
+    sandbox_columns_add(&edit->written, column);
 }
 
 /* The buffer must not move while values point into it. */
@@ -276,6 +284,18 @@ static void set_full_name(struct sandbox_edit *edit)
     set(edit, (size_t)column, at);
 }
 
+static void tell(const struct sandbox_edit *edit, const struct sandbox_row *row, uint64_t version)
+{
+    sandbox_watch_tell(edit->dynamics->watch,
+                       &(struct sandbox_write){.of = edit->table,
+                                               .id = edit->id,
+                                               .before = edit->record ? edit->record->row : NULL,
+                                               .after = row,
+                                               .columns = edit->written,
+                                               .version = version,
+                                               .admin = edit->raw});
+}
+
 struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
 {
     struct sandbox_dynamics *dynamics = edit->dynamics;
@@ -283,7 +303,7 @@ struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
 
     if (!edit->texts.data && !sandbox_buf_reserve(&edit->texts, MARGIN))
         return NULL;
-    sandbox_time_iso(sandbox_dynamics_now(dynamics), now);
+    sandbox_time_iso(edit->at_ms ? edit->at_ms : sandbox_dynamics_now(dynamics), now);
     sandbox_guid_format(dynamics->user, user);
     if (!edit->record)
         set_defaults(edit, now, user);
@@ -292,7 +312,9 @@ struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
     set_full_name(edit);
     struct sandbox_row *row = sandbox_row_new(&edit->values);
     uint64_t version = ++dynamics->version;
-    sandbox_undo_note(dynamics->undo, edit->table, edit->record, edit->id, false);
+    sandbox_undo_note(dynamics->undo, edit->table, edit->record, edit->id, version, false);
+    if (row)
+        tell(edit, row, version);
     edit->table->writes.created += !edit->record && !edit->raw;
     if (!edit->record)
         return sandbox_table_insert(edit->table, edit->id, row, version);
@@ -300,8 +322,15 @@ struct sandbox_record *sandbox_edit_commit(struct sandbox_edit *edit)
 }
 
 bool sandbox_edit_delete(struct sandbox_dynamics *dynamics, struct sandbox_table *table,
-                         struct sandbox_record *record)
+                         struct sandbox_record *record, bool admin)
 {
-    sandbox_undo_note(dynamics->undo, table, record, record->id, true);
-    return sandbox_table_delete(table, record, ++dynamics->version);
+    uint64_t version = ++dynamics->version;
+
+    sandbox_undo_note(dynamics->undo, table, record, record->id, version, true);
+    sandbox_watch_tell(dynamics->watch, &(struct sandbox_write){.of = table,
+                                                                .id = record->id,
+                                                                .before = record->row,
+                                                                .version = version,
+                                                                .admin = admin});
+    return sandbox_table_delete(table, record, version);
 }

@@ -133,7 +133,7 @@ static bool serve_all(struct multiple *multiple, const json_t *targets)
     if (good)
         sandbox_undo_forget(&undo);
     else
-        sandbox_undo_run(&undo);
+        sandbox_undo_run(&undo, dynamics->watch);
     return good;
 }
 

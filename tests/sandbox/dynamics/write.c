@@ -217,7 +217,7 @@ void sandbox_dynamics_remove(struct sandbox_call_context *call)
     if (!record)
         refuse_missing(call, id);
     else if (check_match(call, record, id) &&
-             sandbox_edit_delete(call->dynamics, call->table, record))
+             sandbox_edit_delete(call->dynamics, call->table, record, false))
         call->request->reply.status = 204;
 }
 
