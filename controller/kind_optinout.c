@@ -5,12 +5,23 @@
 #include "controller/view_private.h"
 #include "controller/workflow.h"
 
+#include <string.h>
+
 /* What it was ordered before says nothing about what it is ordered now. */
 static void follow(json_t *order, const json_t *before, const json_t *replays)
 {
     (void)order;
     (void)before;
     (void)replays;
+}
+
+/* In one direction only the side that decides is read (ferry_consent_reads, in the reader). */
+static bool is_read(const json_t *order, const char *back)
+{
+    const json_t *consent = json_object_get(order, "optOuts");
+    const char *direction = json_string_value(json_object_get(consent, "direction"));
+
+    return !direction || strcmp(direction, back) != 0;
 }
 
 /* The first reads of both readers are in a stream of their own, which is read behind the others. */
@@ -34,6 +45,8 @@ static bool stream(const json_t *order, size_t index, struct ferry_stream *ret_s
         !json_is_object(json_object_get(order, "optOuts")))
         return false;
     *ret_stream = streams[index];
+    if (!is_read(order, index == 0 ? "campaign-to-dynamics" : "dynamics-to-campaign"))
+        ret_stream->reader = NULL;
     return true;
 }
 

@@ -156,7 +156,7 @@ static void many_rows_are_all_there(void **state)
     assert_int_equal(ferry_buffer_append_text(&text, "{\"content\":["), FERRY_OK);
     for (int i = 0; i < 1000; i++)
         assert_int_equal(ferry_buffer_printf(&text, "%s{\"externalId\":\"%08x%s\"}", i ? "," : "",
-                                             (unsigned)i, ID + 8),
+                                             (unsigned)i, &ID[8]),
                          FERRY_OK);
     assert_int_equal(ferry_buffer_append_text(&text, "]}"), FERRY_OK);
     struct ferry_profilepage page = parse(*state, text.data);
