@@ -69,8 +69,9 @@ class Consents(Backlog):
     # People, and what users do.
 
     def contacts(self, count):
-        made = [self.admin.insert("contact", lastname="Moe", modifiedon=moment(AT), **{
-            column: False for column in COLUMNS.values()})["id"] for _ in range(count)]
+        """Last saved at AT."""
+        made = [self.admin.insert("contact", lastname="Moe")["id"] for _ in range(count)]
+        self.edits([("dynamics", contact, AT, {EMAIL: False}) for contact in made])
         return made
 
     def profile(self, contact, **flags):
@@ -84,15 +85,19 @@ class Consents(Backlog):
             self.profile(contact)
         return made
 
+    def edits(self, edits):
+        """Users change flags: [(system, contact, seconds or None for now, {name: flag})]."""
+        orders = []
+        for system, contact, at, flags in edits:
+            names = COLUMNS if system == "dynamics" else FIELDS
+            orders.append({"system": system, "contact": contact,
+                           "set": {names[name]: value for name, value in flags.items()}} |
+                          ({} if at is None else {"at": moment(at)}))
+        answer = self.admin.call("POST", "/consent/edit", {"edits": orders}).json()
+        assert answer == {"edited": len(orders), "missing": []}, answer
+
     def edit(self, system, contact, at=None, **flags):
-        """A user changes flags in one of the systems, `at` (seconds) or now."""
-        names = COLUMNS if system == "dynamics" else FIELDS
-        edit = {"system": system, "contact": contact,
-                "set": {names[name]: value for name, value in flags.items()}}
-        if at is not None:
-            edit["at"] = moment(at)
-        answer = self.admin.call("POST", "/consent/edit", {"edits": [edit]}).json()
-        assert answer["missing"] == [], answer
+        self.edits([(system, contact, at, flags)])
 
     def said(self, system, contact, source=None, place="", **flags):
         """What a reader writes of it."""
