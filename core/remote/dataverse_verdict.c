@@ -42,6 +42,7 @@ static const struct code_rule {
     {"0x80040217", FERRY_VERDICT_ABSENT, FERRY_CLASS_MAPPING, GONE},   /* a record, not its table */
     {"0x80044331", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""}, /* too long */
     {"0x80040200", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""}, /* required field missing */
+    {"0x80048408", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""}, /* inactive: read-only */
     {"0x8004431A", FERRY_VERDICT_BAD_RECORD, FERRY_CLASS_MAPPING, ""}, /* option out of range */
     {"0x8006088a", FERRY_VERDICT_REFUSED, FERRY_CLASS_SCHEMA, COLUMNS}, /* no such entity set */
 };
