@@ -12,8 +12,9 @@
 #include <utlist.h>
 
 /* The whole topic is read: a decision's key says whose it is, and nothing but reading finds it. */
-#define DEADLINE_MS 60000
-#define POLL_MS     200
+#define ASK_TIMEOUT_MS 5000
+#define DEADLINE_MS    45000
+#define POLL_MS        200
 
 struct question {
     struct question *prev;
@@ -65,25 +66,28 @@ static void keep(struct question *question, const rd_kafka_message_t *message)
 static enum ferry_status read_partitions(struct question *question, rd_kafka_t *client)
 {
     int64_t deadline = ferry_boot_ms() + DEADLINE_MS;
-    int open = FERRY_DATA_PARTITIONS;
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    unsigned open = (1u << FERRY_DATA_PARTITIONS) - 1;
 
-    while (open > 0 && ferry_boot_ms() < deadline) {
+    while (open && ferry_boot_ms() < deadline) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, POLL_MS);
         rd_kafka_resp_err_t said = message ? message->err : RD_KAFKA_RESP_ERR_NO_ERROR;
 
         if (message && !said)
             keep(question, message);
+        if (said == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            open &= ~(1u << message->partition);
         if (message)
             rd_kafka_message_destroy(message);
-        if (said == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-            open--;
-        else if (said == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                 said == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
-                 said == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-            return FERRY_OK; /* the workflow was never started */
     }
-    return open == 0 ? FERRY_OK : ferry_kafka_fail(&question->error, question->topic, code);
+    return open ? ferry_kafka_fail(&question->error, question->topic, RD_KAFKA_RESP_ERR__TIMED_OUT)
+                : FERRY_OK;
+}
+
+static bool is_unknown_topic(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
 static enum ferry_status read_all(struct question *question, rd_kafka_t *client)
@@ -102,6 +106,20 @@ static enum ferry_status read_all(struct question *question, rd_kafka_t *client)
     return read_partitions(question, client);
 }
 
+static enum ferry_status read_if_there(struct question *question, rd_kafka_t *client)
+{
+    int64_t low;
+    int64_t high;
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(client, question->topic, 0, &low, &high, ASK_TIMEOUT_MS);
+
+    if (is_unknown_topic(code))
+        return FERRY_OK; /* the workflow was never started */
+    if (code)
+        return ferry_kafka_fail(&question->error, question->topic, code);
+    return read_all(question, client);
+}
+
 static void read_in_thread(uv_work_t *work)
 {
     struct question *question = work->data;
@@ -110,7 +128,7 @@ static void read_in_thread(uv_work_t *work)
     question->status = ferry_kafka_new(question->log->common, FERRY_KAFKA_LOG_CONSUMER, "decisions",
                                        NULL, NULL, NULL, &client, &question->error);
     if (question->status == FERRY_OK)
-        question->status = read_all(question, client);
+        question->status = read_if_there(question, client);
     ferry_kafka_destroy(client);
 }
 

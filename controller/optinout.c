@@ -119,7 +119,7 @@ bool ferry_optinout_collide(const json_t *configuration, const json_t *mappings,
                             enum ferry_optinout_saved saved, json_t *faults)
 {
     const json_t *attributes = json_object_get(configuration, "attributes");
-    size_t place[3]; /* mapping, field, attribute */
+    size_t place[3] = {0, 0, 0}; /* mapping, field, attribute */
     json_t *mapping;
     json_t *field;
 

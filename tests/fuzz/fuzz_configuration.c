@@ -3,6 +3,7 @@
 
 #include "controller/configuration.h"
 #include "controller/email.h"
+#include "controller/optinout.h"
 
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     check(configuration, ferry_configuration_check);
     check(configuration, ferry_email_check);
+    check(configuration, ferry_optinout_check);
     json_decref(configuration);
     return 0;
 }

@@ -323,11 +323,13 @@ def test_running_shows_what_runs_and_what_became_of_it(played, ferry):
 
 
 def test_check_lists_what_both_systems_need(played, ferry):
-    assert played.put({**BOTH, "attributes": [MAIL, {"dynamics": "donotphone", "campaign": "denyListPushnotification"}]}
-                      ).status_code == 201
+    push = {"dynamics": "donotphone", "campaign": "denyListPushnotification"}
+    assert played.put({**BOTH, "attributes": [MAIL, push]}).status_code == 201
     found = {(item["system"], item["check"]): item for item in ferry.ctl_json("check")["items"]}
-    for line in [("Dynamics 365", "change tracking of contact"), ("Dynamics 365", "Yes/No column of contact donotbulkemail"),
-                 ("Adobe Campaign", "opt-out of profile blackListEmail"), ("Adobe Campaign", "identification key externalId"),
+    for line in [("Dynamics 365", "change tracking of contact"),
+                 ("Dynamics 365", "Yes/No column of contact donotbulkemail"),
+                 ("Adobe Campaign", "opt-out of profile blackListEmail"),
+                 ("Adobe Campaign", "identification key externalId"),
                  ("Adobe Campaign", "time of blackListEmailLastModified"),
                  ("Adobe Campaign", "custom filter byOptOutsSince"), ("Configuration", f"{OPTINOUT} fits")]:
         assert found[line]["result"] == "ok", line
