@@ -70,11 +70,11 @@ enum ferry_status ferry_consentform_mapping(const struct ferry_consent *consent,
 {
     char hash[20];
     print_hash(consent, hash);
-    json_t *json = json_pack("{ss ss ss ss ss ss ss ss so so}", "id", consent->table, "table",
-                             consent->table, "entitySet", consent->entity_set, "primaryId",
-                             consent->primary_id, "api", consent->api, "resource",
-                             consent->resource, "key", consent->key, "columnsHash", hash, "columns",
-                             list_columns(consent), "fields", list_fields(consent));
+    json_t *json =
+        json_pack("{ss ss ss ss ss ss ss ss so so}", "id", consent->table, "table", consent->table,
+                  "entitySet", consent->entity_set, "primaryId", consent->primary_id, "api",
+                  consent->api, "resource", consent->resource, "key", consent->key, "columnsHash",
+                  hash, "columns", list_columns(consent), "fields", list_fields(consent));
     if (!json)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     enum ferry_status status = ferry_mapping_new(json, ret_mapping, error);
@@ -151,8 +151,7 @@ static enum ferry_status encode(const void *context, const struct ferry_change *
     struct ferry_optout_change seen = {
         .contact = change->id,
         .side = FERRY_SIDE_DYNAMICS,
-        .source =
-            change->origin == FERRY_ORIGIN_DELTA ? FERRY_OPTOUT_DELTA : FERRY_OPTOUT_LOAD,
+        .source = change->origin == FERRY_ORIGIN_DELTA ? FERRY_OPTOUT_DELTA : FERRY_OPTOUT_LOAD,
         .changed_at = modified_at(change),
         .place = {"", 0},
         .read_at = change->read_at,

@@ -1,5 +1,5 @@
-/* A contact in the eyes of Opt-In/Out: which columns of it are read, and the OptOutChange that comes
- * of a row (ADR 5). Loop thread only. */
+/* A contact in the eyes of Opt-In/Out: which columns of it are read, and the OptOutChange that
+ * comes of a row (ADR 5). Loop thread only. */
 #ifndef FERRY_CONSENTFORM_H
 #define FERRY_CONSENTFORM_H
 

@@ -48,8 +48,9 @@ int main(int argc, char **argv)
     };
     const struct ferry_program program = {
         .name = "ferry-reader",
-        .purpose = "Reads the changes of Dynamics 365 and Campaign's e-mail events and opt-outs into "
-                   "Kafka.",
+        .purpose =
+            "Reads the changes of Dynamics 365 and Campaign's e-mail events and opt-outs into "
+            "Kafka.",
         .common = &common,
         .groups = groups,
         .group_count = sizeof groups / sizeof groups[0],

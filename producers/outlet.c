@@ -79,9 +79,9 @@ enum ferry_status ferry_outlet_change(struct ferry_outlet *outlet, struct ferry_
     change->table = (struct ferry_slice){outlet->table, strlen(outlet->table)};
     ferry_buffer_clear(&outlet->buffer);
     bool news = change->origin == FERRY_ORIGIN_DELTA;
-    enum ferry_status status = outlet->form.encode(
-        outlet->form.context, change, news ? &outlet->news_wire : &outlet->load_wire,
-        &outlet->tally, &outlet->buffer, error);
+    enum ferry_status status = outlet->form.encode(outlet->form.context, change,
+                                                   news ? &outlet->news_wire : &outlet->load_wire,
+                                                   &outlet->tally, &outlet->buffer, error);
     if (status != FERRY_OK || outlet->buffer.length == 0)
         return status;
     struct ferry_producer_record record = {

@@ -34,7 +34,7 @@ struct ferry_outlet {
     struct ferry_outlet_form form;
     struct ferry_wire load_wire, news_wire;
     struct ferry_outlet_tally tally; /* clear it for each page */
-    struct ferry_tracer tracer; /* turn it for each page */
+    struct ferry_tracer tracer;      /* turn it for each page */
     bool trace_full_reads;
     struct ferry_buffer buffer;
     char load[FERRY_TOPIC_SIZE];

@@ -16,8 +16,8 @@ void ferry_profilemark_done(struct ferry_profilemark *mark)
     ferry_profilemark_init(mark);
 }
 
-static enum ferry_status replace(struct ferry_profilemark *to,
-                                 const struct ferry_profilemark *from, const char *next)
+static enum ferry_status replace(struct ferry_profilemark *to, const struct ferry_profilemark *from,
+                                 const char *next)
 {
     struct ferry_profilemark copy = *from;
     copy.next = next ? strdup(next) : NULL;

@@ -192,8 +192,7 @@ static void print_hash(const struct ferry_consent *consent, char out[FERRY_PROFI
         XXH3_64bits_update(state, attribute->field, strlen(attribute->field) + 1);
         XXH3_64bits_update(state, time, strlen(time) + 1);
     }
-    snprintf(out, FERRY_PROFILEMARK_HASH_SIZE, "%016" PRIx64,
-             (uint64_t)XXH3_64bits_digest(state));
+    snprintf(out, FERRY_PROFILEMARK_HASH_SIZE, "%016" PRIx64, (uint64_t)XXH3_64bits_digest(state));
     XXH3_freeState(state);
 }
 

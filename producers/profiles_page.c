@@ -244,8 +244,8 @@ static bool may_pass(const struct ferry_remote_answer *answer)
  */
 static bool begin_anew(struct ferry_profiles *profiles, const struct ferry_remote_answer *answer)
 {
-    bool denied = answer->verdict == FERRY_VERDICT_CREDENTIALS ||
-                  answer->verdict == FERRY_VERDICT_PERMISSION;
+    bool denied =
+        answer->verdict == FERRY_VERDICT_CREDENTIALS || answer->verdict == FERRY_VERDICT_PERMISSION;
     if (denied || !profiles->link || ++profiles->restarts > RESTARTS)
         return false;
     ferry_log(FERRY_LOG_WARN, "next_page_refused", FERRY_STR("task", profiles->options.task),

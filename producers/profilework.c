@@ -57,9 +57,8 @@ static void check(void *context)
         ferry_task_checked(work->task, FERRY_OK, &error);
     else if (!work->source)
         refuse_settings(work);
-    else if (!work->check &&
-             ferry_campaign_source_check(work->source, work->consent, on_checked, work,
-                                         &work->check, &error) != FERRY_OK)
+    else if (!work->check && ferry_campaign_source_check(work->source, work->consent, on_checked,
+                                                         work, &work->check, &error) != FERRY_OK)
         ferry_task_recheck(work->task, &error);
 }
 
@@ -203,12 +202,12 @@ static json_t *count(const struct profile_work *work)
 {
     struct ferry_profiles_tally tally = ferry_profiles_tally(work->profiles);
     int64_t looked_at = ferry_profiles_looked_at(work->profiles);
-    json_t *counters = json_pack(
-        "{ss ss sI sI sI sI sI}", "source", work->consent->filter ? "API" : "FILE", "phase",
-        ferry_profiles_loaded(work->profiles) ? "DELTA" : "FULL", "recordsRead",
-        (json_int_t)tally.records, "pagesRead", (json_int_t)tally.pages, "withoutContact",
-        (json_int_t)tally.without_contact, "badTimes", (json_int_t)tally.bad_times, "since",
-        (json_int_t)ferry_profiles_since(work->profiles));
+    json_t *counters =
+        json_pack("{ss ss sI sI sI sI sI}", "source", work->consent->filter ? "API" : "FILE",
+                  "phase", ferry_profiles_loaded(work->profiles) ? "DELTA" : "FULL", "recordsRead",
+                  (json_int_t)tally.records, "pagesRead", (json_int_t)tally.pages, "withoutContact",
+                  (json_int_t)tally.without_contact, "badTimes", (json_int_t)tally.bad_times,
+                  "since", (json_int_t)ferry_profiles_since(work->profiles));
     if (looked_at)
         json_object_set_new(counters, "newsAgeSeconds",
                             json_integer((ferry_wall_ms() - looked_at) / 1000));

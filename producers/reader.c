@@ -134,49 +134,49 @@ static struct held *hold_task(struct workflow *workflow, const struct ferry_task
     return held;
 }
 
-static struct held *make_exports(struct workflow *workflow, struct ferry_task_options *options)
+static struct held *make_exports(struct workflow *workflow, struct ferry_task_options options)
 {
     const struct ferry_reader_settings *settings = workflow->reader->settings;
     const struct ferry_export_subject exports = {settings->sftp, settings->state_dir,
                                                  workflow->order->events};
-    options->type = &ferry_export_work;
-    options->subject = &exports;
-    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
-    options->topic_count = 1;
-    options->schema = FERRY_SCHEMA_EVENT;
-    return hold_task(workflow, options);
+    options.type = &ferry_export_work;
+    options.subject = &exports;
+    options.topics[0] = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
+    options.topic_count = 1;
+    options.schema = FERRY_SCHEMA_EVENT;
+    return hold_task(workflow, &options);
 }
 
 static struct held *make_table(struct workflow *workflow, const struct ferry_mapping *mapping,
-                               struct ferry_task_options *options)
+                               struct ferry_task_options options)
 {
     const struct ferry_table_subject table = {.source = workflow->reader->source,
                                               .mapping = mapping};
-    options->type = &ferry_table_work;
-    options->subject = &table;
-    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_CHANGES, mapping->table};
-    options->topic_count = 1;
-    options->schema = FERRY_SCHEMA_CHANGE;
-    return hold_task(workflow, options);
+    options.type = &ferry_table_work;
+    options.subject = &table;
+    options.topics[0] = (struct ferry_topic){FERRY_TOPIC_CHANGES, mapping->table};
+    options.topic_count = 1;
+    options.schema = FERRY_SCHEMA_CHANGE;
+    return hold_task(workflow, &options);
 }
 
 /* The first reading has a topic of its own, which everybody else's news overtake. */
 static struct held *make_consent(struct workflow *workflow, enum ferry_side side,
-                                 struct ferry_task_options *options)
+                                 struct ferry_task_options options)
 {
     const struct ferry_reader *reader = workflow->reader;
     const struct ferry_consent *consent = workflow->order->consent;
     const struct ferry_table_subject contact = {.source = reader->source, .consent = consent};
     const struct ferry_profile_subject profile = {reader->campaign, consent};
     bool dynamics = side == FERRY_SIDE_DYNAMICS;
-    options->type = dynamics ? &ferry_table_work : &ferry_profile_work;
-    options->subject = dynamics ? (const void *)&contact : &profile;
-    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "load"};
-    options->topics[1] =
+    options.type = dynamics ? &ferry_table_work : &ferry_profile_work;
+    options.subject = dynamics ? (const void *)&contact : &profile;
+    options.topics[0] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "load"};
+    options.topics[1] =
         (struct ferry_topic){FERRY_TOPIC_OPTOUTS, dynamics ? "dynamics" : "campaign"};
-    options->topic_count = 2;
-    options->schema = FERRY_SCHEMA_OPTOUT;
-    return hold_task(workflow, options);
+    options.topic_count = 2;
+    options.schema = FERRY_SCHEMA_OPTOUT;
+    return hold_task(workflow, &options);
 }
 
 static struct held *make_task(struct workflow *workflow, size_t i, int partition)
@@ -196,10 +196,10 @@ static struct held *make_task(struct workflow *workflow, size_t i, int partition
         .name = task_name(order, i),
     };
     if (order->events)
-        return make_exports(workflow, &options);
+        return make_exports(workflow, options);
     if (order->consent)
-        return make_consent(workflow, side_of(order->consent, i), &options);
-    return make_table(workflow, order->mappings[i], &options);
+        return make_consent(workflow, side_of(order->consent, i), options);
+    return make_table(workflow, order->mappings[i], options);
 }
 
 static void carry_out(struct workflow *workflow, size_t i)

@@ -1,6 +1,6 @@
-/* Reads one table into changes.<table>, or what else its outlet's form says: first the whole of it, then its deltas, each page and the
- * checkpoint that follows it in one transaction of the seat. While a page is committed the next one
- * is already asked for. Loop thread only. */
+/* Reads one table into changes.<table>, or what else its outlet's form says: first the whole of it,
+ * then its deltas, each page and the checkpoint that follows it in one transaction of the seat.
+ * While a page is committed the next one is already asked for. Loop thread only. */
 #ifndef FERRY_READING_H
 #define FERRY_READING_H
 
@@ -64,7 +64,7 @@ void ferry_reading_again(struct ferry_reading *reading);
 void ferry_reading_stop(struct ferry_reading *reading);
 
 const struct ferry_checkpoint *ferry_reading_checkpoint(const struct ferry_reading *reading);
-int64_t ferry_reading_rejects(const struct ferry_reading *reading); /* since new */
+int64_t ferry_reading_rejects(const struct ferry_reading *reading);                 /* since new */
 struct ferry_outlet_tally ferry_reading_tally(const struct ferry_reading *reading); /* since new */
 void ferry_reading_age(struct ferry_reading *reading,
                        double delta_link_age_seconds); /* for metrics */

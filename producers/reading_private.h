@@ -47,7 +47,7 @@ struct ferry_reading {
     struct page_count round; /* since the last rest */
     int64_t rejects;         /* since new */
     struct ferry_outlet_tally tally;
-    int64_t idle_ms;         /* how long to rest */
+    int64_t idle_ms; /* how long to rest */
 };
 
 /* Drops what is fetched or scanned, not the turn. */

@@ -10,8 +10,8 @@
 /* The subject of such a task. */
 struct ferry_table_subject {
     struct ferry_dataverse_source *source; /* borrowed while the task lives */
-    const struct ferry_mapping *mapping; /* NULL: the consent's */
-    const struct ferry_consent *consent; /* NULL: rows become what the mapping says */
+    const struct ferry_mapping *mapping;   /* NULL: the consent's */
+    const struct ferry_consent *consent;   /* NULL: rows become what the mapping says */
 };
 
 extern const struct ferry_work_type ferry_table_work;

@@ -200,8 +200,8 @@ static enum ferry_status register_schema(struct ferry_task *task, struct ferry_e
     for (size_t i = 0; i < task->options.topic_count; i++) {
         ferry_topic_name(task->options.common->instance, task->options.topics[i],
                          task->topic_names[i]);
-        entries[i] = (struct ferry_registration_entry){
-            task->topic_names[i], task->options.schema, &task->wires[i]};
+        entries[i] = (struct ferry_registration_entry){task->topic_names[i], task->options.schema,
+                                                       &task->wires[i]};
     }
     return ferry_registration_new(&options, &task->registration, error);
 }

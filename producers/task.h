@@ -43,8 +43,8 @@ struct ferry_task_options { /* all borrowed while the task lives */
     const char *workflow;
     int64_t generation;
     const struct ferry_work_type *type;
-    const void *subject;      /* what the work is about; only during new */
-    const char *name;         /* copied, as the topics' suffixes */
+    const void *subject;                          /* what the work is about; only during new */
+    const char *name;                             /* copied, as the topics' suffixes */
     struct ferry_topic topics[FERRY_TASK_TOPICS]; /* where the records go */
     size_t topic_count;
     enum ferry_schema schema; /* and of which kind they are */

@@ -264,8 +264,7 @@ static enum ferry_status start(const struct ferry_campaign *campaign,
 {
     struct ferry_error foreign;
 
-    if (!request->link ||
-        ferry_origin_check(campaign->base, request->link, &foreign) == FERRY_OK)
+    if (!request->link || ferry_origin_check(campaign->base, request->link, &foreign) == FERRY_OK)
         return ferry_session_start(call, error);
     ferry_advise(&foreign, "Nothing was sent. If the instance goes by several names, campaign.url "
                            "must be the one that its links carry.");

@@ -211,11 +211,9 @@ static enum ferry_status print_query(const struct ferry_campaign_source *source,
     ferry_moment_format(&moment, text);
     char *escaped = curl_easy_escape(NULL, text, 0);
     enum ferry_status status =
-        escaped ? ferry_buffer_printf(query,
-                                      "%s=%s&_order=%s&_lineCount=%" PRId64
-                                      "&_forcePagination=true",
-                                      consent->filter_parameter, escaped, consent->key,
-                                      source->page_size)
+        escaped ? ferry_buffer_printf(
+                      query, "%s=%s&_order=%s&_lineCount=%" PRId64 "&_forcePagination=true",
+                      consent->filter_parameter, escaped, consent->key, source->page_size)
                 : FERRY_NOMEM;
     curl_free(escaped);
     return status;

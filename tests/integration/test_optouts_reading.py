@@ -457,3 +457,23 @@ def test_both_sides_are_read_side_by_side(profiles, person, ferry):
     ferry.wait_until(lambda: row in profiles.latest_seen("dynamics"))
     ferry.wait_until(lambda: profiles.latest_seen("campaign").get(contact(1), {}).get(
         "values", {}).get("denyListPhone"))
+
+
+# The controller knows which readers there are.
+
+@pytest.mark.parametrize("direction, tasks", [("both", ["contact", "profiles"]), ("dynamics-to-campaign", ["contact"]),
+                                              ("campaign-to-dynamics", ["profiles"])])
+def test_a_start_waits_for_the_readers_that_the_direction_has(ferry, direction, tasks):
+    ferry.start_sandbox(contacts=20)
+    ferry.start_controller()
+    ferry.start_reader()
+    ferry.start_events_writer()
+    ferry.apply({"direction": direction, "attributes": [{"dynamics": "donotbulkemail", "campaign": "denyListEmail"}]},
+                "opt-in-out")
+    ferry.apply({"mappings": [{"table": "contact", "resource": "profile", "key": "externalId", "fields": [
+        {"source": "lastname", "destination": "lastName"}]}]})
+    ferry.start()
+    ferry.start("opt-in-out")
+    running = [key for key, status in ferry.topics.documents("status").items()
+               if key.startswith("opt-in-out/reader/") and status["state"] == "RUNNING"]
+    assert sorted(key.rpartition("/")[2] for key in running) == tasks

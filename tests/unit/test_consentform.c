@@ -48,8 +48,8 @@ static int teardown(void **state)
 
 static void add_boolean(struct sheet *sheet, const char *name, bool value)
 {
-    sheet->fields[sheet->change.count++] = (struct ferry_change_field){
-        slice(name), {.type = FERRY_BOOLEAN, .boolean = value}};
+    sheet->fields[sheet->change.count++] =
+        (struct ferry_change_field){slice(name), {.type = FERRY_BOOLEAN, .boolean = value}};
 }
 
 static void add_text(struct sheet *sheet, const char *name, const char *text)
@@ -68,8 +68,8 @@ static struct ferry_optout_change encode(struct sheet *sheet)
                                         &sheet->out, &error),
                      FERRY_OK);
     if (sheet->out.length)
-        assert_int_equal(
-            ferry_optout_decode(sheet->out.data, sheet->out.length, &seen, &error), FERRY_OK);
+        assert_int_equal(ferry_optout_decode(sheet->out.data, sheet->out.length, &seen, &error),
+                         FERRY_OK);
     return seen;
 }
 

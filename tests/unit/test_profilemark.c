@@ -29,8 +29,8 @@ static int teardown(void **state)
 
 static void follow(struct marks *marks, int64_t newest, int64_t began_at, const char *next)
 {
-    assert_int_equal(
-        ferry_profilemark_follow(&marks->to, &marks->from, newest, began_at, next), FERRY_OK);
+    assert_int_equal(ferry_profilemark_follow(&marks->to, &marks->from, newest, began_at, next),
+                     FERRY_OK);
 }
 
 static void a_first_read_goes_on_at_its_next_page(void **state)

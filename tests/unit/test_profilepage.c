@@ -80,9 +80,9 @@ static void a_time_that_is_none_leaves_the_row_without_one(void **state)
 
 static void an_attribute_that_was_never_changed_has_no_time_and_no_fault(void **state)
 {
-    struct ferry_profile row = row_of(
-        *state, "\"externalId\":\"" ID
-                "\",\"blackListEmail\":false,\"blackListEmailLastModified\":\"\"");
+    struct ferry_profile row =
+        row_of(*state, "\"externalId\":\"" ID
+                       "\",\"blackListEmail\":false,\"blackListEmailLastModified\":\"\"");
     assert_false(row.bad_time);
     assert_true(row.changed_at == 0 && row.newest == 0);
 }
@@ -100,9 +100,9 @@ static void who_has_no_guid_has_no_contact(void **state)
 
 static void rows_that_say_the_same_hash_alike_and_others_do_not(void **state)
 {
-    static const char usual[] = "\"externalId\":\"" ID
-                                "\",\"blackListEmail\":true,\"blackListEmailLastModified\":"
-                                "\"2026-05-28 20:26:40.123Z\",\"lastModified\":\"a\"";
+    static const char usual[] =
+        "\"externalId\":\"" ID "\",\"blackListEmail\":true,\"blackListEmailLastModified\":"
+        "\"2026-05-28 20:26:40.123Z\",\"lastModified\":\"a\"";
     static const char *const others[] = {
         "\"externalId\":\"" ID "\",\"blackListEmail\":false,\"blackListEmailLastModified\":"
         "\"2026-05-28 20:26:40.123Z\"",
@@ -131,9 +131,9 @@ static void rows_that_say_the_same_hash_alike_and_others_do_not(void **state)
 
 static void the_link_is_that_of_next_byte_for_byte(void **state)
 {
-    struct ferry_profilepage page = parse(
-        *state, "{\"content\":[],\"count\":{\"href\":\"https://c/count\"},\"next\":{\"href\":"
-                "\"https://c/x//by?a=%20b&_lineStart=@k\"},\"serverSidePagination\":true}");
+    struct ferry_profilepage page =
+        parse(*state, "{\"content\":[],\"count\":{\"href\":\"https://c/count\"},\"next\":{\"href\":"
+                      "\"https://c/x//by?a=%20b&_lineStart=@k\"},\"serverSidePagination\":true}");
     assert_int_equal(page.count, 0);
     assert_string_equal(page.next, "https://c/x//by?a=%20b&_lineStart=@k");
     ferry_profilepage_done(&page);
@@ -168,9 +168,14 @@ static void many_rows_are_all_there(void **state)
 
 static void what_is_no_page_is_tried_again(void **state)
 {
-    static const char *const texts[] = {
-        "", "<html>", "[]", "{}", "{\"content\":{}}", "{\"content\":[{\"externalId\":\"x\"}",
-        "{\"x\":{\"content\":[]}}", "{\"content\":[]}}"};
+    static const char *const texts[] = {"",
+                                        "<html>",
+                                        "[]",
+                                        "{}",
+                                        "{\"content\":{}}",
+                                        "{\"content\":[{\"externalId\":\"x\"}",
+                                        "{\"x\":{\"content\":[]}}",
+                                        "{\"content\":[]}}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct ferry_profilepage page;
         struct ferry_error error;
