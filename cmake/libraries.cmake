@@ -13,6 +13,8 @@ pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(GLIB REQUIRED IMPORTED_TARGET glib-2.0)
 pkg_check_modules(UUID REQUIRED IMPORTED_TARGET uuid)
+pkg_check_modules(JEMALLOC REQUIRED jemalloc)
+pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
 find_library(CSV_LIBRARY csv REQUIRED)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
 

@@ -237,6 +237,12 @@ static void reach(void *cargo, const char *topic, int partition, int64_t offset)
     strand->at_end = true;
 }
 
+/* Asked for every record, so the clock is read for those only whose gate is closed. */
+static bool is_stuck(const struct ferry_strand *strand)
+{
+    return strand->closed_at != 0 && ferry_strand_stuck(strand, ferry_boot_ms());
+}
+
 static bool has_room(void *cargo)
 {
     struct ferry_activities *activities = cargo;
@@ -244,9 +250,8 @@ static bool has_room(void *cargo)
     size_t divisor = activities->full ? 2 : 1; /* once full, only half full counts as room */
     size_t count = 0;
     size_t bytes = 0;
-    int64_t now = ferry_boot_ms();
     DL_FOREACH (activities->strands, strand) {
-        if (ferry_strand_stuck(strand, now))
+        if (is_stuck(strand))
             continue;
         count += strand->count;
         bytes += strand->bytes;
@@ -258,17 +263,16 @@ static bool has_room(void *cargo)
 static bool takes(const void *cargo, const char *topic, int partition)
 {
     const struct ferry_strand *strand = find_strand(cargo, topic, partition);
-    return !standing(cargo) && !(strand && ferry_strand_stuck(strand, ferry_boot_ms()));
+    return !standing(cargo) && !(strand && is_stuck(strand));
 }
 
 /* --- work --- */
 
-static struct ferry_letter *next_letter(void *context)
+static struct ferry_letter *next_letter(void *context, int64_t now)
 {
     struct ferry_activities *activities = context;
     struct ferry_strand *strand;
     struct ferry_letter *letter = NULL;
-    int64_t now = ferry_boot_ms();
     DL_FOREACH (activities->strands, strand)
         if ((letter = ferry_strand_next(strand, now)))
             break;
@@ -279,11 +283,10 @@ static bool expects(void *context)
 {
     struct ferry_activities *activities = context;
     const struct ferry_strand *strand;
-    int64_t now = ferry_boot_ms();
     if (activities->full)
         return false;
     DL_FOREACH (activities->strands, strand)
-        if (!strand->at_end && !ferry_strand_stuck(strand, now))
+        if (!strand->at_end && !is_stuck(strand))
             return true;
     return false;
 }

@@ -479,13 +479,14 @@ static void take(struct ferry_group *group, const rd_kafka_message_t *message)
 
 /* For a moment an unread queue is the cheapest brake: pausing throws away what was fetched. But the
  * library wants to be asked at least once a second, so a writer that stays full pauses. */
-static bool may_poll(struct ferry_group *group, int64_t now)
+static bool may_poll(struct ferry_group *group)
 {
     if (group->braked || group->phase != PHASE_OWNING ||
         group->options.has_room(group->options.context)) {
         group->full_since = 0;
         return true;
     }
+    int64_t now = ferry_boot_ms();
     if (group->full_since == 0)
         group->full_since = now;
     if (now - group->full_since < FULL_PATIENCE_MS)
@@ -518,7 +519,7 @@ static void nudge(struct ferry_group *group)
 static void poll(struct ferry_group *group)
 {
     int left = BATCH;
-    while (may_poll(group, ferry_boot_ms())) {
+    while (may_poll(group)) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(group->consumer, 0);
         if (!message) {
             nudge(group);

@@ -112,12 +112,12 @@ static void start_afresh(struct ferry_lane *lane)
     lane->alone = false;
 }
 
-/* An item is sent when its newest record may be, and lets nobody pass its oldest until then: if they
- * lay further apart than the gate is wide, both would wait for ever. */
+/* An item is sent when its newest record may be, and lets nobody pass its oldest until then: if
+ * they lay further apart than the gate is wide, both would wait for ever. */
 static void put_behind(struct ferry_lane *lane, struct ferry_item *item, int64_t reach)
 {
-    struct ferry_item *last = lane->later ? lane->later->prev : NULL;
-    if (last && item->since - last->since < reach) {
+    if (lane->later && item->since - lane->later->prev->since < reach) {
+        struct ferry_item *last = lane->later->prev;
         DL_DELETE(lane->later, last);
         item = ferry_item_merge(last, item);
     }

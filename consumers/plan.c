@@ -10,6 +10,14 @@ static struct ferry_step end_with(enum ferry_fate fate)
     return (struct ferry_step){.fate = fate};
 }
 
+struct ferry_step ferry_plan_call(const struct ferry_case *given, enum ferry_call call)
+{
+    if (call != FERRY_CALL_POST || !given->outdated)
+        return make_call(call);
+    return end_with(given->known == FERRY_KNOWN_NOT ? FERRY_FATE_OUTDATED
+                                                    : FERRY_FATE_OUTDATED_GONE);
+}
+
 static bool surely_absent(const struct ferry_case *given)
 {
     return given->known == FERRY_KNOWN_NOT && given->certain;
@@ -56,7 +64,7 @@ static struct ferry_step plan_upsert(const struct ferry_case *given)
     }
     /* A creation that was cut may have succeeded. Without an identification key a second POST would
      * double the record, a PATCH never does. */
-    return make_call(given->unsure ? FERRY_CALL_PATCH : FERRY_CALL_POST);
+    return ferry_plan_call(given, given->unsure ? FERRY_CALL_PATCH : FERRY_CALL_POST);
 }
 
 struct ferry_step ferry_plan_first(const struct ferry_case *given)
@@ -151,6 +159,8 @@ static const struct ferry_fate_row fates[FERRY_FATES] = {
     [FERRY_FATE_FORGOTTEN] = {"forgotten", true, FERRY_WRITTEN_ABSENT},
     [FERRY_FATE_WAITING] = {"setAside", true, FERRY_WRITTEN_WAITING},
     [FERRY_FATE_DROPPED] = {"dropped", true, FERRY_WRITTEN_WRITTEN},
+    [FERRY_FATE_OUTDATED] = {"outdated", false, FERRY_WRITTEN_ABSENT},
+    [FERRY_FATE_OUTDATED_GONE] = {"outdated", true, FERRY_WRITTEN_ABSENT},
 };
 
 const struct ferry_fate_row *ferry_fate_row(enum ferry_fate fate)

@@ -28,8 +28,10 @@ enum ferry_fate {
     FERRY_FATE_FORGOTTEN, /* the person was erased: so is what we remember */
     FERRY_FATE_WAITING,   /* set aside: it waits for its parent, or for a word about deletes */
     FERRY_FATE_DROPPED,   /* a delete that a person did not want */
+    FERRY_FATE_OUTDATED,  /* read before its opt-outs were asked for: it comes again with them */
+    FERRY_FATE_OUTDATED_GONE, /* the same, of what we had written and somebody took away */
 };
-#define FERRY_FATES (FERRY_FATE_DROPPED + 1)
+#define FERRY_FATES (FERRY_FATE_OUTDATED_GONE + 1)
 
 enum ferry_known {
     FERRY_KNOWN_NOT,     /* nothing of ours is there */
@@ -44,10 +46,11 @@ struct ferry_case {
     bool matches; /* the filter; of an upsert */
     bool apply_deletes;
     bool delete_filtered_out;
-    bool certain; /* nobody else's request can be on the way, and none of ours was cut */
-    bool unsure;  /* a request of ours was cut */
-    bool waited;  /* it was set aside, and may be older than what is written since */
-    bool alone;   /* it is created without its mutual links */
+    bool certain;  /* nobody else's request can be on the way, and none of ours was cut */
+    bool unsure;   /* a request of ours was cut */
+    bool waited;   /* it was set aside, and may be older than what is written since */
+    bool alone;    /* it is created without its mutual links */
+    bool outdated; /* it does not say what a record must not be created without */
     bool same_version;
     bool same_hash;
     bool older; /* than what is written, of no newer full read */
@@ -59,6 +62,8 @@ struct ferry_step {
     enum ferry_fate fate;
 };
 struct ferry_step ferry_plan_first(const struct ferry_case *given);
+/* The same for a call that follows from the answer to another one. */
+struct ferry_step ferry_plan_call(const struct ferry_case *given, enum ferry_call call);
 /* An update carries the fields that are kept up to date; a replay, or a load that meets a record
  * which is not ours, all of them. */
 enum ferry_body_kind ferry_plan_body(const struct ferry_case *given, enum ferry_call call);

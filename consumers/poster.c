@@ -1,6 +1,5 @@
 #include "consumers/poster.h"
 
-#include "consumers/destinations/dynamics.h"
 #include "consumers/poster_private.h"
 #include "consumers/reject.h"
 #include "core/base/clock.h"
@@ -64,7 +63,7 @@ static void collect(struct ferry_poster *poster, int64_t now)
 {
     struct ferry_letter *letter;
     bool was_empty = !poster->queue;
-    while ((letter = poster->options.next(poster->options.context))) {
+    while ((letter = poster->options.next(poster->options.context, now))) {
         DL_APPEND(poster->queue, letter);
         poster->queued++;
     }
@@ -165,13 +164,13 @@ void ferry_batch_free(struct ferry_batch *batch)
     free(batch);
 }
 
-static enum ferry_status write_target(const struct ferry_events *events,
+static enum ferry_status write_target(const struct ferry_poster *poster,
                                       const struct ferry_event *event, bool first,
                                       struct ferry_buffer *body, struct ferry_error *error)
 {
     enum ferry_status status = first ? FERRY_OK : ferry_buffer_append(body, ",", 1);
     if (status == FERRY_OK)
-        status = ferry_activity_write(events, event, true, body, error);
+        status = ferry_activity_write(poster->forms, event, true, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for an activity among many");
     if (status != FERRY_OK)
@@ -182,14 +181,14 @@ static enum ferry_status write_target(const struct ferry_events *events,
                : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind an activity");
 }
 
-static enum ferry_status write_part(const struct ferry_events *events,
+static enum ferry_status write_part(const struct ferry_poster *poster,
                                     const struct ferry_event *event, struct ferry_buffer *body,
                                     struct ferry_error *error)
 {
     enum ferry_status status =
-        ferry_batch_begin_part(body, events->activities[event->kind].entity_set);
+        ferry_batch_begin_part(body, poster->options.events->activities[event->kind].entity_set);
     if (status == FERRY_OK)
-        status = ferry_activity_write(events, event, false, body, error);
+        status = ferry_activity_write(poster->forms, event, false, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for a part of a batch");
     if (status != FERRY_OK)
@@ -209,7 +208,6 @@ static enum ferry_status move_letter(struct ferry_poster *poster, struct ferry_b
     poster->queued--;
     struct ferry_event event;
     struct ferry_error error;
-    const struct ferry_events *events = poster->options.events;
     size_t before = body->length;
     enum ferry_status status = ferry_event_decode(letter->value, letter->length, &event, &error);
     if (status == FERRY_OK) {
@@ -218,8 +216,8 @@ static enum ferry_status move_letter(struct ferry_poster *poster, struct ferry_b
             ferry_poster_settle(poster, letter, FERRY_EVENT_LEFT_OUT);
             return FERRY_BAD_RECORD;
         }
-        status = batch->many ? write_target(events, &event, batch->count == 0, body, &error)
-                             : write_part(events, &event, body, &error);
+        status = batch->many ? write_target(poster, &event, batch->count == 0, body, &error)
+                             : write_part(poster, &event, body, &error);
     }
     if (status == FERRY_OK) {
         DL_APPEND(batch->letters, letter);
@@ -267,16 +265,26 @@ static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch,
 
 /* --- many of one table at once --- */
 
-/* The desk of an event that may go by CreateMultiple; NULL: it goes by $batch. */
-static struct ferry_desk *desk_of_many(const struct ferry_poster *poster,
-                                       const struct ferry_letter *letter)
+/* Asked for all that are queued each time a request is filled. */
+static bool sort(struct ferry_letter *letter)
 {
     struct ferry_event event;
     struct ferry_error error;
-    if (!letter->certain || letter->most != 0 || poster->probe_at != 0 ||
-        ferry_event_decode(letter->value, letter->length, &event, &error) != FERRY_OK)
+    if (!letter->sorted &&
+        ferry_event_decode(letter->value, letter->length, &event, &error) == FERRY_OK) {
+        letter->kind = event.kind;
+        letter->sorted = true;
+    }
+    return letter->sorted;
+}
+
+/* The desk of an event that may go by CreateMultiple; NULL: it goes by $batch. */
+static struct ferry_desk *desk_of_many(const struct ferry_poster *poster,
+                                       struct ferry_letter *letter)
+{
+    if (!letter->certain || letter->most != 0 || poster->probe_at != 0 || !sort(letter))
         return NULL;
-    struct ferry_desk *desk = &poster->options.desks[event.kind];
+    struct ferry_desk *desk = desk_of(poster, letter);
     return ferry_desk_takes_many(desk) ? desk : NULL;
 }
 
@@ -365,22 +373,34 @@ static void give_up_sending(struct ferry_poster *poster, struct ferry_batch *bat
     ferry_poster_warn(poster, error, FERRY_POST_RETRY_CAP_MS);
 }
 
+/* As long as the last one, by its events: one that grew while it is filled would be copied a dozen
+ * times. False: memory is short. */
+static bool prepare_body(const struct ferry_poster *poster, struct ferry_buffer *body)
+{
+    size_t count = size_of(poster) < poster->queued ? size_of(poster) : poster->queued;
+    size_t bytes = count * poster->event_bytes;
+    ferry_buffer_init(body, BODY_BYTES);
+    return ferry_buffer_reserve(body, bytes < BODY_BYTES ? bytes : BODY_BYTES) == FERRY_OK;
+}
+
 /* False: there is nothing to send, or it cannot be sent now. */
 static bool post_batch(struct ferry_poster *poster)
 {
     struct ferry_batch *batch = calloc(1, sizeof *batch);
     struct ferry_buffer body;
     struct ferry_error error;
-    if (!batch)
+    if (!batch || !prepare_body(poster, &body)) {
+        free(batch);
         return false;
+    }
     batch->poster = poster;
     batch->retry_after_ms = -1;
     ferry_multipart_init(&batch->multipart, ferry_posting_part, batch);
-    ferry_buffer_init(&body, BODY_BYTES);
     batch->many = desk_of_many(poster, poster->queue);
     bool goes_on = batch->many ? fill_many(poster, batch, &body) : fill_batch(poster, batch, &body);
     bool sent = false;
     if (batch->count > 0) {
+        poster->event_bytes = body.length / batch->count + 1;
         enum ferry_status status = batch->many ? send_many(poster, batch, &body, &error)
                                                : send_batch(poster, batch, &body, &error);
         sent = status == FERRY_OK;
@@ -485,6 +505,11 @@ enum ferry_status ferry_poster_new(uv_loop_t *loop, const struct ferry_poster_op
     struct ferry_poster *poster = calloc(1, sizeof *poster);
     if (!poster)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    enum ferry_status status = ferry_activity_forms_new(options->events, &poster->forms, error);
+    if (status != FERRY_OK) {
+        free(poster);
+        return status;
+    }
     poster->options = *options;
     ferry_tracer_init(&poster->tracer);
     ferry_allowance_init(&poster->allowance, options->concurrency);
@@ -504,7 +529,9 @@ enum ferry_status ferry_poster_new(uv_loop_t *loop, const struct ferry_poster_op
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct ferry_poster *poster = handle->data;
+    ferry_activity_forms_free(poster->forms);
+    free(poster);
 }
 
 void ferry_poster_free(struct ferry_poster *poster)

@@ -23,8 +23,8 @@ struct ferry_poster_options {
     int concurrency;
     size_t batch_size;
     int64_t retry_ms; /* first wait before a request is repeated */
-    /* The next event that may be sent; NULL: none now. */
-    struct ferry_letter *(*next)(void *context);
+    /* The next event that may be sent; NULL: none now. `now` is ferry_boot_ms. */
+    struct ferry_letter *(*next)(void *context, int64_t now);
     /* More will come soon: a request that is not full had better wait for them. */
     bool (*expects)(void *context);
     /* False: somebody else may own our partitions by now; nothing may be sent. */

@@ -4,6 +4,7 @@
 #define FERRY_POSTER_PRIVATE_H
 
 #include "consumers/allowance.h"
+#include "consumers/destinations/dynamics.h"
 #include "consumers/pace.h"
 #include "consumers/poster.h"
 #include "core/io/topics.h"
@@ -44,10 +45,12 @@ struct ferry_poster {
     struct ferry_poster_options options;
     struct ferry_pace pace;
     struct ferry_allowance allowance;
+    struct ferry_activity_forms *forms;
     struct ferry_letter *queue;   /* utlist, in turn */
     struct ferry_letter *waiting; /* utlist, in no order */
     struct ferry_batch *batches;  /* utlist, in flight */
     size_t queued;
+    size_t event_bytes; /* of an event in the last request */
     int64_t queued_at; /* since when there is something to send */
     int64_t due_at;    /* the first of those that wait; 0: none does */
     uv_timer_t timer;

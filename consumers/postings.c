@@ -40,27 +40,52 @@ static void take_success(struct ferry_batch *batch, struct ferry_letter *letter,
     ferry_poster_settle(poster, letter, repeated ? FERRY_EVENT_REPEATED : FERRY_EVENT_WRITTEN);
 }
 
-static void take_letter(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
+/* The letter of the next part, in no list any more; NULL: there is none. */
+static struct ferry_letter *take_letter(struct ferry_batch *batch)
 {
     struct ferry_letter *letter = batch->letters;
     batch->parts++;
-    if (!letter) {
+    if (letter)
+        DL_DELETE(batch->letters, letter);
+    else
         batch->surplus++;
+    return letter;
+}
+
+static void take_answer(struct ferry_batch *batch, const struct ferry_remote_answer *answer)
+{
+    struct ferry_letter *letter = take_letter(batch);
+    if (!letter)
         return;
-    }
-    DL_DELETE(batch->letters, letter);
     if (answer->verdict == FERRY_VERDICT_OK || answer->verdict == FERRY_VERDICT_DUPLICATE)
         take_success(batch, letter, answer->verdict == FERRY_VERDICT_DUPLICATE);
     else
         ferry_claim_add(batch, letter, answer);
 }
 
+static void judge_part(struct ferry_batch *batch, const struct ferry_multipart_part *part)
+{
+    struct ferry_remote_answer answer;
+    ferry_batch_judge(part, &answer);
+    take_answer(batch, &answer);
+}
+
+/* Nearly every part says no more than this, and an answer with room for an error is large. */
+static bool is_bare_success(const struct ferry_multipart_part *part)
+{
+    return part->status == 204 && part->length == 0;
+}
+
 void ferry_posting_part(void *context, const struct ferry_multipart_part *part)
 {
     struct ferry_batch *batch = context;
-    struct ferry_remote_answer answer;
-    ferry_batch_judge(part, &answer);
-    take_letter(batch, &answer);
+    if (!is_bare_success(part)) {
+        judge_part(batch, part);
+        return;
+    }
+    struct ferry_letter *letter = take_letter(batch);
+    if (letter)
+        take_success(batch, letter, false);
 }
 
 /* What cannot be read is as good as cut: the letters without a part are tried again. */
@@ -98,7 +123,7 @@ static void split(struct ferry_batch *batch, const struct ferry_remote_answer *a
 {
     struct ferry_letter *letter, *next, *reversed = NULL;
     if (batch->count == 1 && batch->letters) {
-        take_letter(batch, answer);
+        take_answer(batch, answer);
         return;
     }
     halve(batch);
@@ -135,7 +160,7 @@ static void repeat_or_split(struct ferry_batch *batch, const struct ferry_remote
     bool tired = may_be_ours(answer) && is_tired(batch);
     batch->again = true;
     if (tired && batch->count == 1) {
-        take_letter(batch, answer);
+        take_answer(batch, answer);
         return;
     }
     if (tired)
@@ -149,7 +174,7 @@ static void take_many(struct ferry_batch *batch, const struct ferry_remote_answe
     bool unknown = answer->verdict == FERRY_VERDICT_REFUSED;
     struct ferry_letter *letter, *next;
     while (answer->verdict == FERRY_VERDICT_OK && batch->letters)
-        take_letter(batch, answer);
+        take_answer(batch, answer);
     batch->many->singly = batch->many->singly || unknown;
     DL_FOREACH_SAFE (batch->letters, letter, next) {
         DL_DELETE(batch->letters, letter);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define COMMIT_MS    INT64_C(300)
-#define COMMIT_COUNT ((size_t)1000)
+#define COMMIT_COUNT ((size_t)2000)
 #define REVOKE_MS    INT64_C(10000) /* of the 30 s that a rebalance waits for us */
 
 void ferry_run_poke(struct ferry_run *run)

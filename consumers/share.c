@@ -41,15 +41,14 @@ void ferry_share_free(struct ferry_share *share)
 
 /* --- taking records --- */
 
-/* What cannot be decoded stays an item and is rejected in its turn. */
+/* The fields have time until its turn, when what cannot be decoded is rejected. */
 static void describe(struct ferry_item *item)
 {
     struct ferry_change change;
-    struct ferry_error error;
     item->origin = FERRY_ORIGIN_DELTA;
     ferry_change_init(&change);
     if (!item->tombstone &&
-        ferry_change_decode(item->value, item->length, &change, &error) == FERRY_OK) {
+        ferry_change_decode_head(item->value, item->length, &change, NULL) == FERRY_OK) {
         item->op = change.op;
         item->origin = change.origin;
         item->version = change.version;
@@ -57,7 +56,6 @@ static void describe(struct ferry_item *item)
         if (item->entries)
             item->entries->read_at = change.read_at;
     }
-    ferry_change_done(&change);
 }
 
 static struct ferry_lane *find_lane(struct ferry_share *share, struct ferry_slice key)

@@ -31,7 +31,8 @@ struct ferry_letter {
     unsigned blamed;   /* answers against it while neighbours succeeded */
     unsigned doubts;   /* times the metadata was compared for its sake */
     bool certain;      /* nobody can have sent it */
-    enum ferry_event_kind kind; /* known once it was put into a request */
+    bool sorted;       /* its kind is known */
+    enum ferry_event_kind kind; /* known at the latest when it was put into a request */
     size_t length;
     char value[]; /* the original bytes */
 };

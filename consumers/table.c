@@ -36,8 +36,10 @@ enum ferry_status ferry_table_new(const char *instance, json_t *mapping,
     if (!table)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     enum ferry_status status = ferry_mapping_new(mapping, &table->mapping, error);
+    if (status == FERRY_OK && ferry_outline_new(table->mapping, &table->outline) != FERRY_OK)
+        status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     if (status != FERRY_OK) {
-        free(table);
+        ferry_table_free(table);
         return status;
     }
     const char *name = table->mapping->table;
@@ -53,6 +55,7 @@ void ferry_table_free(struct ferry_table *table)
 {
     if (!table)
         return;
+    ferry_outline_free(table->outline);
     ferry_mapping_free(table->mapping);
     free(table);
 }

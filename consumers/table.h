@@ -5,12 +5,14 @@
 
 #include "consumers/brake.h"
 #include "consumers/lane.h"
+#include "consumers/outline.h"
 #include "core/base/metrics.h"
 #include "core/control/mapping.h"
 #include "core/io/topics.h"
 
 struct ferry_table {
     struct ferry_mapping *mapping; /* ours: it outlives the order that brought it */
+    struct ferry_outline *outline;
     char changes[FERRY_TOPIC_SIZE];
     char written[FERRY_TOPIC_SIZE];
     char waiting[FERRY_TOPIC_SIZE];

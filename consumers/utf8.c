@@ -104,19 +104,32 @@ struct ferry_slice ferry_utf8_cut(struct ferry_slice text, size_t characters)
     return (struct ferry_slice){text.data, at};
 }
 
+/* No unit has less than a byte, so hardly any text has to be looked at. */
 struct ferry_slice ferry_utf8_cut_units(struct ferry_slice text, size_t units)
 {
     size_t at = 0;
-    while (at < text.length) {
+    if (text.length <= units)
+        return text;
+    while (at < text.length && units > 0) {
         uint32_t character = 0;
         size_t bytes = ferry_utf8_next(text.data + at, text.length - at, &character);
         size_t needed = character > 0xFFFF ? 2 : 1;
-        if (bytes == 0 || needed > units)
+        if (bytes == 0)
+            return text;
+        if (needed > units)
             break;
         units -= needed;
         at += bytes;
     }
     return (struct ferry_slice){text.data, at};
+}
+
+size_t ferry_utf8_units(struct ferry_slice text)
+{
+    size_t units = 0;
+    for (size_t at = 0; at < text.length; at++)
+        units += (size_t)((BYTE(text.data, at) & 0xC0U) != 0x80) + (BYTE(text.data, at) >= 0xF0);
+    return units;
 }
 
 /* Debian's libc always has C.UTF-8; without it only A to Z lose their case. */
@@ -193,7 +206,7 @@ bool ferry_utf8_contains(struct ferry_slice text, struct ferry_slice part)
     }
 }
 
-static enum ferry_status quote_special(unsigned char byte, struct ferry_buffer *out)
+static enum ferry_status escape_special(unsigned char byte, struct ferry_buffer *out)
 {
     static const char named[] = "\"\\\b\f\n\r\t";
     static const char letters[] = "\"\\bfnrt";
@@ -230,10 +243,10 @@ static size_t plain_length(const char *text, size_t length, bool *ret_broken)
     return at;
 }
 
-static enum ferry_status quote_slowly(struct ferry_slice text, struct ferry_buffer *out)
+static enum ferry_status escape_slowly(struct ferry_slice text, struct ferry_buffer *out)
 {
     bool broken = false;
-    enum ferry_status status = ferry_buffer_append(out, "\"", 1);
+    enum ferry_status status = FERRY_OK;
     for (size_t at = 0; status == FERRY_OK && at < text.length;) {
         size_t plain = plain_length(text.data + at, text.length - at, &broken);
         if (broken)
@@ -241,9 +254,9 @@ static enum ferry_status quote_slowly(struct ferry_slice text, struct ferry_buff
         status = ferry_buffer_append(out, text.data + at, plain);
         at += plain;
         if (status == FERRY_OK && at < text.length)
-            status = quote_special(BYTE(text.data, at++), out);
+            status = escape_special(BYTE(text.data, at++), out);
     }
-    return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
+    return status;
 }
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -271,6 +284,20 @@ static bool is_plain(struct ferry_slice text)
         if (is_special(BYTE(text.data, at)) || BYTE(text.data, at) >= 0x80)
             return false;
     return true;
+}
+
+static enum ferry_status quote_slowly(struct ferry_slice text, struct ferry_buffer *out)
+{
+    enum ferry_status status = ferry_buffer_append(out, "\"", 1);
+    if (status == FERRY_OK)
+        status = escape_slowly(text, out);
+    return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
+}
+
+enum ferry_status ferry_utf8_escape(struct ferry_slice text, struct ferry_buffer *out)
+{
+    return is_plain(text) ? ferry_buffer_append(out, text.data, text.length)
+                          : escape_slowly(text, out);
 }
 
 /* Nearly every text needs no escape, and bodies are made tens of thousands a second. */

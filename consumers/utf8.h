@@ -17,9 +17,11 @@ size_t ferry_utf8_next(const char *text, size_t length, uint32_t *ret_character)
 bool ferry_utf8_count(struct ferry_slice text, size_t *ret_characters);
 /* The first `characters` of a text that ferry_utf8_count accepted; whole ones only. */
 struct ferry_slice ferry_utf8_cut(struct ferry_slice text, size_t characters);
-/* As much as fits into so many UTF-16 code units, whole characters only; a text that is no UTF-8 is
- * cut before what is none. */
+/* As much as fits into so many UTF-16 code units, whole characters only. A text that is no UTF-8
+ * up to there is not cut: whoever quotes it finds out. */
 struct ferry_slice ferry_utf8_cut_units(struct ferry_slice text, size_t units);
+/* How many UTF-16 code units a text has that is UTF-8. */
+size_t ferry_utf8_units(struct ferry_slice text);
 
 /* Without regard to case, as Dynamics 365 compares; accents count. Bytes that are no UTF-8 equal
  * themselves. */
@@ -32,5 +34,8 @@ bool ferry_utf8_contains(struct ferry_slice text, struct ferry_slice part);
  * it. */
 enum ferry_status ferry_utf8_quote(struct ferry_slice text,
                                    struct ferry_buffer *out) FERRY_MUST_CHECK;
+/* The same without its quotes, to be one piece of several. */
+enum ferry_status ferry_utf8_escape(struct ferry_slice text,
+                                    struct ferry_buffer *out) FERRY_MUST_CHECK;
 
 #endif

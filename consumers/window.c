@@ -13,7 +13,20 @@ void ferry_window_done(struct ferry_window *window)
     struct ferry_window_entry *entry, *next;
     DL_FOREACH_SAFE (window->entries, entry, next)
         free(entry);
+    LL_FOREACH_SAFE (window->idle, entry, next)
+        free(entry);
     ferry_window_init(window, window->committed);
+}
+
+/* There are as many as ever stood in the window at once, and each record would ask for one. */
+static struct ferry_window_entry *take_entry(struct ferry_window *window)
+{
+    struct ferry_window_entry *entry = window->idle;
+    if (!entry)
+        return calloc(1, sizeof *entry);
+    LL_DELETE(window->idle, entry);
+    *entry = (struct ferry_window_entry){.next = NULL};
+    return entry;
 }
 
 enum ferry_status ferry_window_add(struct ferry_window *window, int64_t offset, int64_t read_at,
@@ -21,7 +34,7 @@ enum ferry_status ferry_window_add(struct ferry_window *window, int64_t offset, 
 {
     if (offset < window->end)
         return FERRY_INVALID;
-    struct ferry_window_entry *entry = calloc(1, sizeof *entry);
+    struct ferry_window_entry *entry = take_entry(window);
     if (!entry)
         return FERRY_NOMEM;
     entry->offset = offset;
@@ -61,7 +74,7 @@ void ferry_window_commit(struct ferry_window *window, int64_t offset)
         DL_DELETE(window->entries, entry);
         window->count--;
         window->base = entry->sequence + 1;
-        free(entry);
+        LL_PREPEND(window->idle, entry);
     }
     window->committed = offset;
 }

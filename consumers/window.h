@@ -22,6 +22,7 @@ struct ferry_window {
     struct ferry_window_entry
         *entries;                    /* utlist, by offset; freed when committed, not when known */
     struct ferry_window_entry *open; /* the first whose fate is not known */
+    struct ferry_window_entry *idle; /* utlist: memory for the next ones */
     int64_t end;                     /* what is read next */
     int64_t committed;
     int64_t sequence; /* of the next record */

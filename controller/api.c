@@ -1,6 +1,7 @@
 #include "controller/api.h"
 
 #include "controller/check.h"
+#include "controller/consentlog.h"
 #include "controller/deletes.h"
 #include "controller/difference.h"
 #include "controller/edit.h"
@@ -30,6 +31,7 @@ struct ferry_api {
     struct ferry_edits *edits;
     struct ferry_rejects *rejects;
     struct ferry_checks *checks;
+    struct ferry_consentlog *consentlog;
     struct ferry_replays *replays;
     struct ferry_deletes *deletes;
     struct ferry_setup *setup;
@@ -285,6 +287,15 @@ static void get_rejects(void *context, struct ferry_server_exchange *exchange)
         ferry_rejects_get(api->rejects, ferry_launch_workflow(launch), exchange);
 }
 
+static void get_decisions(void *context, struct ferry_server_exchange *exchange)
+{
+    struct ferry_api *api = context;
+    const struct ferry_launch *launch = find_launch(api, exchange);
+
+    if (launch)
+        ferry_consentlog_get(api->consentlog, ferry_launch_workflow(launch), exchange);
+}
+
 static void get_check(void *context, struct ferry_server_exchange *exchange)
 {
     struct ferry_api *api = context;
@@ -353,6 +364,7 @@ static const struct ferry_server_route routes[] = {
     {"GET", "/v1/workflows/{id}/configuration/revisions", get_revisions},
     {"GET", "/v1/workflows/{id}/diff", get_diff},
     {"GET", "/v1/workflows/{id}/rejects", get_rejects},
+    {"GET", "/v1/workflows/{id}/decisions", get_decisions},
     {"GET", "/v1/check", get_check},
     {"POST", "/v1/setup/dynamics", post_setup},
     {"GET", "/v1/setup/dynamics", get_setup},
@@ -380,10 +392,12 @@ enum ferry_status ferry_api_new(const struct ferry_api_options *options, struct 
     status = ferry_edits_new(&options->parts, &api->edits, error);
     api->rejects = ferry_rejects_new(options->parts.loop, options->parts.common);
     api->checks = ferry_checks_new(&options->parts);
+    api->consentlog = ferry_consentlog_new(options->parts.loop, options->parts.common);
     api->replays = ferry_replays_new(&api->options.parts);
     api->deletes = ferry_deletes_new(options->parts.store);
     api->setup = ferry_setup_new(&options->parts);
-    if (!api->rejects || !api->checks || !api->replays || !api->deletes || !api->setup)
+    if (!api->rejects || !api->checks || !api->consentlog || !api->replays || !api->deletes ||
+        !api->setup)
         status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for the API");
     if (status == FERRY_OK)
         status = ferry_server_new(options->parts.loop, &server, false, &api->server, error);
@@ -407,6 +421,7 @@ void ferry_api_free(struct ferry_api *api)
     ferry_edits_free(api->edits);
     ferry_rejects_free(api->rejects);
     ferry_checks_free(api->checks);
+    ferry_consentlog_free(api->consentlog);
     ferry_replays_free(api->replays);
     ferry_deletes_free(api->deletes);
     ferry_setup_free(api->setup);

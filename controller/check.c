@@ -3,6 +3,7 @@
 #include "controller/check_private.h"
 #include "controller/configuration.h"
 #include "controller/email.h"
+#include "controller/optinout.h"
 #include "controller/reply.h"
 
 #include <stdio.h>
@@ -10,8 +11,9 @@
 #include <string.h>
 #include <utlist.h>
 
-#define INGRESS (&ferry_workflows[0])
-#define EGRESS  (&ferry_workflows[1])
+#define INGRESS  (&ferry_workflows[0])
+#define EGRESS   (&ferry_workflows[1])
+#define OPTINOUT (&ferry_workflows[2])
 
 struct ferry_checks {
     struct ferry_launch_parts parts;
@@ -156,36 +158,44 @@ static void add_faults(struct ferry_check *check, const json_t *faults)
     }
 }
 
+static json_t *configuration_of(const struct ferry_check *check,
+                                const struct ferry_workflow *workflow)
+{
+    return ferry_documents_configuration(ferry_store_documents(check->systems->store),
+                                         workflow->id);
+}
+
 static void on_compiled(void *context, const struct ferry_compile_result *result)
 {
     struct ferry_check_subject *subject = context;
     struct ferry_check *check = subject->check;
 
     subject->compile = NULL;
-    if (result->status == FERRY_OK)
+    if (result->status == FERRY_OK) {
         ferry_check_ok(subject->line);
-    else
+        ferry_check_add_optouts(check, configuration_of(check, subject->workflow), result->order);
+    } else {
+
         ferry_check_error(subject->line, &result->error, result->status == FERRY_RETRY);
+    }
     add_faults(check, result->faults);
     ferry_check_answered(check);
-}
-
-static const json_t *order_of(const struct ferry_check_subject *subject)
-{
-    return ferry_documents_order(ferry_store_documents(subject->check->systems->store),
-                                 subject->workflow->id);
 }
 
 static void compile(struct ferry_check_subject *subject, json_t *configuration)
 {
     const struct ferry_launch_parts *systems = subject->check->systems;
-    const struct ferry_compile_options options = {.kind = subject->workflow->kind,
-                                                  .configuration = configuration,
-                                                  .dataverse = systems->dataverse,
-                                                  .campaign = systems->campaign,
-                                                  .before = order_of(subject),
-                                                  .on_done = on_compiled,
-                                                  .context = subject};
+    const struct ferry_documents *documents = ferry_store_documents(systems->store);
+    const struct ferry_kind *kind = subject->workflow->kind;
+    const struct ferry_compile_options options = {
+        .kind = kind,
+        .configuration = configuration,
+        .dataverse = systems->dataverse,
+        .campaign = systems->campaign,
+        .before = ferry_documents_order(documents, subject->workflow->id),
+        .beside = ferry_documents_configuration(documents, kind->beside),
+        .on_done = on_compiled,
+        .context = subject};
     struct ferry_error error;
 
     subject->check->pending++;
@@ -193,15 +203,6 @@ static void compile(struct ferry_check_subject *subject, json_t *configuration)
         return;
     ferry_check_error(subject->line, &error, true);
     ferry_check_answered(subject->check);
-}
-
-static json_t *configuration_of(const struct ferry_check *check,
-                                const struct ferry_workflow *workflow)
-{
-    const json_t *saved =
-        ferry_documents_saved(ferry_store_documents(check->systems->store), workflow->id, 0);
-
-    return json_object_get(saved, "configuration");
 }
 
 /* --- what there is to look at --- */
@@ -233,6 +234,26 @@ static void add_activities(struct ferry_check *check, const json_t *settled)
     }
 }
 
+/* Opt-In/Out reads contact and profile, mapped or not. */
+static bool needs_contact(const struct ferry_check *check)
+{
+    if (!ferry_optinout_is_on(configuration_of(check, OPTINOUT)))
+        return false;
+    for (size_t i = 0; i < check->count; i++)
+        if (strcmp(check->parts[i].table, FERRY_OPTINOUT_TABLE) == 0)
+            return false;
+    return true;
+}
+
+static void add_contact(struct ferry_check *check)
+{
+    check->parts[check->count++] = (struct ferry_check_part){.check = check,
+                                                             .table = FERRY_OPTINOUT_TABLE,
+                                                             .tracked = true,
+                                                             .api = FERRY_CONFIGURATION_API,
+                                                             .resource = FERRY_OPTINOUT_RESOURCE};
+}
+
 /* The mappings that are saved, or contact -> profile when nothing is; and the activity tables, when
  * events are configured. False: out of memory. */
 static bool choose_parts(struct ferry_check *check)
@@ -243,17 +264,19 @@ static bool choose_parts(struct ferry_check *check)
     size_t i;
     json_t *mapping;
 
-    if (json_array_size(mappings) > 0 || events)
+    if (json_array_size(mappings) > 0 || events || configuration_of(check, OPTINOUT))
         mappings = mappings ? json_incref(mappings) : json_array();
     else
         mappings = json_pack("[{s:s, s:s}]", "table", "contact", "resource", "profile");
     check->names = json_pack("[o, o]", mappings, settled);
-    check->parts = calloc(json_array_size(mappings) + FERRY_EMAIL_KINDS + 1, sizeof *check->parts);
+    check->parts = calloc(json_array_size(mappings) + FERRY_EMAIL_KINDS + 2, sizeof *check->parts);
     if (!check->names || !check->parts)
         return false;
     json_array_foreach (mappings, i, mapping)
         add_mapping(check, mapping);
     add_activities(check, settled);
+    if (needs_contact(check))
+        add_contact(check);
     check->folder =
         json_string_value(json_object_get(json_object_get(settled, "export"), "folder"));
     return true;
@@ -262,10 +285,9 @@ static bool choose_parts(struct ferry_check *check)
 /* A workflow that nobody has configured is not missed where another one is. */
 static bool is_subject(const struct ferry_check *check, const struct ferry_workflow *workflow)
 {
-    if (!workflow->kind)
-        return false;
     return configuration_of(check, workflow) ||
-           (workflow == INGRESS && !configuration_of(check, EGRESS));
+           (workflow == INGRESS && !configuration_of(check, EGRESS) &&
+            !configuration_of(check, OPTINOUT));
 }
 
 static void prepare(struct ferry_check *check)

@@ -73,6 +73,10 @@ void ferry_check_prepare_part(struct ferry_check_part *part);
 /* Asks; counts its questions in check->pending. */
 void ferry_check_ask_part(struct ferry_check_part *part);
 
+/* Adds the lines of an order of Opt-In/Out; of another workflow's, or none, nothing. */
+void ferry_check_add_optouts(struct ferry_check *check, const json_t *configuration,
+                             const json_t *order);
+
 /* The same of the exports; and what of it is under way ends unheard. */
 void ferry_check_prepare_exports(struct ferry_check *check);
 void ferry_check_ask_exports(struct ferry_check *check);

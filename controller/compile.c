@@ -33,6 +33,7 @@ static void on_closed(uv_handle_t *handle)
     }
     free(compile->parts);
     json_decref(compile->configuration);
+    json_decref(compile->beside);
     json_decref(compile->settled);
     json_decref(compile->result.order);
     json_decref(compile->result.faults);
@@ -153,6 +154,7 @@ static struct ferry_compile *make(uv_loop_t *loop, const struct ferry_compile_op
     compile->dataverse = options->dataverse;
     compile->campaign = options->campaign;
     compile->before = options->before;
+    compile->beside = json_incref(options->beside);
     compile->on_done = options->on_done;
     compile->context = options->context;
     compile->result.order = json_pack("{s:[]}", "mappings");

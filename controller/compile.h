@@ -16,8 +16,8 @@ struct ferry_compile_result {
     /* FERRY_OK: `order` is ready. FERRY_INVALID: `faults` says why not. FERRY_RETRY: a system
      * could not be reached, `error` names it. FERRY_NOMEM. */
     enum ferry_status status;
-    /* {"mappings":[...]} (ADR 1), and of e-mail events "events" (ADR 4); NULL unless FERRY_OK.
-     * Borrowed, like the two below: keep a reference. */
+    /* {"mappings":[...]} (ADR 1), of e-mail events "events" (ADR 4), of Opt-In/Out "optOuts"
+     * (ADR 5); NULL unless FERRY_OK. Borrowed, like the two below: keep a reference. */
     json_t *order;
     json_t *faults;   /* [{"path","reason","class"}] */
     json_t *warnings; /* the same; nothing that forbids a start */
@@ -30,7 +30,8 @@ struct ferry_compile_options {
     json_t *configuration; /* a reference is kept */
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
-    const json_t *before;           /* the latest order, looked at before this returns; or NULL */
+    const json_t *before; /* the latest order, looked at before this returns; or NULL */
+    json_t *beside;       /* the configuration of kind->beside; a reference is kept; or NULL */
     ferry_compile_callback on_done; /* exactly once, later, unless cancelled */
     void *context;
 };

@@ -6,6 +6,7 @@
  * 2. A record that is there: its value of the field must lead to it again, which shows that it is
  * this field. A resource without a fitting record has to do with the first. */
 #include "controller/compile_private.h"
+#include "controller/fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,4 +153,17 @@ enum ferry_status ferry_compile_ask_key(struct ferry_compile_part *part, struct 
     char key[KEY_SIZE];
     enum ferry_status status = random_key(key, error);
     return status == FERRY_OK ? ask((void *)part, key, on_nobody, error) : status;
+}
+
+void ferry_compile_judge_key(struct ferry_compile_mapping *mapping, const char *path)
+{
+    struct ferry_compile *compile = mapping->part.compile;
+    if (!ferry_compile_judge_reply(compile, path, &mapping->key_reply) || mapping->key_proved)
+        return;
+    if (!ferry_fault_add(compile->result.faults, FERRY_CLASS_SCHEMA, path,
+                         "%s is no identification key of %s, or not yet published: Campaign does "
+                         "not find records by it; declare it as one, without duplicates, and "
+                         "publish",
+                         text_of(mapping->mapping, "key"), text_of(mapping->mapping, "resource")))
+        compile->out_of_memory = true;
 }

@@ -2,6 +2,7 @@
 #include "controller/compile_private.h"
 #include "controller/configuration.h"
 #include "controller/description.h"
+#include "controller/optinout.h"
 #include "controller/translation.h"
 
 #include <stdio.h>
@@ -25,6 +26,9 @@ const char *ferry_compile_api(const struct ferry_compile_mapping *mapping)
 
 static size_t begin(struct ferry_compile *compile)
 {
+    if (!ferry_optinout_collide(compile->beside, compile->configuration,
+                                FERRY_OPTINOUT_MAPPINGS_SAVED, compile->result.faults))
+        compile->out_of_memory = true;
     return json_array_size(json_object_get(compile->configuration, "mappings"));
 }
 
@@ -59,7 +63,8 @@ static enum ferry_status ask_table(struct ferry_compile_part *part, struct ferry
     return ferry_compile_ask_table(part, text_of(own(part)->mapping, "table"), error);
 }
 
-static enum ferry_status ask_resource(struct ferry_compile_part *part, struct ferry_error *error)
+enum ferry_status ferry_compile_ask_resource(struct ferry_compile_part *part,
+                                             struct ferry_error *error)
 {
     return ferry_campaign_describe(part->compile->campaign, ferry_compile_api(own(part)),
                                    text_of(own(part)->mapping, "resource"), on_resource, part,
@@ -69,36 +74,34 @@ static enum ferry_status ask_resource(struct ferry_compile_part *part, struct fe
 static void ask(struct ferry_compile_part *part)
 {
     ferry_compile_ask(part, ask_table, &part->table_reply);
-    ferry_compile_ask(part, ask_resource, &own(part)->resource_reply);
+    ferry_compile_ask(part, ferry_compile_ask_resource, &own(part)->resource_reply);
     ferry_compile_ask(part, ferry_compile_ask_key, &own(part)->key_reply);
 }
 
 /* --- judging --- */
 
+#define PATH_SIZE 64
+
+static void write_path(const struct ferry_compile_mapping *mapping, const char *member,
+                       char path[PATH_SIZE])
+{
+    snprintf(path, PATH_SIZE, "/mappings/%zu/%s", mapping->index, member);
+}
+
 /* True when the question about a member of the mapping was answered. */
 static bool judge_reply(struct ferry_compile_mapping *mapping, const char *member,
                         const struct ferry_compile_reply *reply)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/mappings/%zu/%s", mapping->index, member);
+    char path[PATH_SIZE];
+    write_path(mapping, member, path);
     return ferry_compile_judge_reply(mapping->part.compile, path, reply);
 }
 
 static void judge_key(struct ferry_compile_mapping *mapping)
 {
-    struct ferry_compile *compile = mapping->part.compile;
-    const struct ferry_place mappings = {NULL, "mappings", 0};
-    const struct ferry_place place = {&mappings, NULL, mapping->index};
-    const struct ferry_place key = {&place, "key", 0};
-    struct ferry_shape shape = {.faults = compile->result.faults};
-    if (!judge_reply(mapping, "key", &mapping->key_reply) || mapping->key_proved)
-        return;
-    ferry_shape_fault_of(
-        &shape, FERRY_CLASS_SCHEMA, &key,
-        "%s is no identification key of %s, or not yet published: Campaign does not "
-        "find records by it; declare it as one, without duplicates, and publish",
-        text_of(mapping->mapping, "key"), text_of(mapping->mapping, "resource"));
-    compile->out_of_memory = compile->out_of_memory || shape.out_of_memory;
+    char path[PATH_SIZE];
+    write_path(mapping, "key", path);
+    ferry_compile_judge_key(mapping, path);
 }
 
 static json_t *translate(struct ferry_compile_mapping *mapping)
@@ -113,6 +116,7 @@ static json_t *translate(struct ferry_compile_mapping *mapping)
         .mappings = json_object_get(compile->configuration, "mappings"),
         .table = mapping->part.table,
         .resource = mapping->resource,
+        .optinout = compile->beside,
         .place = &place,
         .faults = &faults,
         .warnings = &warnings,

@@ -34,6 +34,7 @@ struct ferry_compile_way {
 
 extern const struct ferry_compile_way ferry_compile_mappings;
 extern const struct ferry_compile_way ferry_compile_events;
+extern const struct ferry_compile_way ferry_compile_optinout;
 
 struct ferry_compile {
     uv_timer_t turn; /* the callback comes from the loop, never from inside a call of the owner */
@@ -48,7 +49,8 @@ struct ferry_compile {
     size_t next; /* the first part that was not asked about */
     size_t busy; /* parts with pending questions */
     struct ferry_compile_result result;
-    json_t *settled;      /* of events: the configuration with its defaults; else NULL */
+    json_t *settled;      /* the configuration with its defaults; of mappings NULL */
+    json_t *beside;       /* of the options */
     const json_t *before; /* of the options: in `begin` only */
     bool out_of_memory;
     bool unreachable; /* result.error says who */
@@ -73,7 +75,7 @@ bool ferry_compile_judge_reply(struct ferry_compile *compile, const char *path,
 /* Fills compile->result when everything was answered; returns its status. */
 enum ferry_status ferry_compile_judge(struct ferry_compile *compile);
 
-/* --- of mappings --- */
+/* --- of mappings, and of contact -> profile in Opt-In/Out --- */
 
 struct ferry_compile_mapping {
     struct ferry_compile_part part;
@@ -87,7 +89,13 @@ struct ferry_compile_mapping {
 };
 
 const char *ferry_compile_api(const struct ferry_compile_mapping *mapping);
+/* Asks Campaign to describe the resource; `resource` and resource_reply say. One question. */
+enum ferry_status ferry_compile_ask_resource(struct ferry_compile_part *part,
+                                             struct ferry_error *error) FERRY_MUST_CHECK;
 /* Asks whether the key is an identification key; key_proved and key_reply say. One question. */
 enum ferry_status ferry_compile_ask_key(struct ferry_compile_part *part,
                                         struct ferry_error *error) FERRY_MUST_CHECK;
+/* Adds a fault at this JSON pointer unless the key was proved. */
+void ferry_compile_judge_key(struct ferry_compile_mapping *mapping, const char *path);
+
 #endif

@@ -112,7 +112,7 @@ void ferry_deletes_post(struct ferry_deletes *deletes, const struct ferry_workfl
     const char *table;
     struct ferry_error error;
 
-    if (workflow->kind && workflow->kind->no_deletes) {
+    if (workflow->kind->no_deletes) {
         ferry_reply_refuse(exchange, 409, "%s", workflow->kind->no_deletes);
         return;
     }

@@ -82,7 +82,7 @@ static void compare_objects(json_t *changes, const struct step *above, json_t *f
 /* The member by which all elements of both lists are known; NULL when there is none. */
 static const char *name_of_elements(const json_t *from, const json_t *to)
 {
-    static const char *const names[] = {"table", "destination", "from"};
+    static const char *const names[] = {"table", "destination", "campaign", "from"};
     const json_t *lists[2] = {from, to};
 
     for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {

@@ -285,6 +285,13 @@ json_t *ferry_documents_saved(const struct ferry_documents *documents, const cha
     return json_object_get(shelf->saved, name);
 }
 
+json_t *ferry_documents_configuration(const struct ferry_documents *documents, const char *workflow)
+{
+    return workflow
+               ? json_object_get(ferry_documents_saved(documents, workflow, 0), "configuration")
+               : NULL;
+}
+
 int64_t ferry_documents_revision(const struct ferry_documents *documents, const char *workflow)
 {
     const struct shelf *shelf = find(documents, workflow);

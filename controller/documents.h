@@ -27,6 +27,9 @@ enum ferry_status ferry_documents_apply(struct ferry_documents *documents, const
 /* Borrowed, NULL when there is none. Revision 0: the latest. */
 json_t *ferry_documents_saved(const struct ferry_documents *documents, const char *workflow,
                               int64_t revision);
+/* The latest one's configuration; NULL when nothing was saved, and for the workflow NULL. */
+json_t *ferry_documents_configuration(const struct ferry_documents *documents,
+                                      const char *workflow);
 /* 0 when nothing was saved. */
 int64_t ferry_documents_revision(const struct ferry_documents *documents, const char *workflow);
 /* All that are still there, newest first; a new array of the documents themselves. */

@@ -158,6 +158,7 @@ static void check(struct edit *edit)
         .dataverse = edit->edits->parts.dataverse,
         .campaign = edit->edits->parts.campaign,
         .before = ferry_documents_order(documents, edit->workflow->id),
+        .beside = ferry_documents_configuration(documents, kind->beside),
         .on_done = on_compiled,
         .context = edit};
     json_t *faults = json_array();
@@ -236,10 +237,6 @@ void ferry_edits_put(struct ferry_edits *edits, const struct ferry_workflow *wor
     struct edit *edit;
     json_t *configuration;
 
-    if (!workflow->kind) {
-        ferry_reply_refuse(exchange, 409, "%s is not available in this version", workflow->name);
-        return;
-    }
     if (ferry_store_claim(edits->parts.store, &error) != FERRY_OK) {
         ferry_reply_problem(exchange, 503, &error, NULL);
         return;

@@ -1,5 +1,6 @@
 #include "controller/email.h"
 
+#include "controller/exportshape.h"
 #include "core/record/moment.h"
 
 #include <string.h>
@@ -33,16 +34,14 @@ static json_t *default_activity(const char *table, const char *date, bool clicks
 
 static json_t *make_defaults(void)
 {
-    json_t *export = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{}}", "folder",
-                               "d365_loads/exports", "deliveryLogs", "acs_broadlog_*",
-                               "trackingLogs", "acs_trackinglog_*", "finished", "move", "processed",
-                               "d365_loads/processed", "delimiter", ",", "quote", "\"", "encoding",
-                               "UTF-8", "timezone", "UTC", "columns");
+    json_t *export = ferry_exportshape_defaults();
     json_t *send = default_activity("ferry_emailsend", "ferry_datesent", false);
     json_t *open = default_activity("ferry_emailopen", "ferry_dateopened", false);
     json_t *click = default_activity("ferry_emailclick", "ferry_dateclicked", true);
     json_t *bounce = default_activity("ferry_emailbounce", "ferry_datebounced", false);
 
+    json_object_set_new(export, "deliveryLogs", json_string("acs_broadlog_*"));
+    json_object_set_new(export, "trackingLogs", json_string("acs_trackinglog_*"));
     return json_pack("{s:s, s:{s:b, s:b, s:b, s:b}, s:o, s:{s:o, s:o, s:o, s:o}}", "source", "",
                      "events", "send", 1, "open", 1, "click", 1, "bounce", 1, "export", export,
                      "activities", "send", send, "open", open, "click", click, "bounce", bounce);

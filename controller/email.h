@@ -9,6 +9,7 @@
 #include "core/base/status.h"
 
 #include <jansson.h>
+#include <stdint.h>
 
 #define FERRY_EMAIL_KINDS 4
 

@@ -1,19 +1,12 @@
 /* The shape of a configuration of e-mail events. */
 #include "controller/email.h"
-#include "controller/shape.h"
-#include "controller/zone.h"
+#include "controller/exportshape.h"
 
 #include <string.h>
 
 /* The same patterns stand in schemas/email-events.schema.json. */
 #define SOURCE "^[A-Za-z0-9._-]{0,64}$"
 #define TABLE  "^[a-z][a-z0-9_]{0,127}$"
-#define FOLDER "^[^[:cntrl:]]{1,500}$"
-#define FILES  "^[^[:cntrl:]/]{1,200}$"
-#define HEADER "^[^[:cntrl:]]{1,128}$"
-/* One byte that does not begin a value: a tab or punctuation. */
-#define DELIMITER "^[\t !#$%&'()*+,/:;<=>?@^_`{|}~-]$"
-#define QUOTE     "^[!\"#$%&'()*+/:;<=>?@^_`{|}~-]?$"
 
 /* --- the document --- */
 
@@ -59,105 +52,6 @@ static void check_events(struct ferry_shape *shape, json_t *value, const struct 
 
 /* --- export --- */
 
-/* A folder of the server is named by its path, absolute or from the user's home. */
-static bool climbs(const char *path)
-{
-    size_t length = strlen(path);
-
-    return strcmp(path, "..") == 0 || strncmp(path, "../", 3) == 0 || strstr(path, "/../") ||
-           (length > 3 && strcmp(path + length - 3, "/..") == 0);
-}
-
-static void check_folder(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
-{
-    const char *path = json_string_value(value);
-
-    ferry_shape_pattern(shape, value, place, FOLDER,
-                        "must be the path of a folder on the sftp server, like "
-                        "d365_loads/exports");
-    if (path && climbs(path))
-        ferry_shape_fault(shape, place, "must not lead upwards with ..");
-}
-
-static void check_files(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
-{
-    ferry_shape_pattern(shape, value, place, FILES,
-                        "must be a pattern of file names without a folder, like acs_broadlog_*");
-}
-
-static void check_finished(struct ferry_shape *shape, json_t *value,
-                           const struct ferry_place *place)
-{
-    static const char *const names[] = {"move", "leave", NULL};
-
-    ferry_shape_choice(shape, value, place, names);
-}
-
-static void check_delimiter(struct ferry_shape *shape, json_t *value,
-                            const struct ferry_place *place)
-{
-    ferry_shape_pattern(shape, value, place, DELIMITER,
-                        "must be one character that separates columns: a tab, or one like , ; |");
-}
-
-static void check_quote(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
-{
-    ferry_shape_pattern(shape, value, place, QUOTE,
-                        "must be one character that encloses values, like \\\", or empty");
-}
-
-static void check_encoding(struct ferry_shape *shape, json_t *value,
-                           const struct ferry_place *place)
-{
-    static const char *const names[] = {"UTF-8", "ISO-8859-1", "windows-1252", NULL};
-
-    ferry_shape_choice(shape, value, place, names);
-}
-
-static void check_timezone(struct ferry_shape *shape, json_t *value,
-                           const struct ferry_place *place)
-{
-    const char *name = json_string_value(value);
-
-    if (!name || !ferry_zone_is_name(name))
-        ferry_shape_fault(shape, place,
-                          "must be the name of a time zone, like UTC or Europe/Paris");
-    else if (!ferry_zone_exists(name))
-        ferry_shape_fault(shape, place, "the time zone %s is not known here", name);
-}
-
-static void check_header(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
-{
-    ferry_shape_pattern(shape, value, place, HEADER,
-                        "must be the title of a column in the files: 1 to 128 characters");
-}
-
-/* --- what must differ --- */
-
-typedef bool may_share(const char *name, const char *other);
-
-/* Two names of Ferry's in one column would make one of them wrong. */
-static void check_distinct(struct ferry_shape *shape, json_t *columns,
-                           const struct ferry_place *place, may_share *share, const char *rule)
-{
-    const char *name;
-    const char *other;
-    json_t *value;
-    json_t *earlier;
-
-    json_object_foreach (columns, name, value) {
-        const struct ferry_place inner = {place, name, 0};
-
-        json_object_foreach (columns, other, earlier) {
-            if (strcmp(name, other) == 0)
-                break;
-            if (json_is_string(value) && json_equal(value, earlier) && !share(name, other))
-                ferry_shape_fault(shape, &inner, "%s is already the column of %s: %s",
-                                  json_string_value(value), other, rule);
-        }
-    }
-}
-
 static bool is_listed(const char *const *names, const char *name)
 {
     for (; *names; names++)
@@ -188,78 +82,38 @@ static bool never(const char *name, const char *other)
 static void check_titles(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
 {
     static const struct ferry_shape_member members[] = {
-        {"deliveryLogId", false, check_header},
-        {"trackingLogId", false, check_header},
-        {"externalId", false, check_header},
-        {"status", false, check_header},
-        {"failureType", false, check_header},
-        {"eventDate", false, check_header},
-        {"trackingUrlType", false, check_header},
-        {"logDate", false, check_header},
-        {"url", false, check_header},
-        {"deliveryName", false, check_header},
-        {"campaignName", false, check_header},
-        {"mirrorPageUrl", false, check_header},
+        {"deliveryLogId", false, ferry_exportshape_header},
+        {"trackingLogId", false, ferry_exportshape_header},
+        {"externalId", false, ferry_exportshape_header},
+        {"status", false, ferry_exportshape_header},
+        {"failureType", false, ferry_exportshape_header},
+        {"eventDate", false, ferry_exportshape_header},
+        {"trackingUrlType", false, ferry_exportshape_header},
+        {"logDate", false, ferry_exportshape_header},
+        {"url", false, ferry_exportshape_header},
+        {"deliveryName", false, ferry_exportshape_header},
+        {"campaignName", false, ferry_exportshape_header},
+        {"mirrorPageUrl", false, ferry_exportshape_header},
         {NULL, false, NULL},
     };
 
     ferry_shape_object(shape, value, place, members);
-    check_distinct(shape, value, place, is_of_other_logs, "one column of a file holds one thing");
-}
-
-/* The next name in a path; names that lead nowhere are passed over. */
-static size_t next_name(const char **path)
-{
-    size_t length;
-
-    for (;;) {
-        *path += strspn(*path, "/");
-        length = strcspn(*path, "/");
-        if (length != 1 || **path != '.')
-            return length;
-        *path += length;
-    }
-}
-
-static bool is_same_folder(const char *a, const char *b)
-{
-    bool same = (*a == '/') == (*b == '/');
-
-    for (bool more = same; more;) {
-        size_t length = next_name(&a);
-
-        same = length == next_name(&b) && strncmp(a, b, length) == 0;
-        more = same && length > 0;
-        a += length;
-        b += length;
-    }
-    return same;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
-static bool same(const json_t *export, const char *a, const char *b)
-{
-    const json_t *left = json_object_get(export, a);
-
-    return json_is_string(left) && json_equal(left, json_object_get(export, b));
+    ferry_exportshape_distinct(shape, value, place, is_of_other_logs,
+                               "one column of a file holds one thing");
 }
 
 static void check_export(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
 {
     static const struct ferry_shape_member members[] = {
-        {"folder", false, check_folder},
-        {"deliveryLogs", false, check_files},
-        {"trackingLogs", false, check_files},
-        {"finished", false, check_finished},
-        {"processed", false, check_folder},
-        {"delimiter", false, check_delimiter},
-        {"quote", false, check_quote},
-        {"encoding", false, check_encoding},
-        {"timezone", false, check_timezone},
+        {"folder", false, ferry_exportshape_folder},
+        {"deliveryLogs", false, ferry_exportshape_files},
+        {"trackingLogs", false, ferry_exportshape_files},
+        {"finished", false, ferry_exportshape_finished},
+        {"processed", false, ferry_exportshape_folder},
+        {"delimiter", false, ferry_exportshape_delimiter},
+        {"quote", false, ferry_exportshape_quote},
+        {"encoding", false, ferry_exportshape_encoding},
+        {"timezone", false, ferry_exportshape_timezone},
         {"columns", false, check_titles},
         {NULL, false, NULL},
     };
@@ -353,18 +207,11 @@ static void check_whole_export(struct ferry_shape *shape, const json_t *export)
 {
     const struct ferry_place place = {NULL, "export", 0};
     const struct ferry_place tracking = {&place, "trackingLogs", 0};
-    const struct ferry_place processed = {&place, "processed", 0};
-    const struct ferry_place quote = {&place, "quote", 0};
-    bool moves = strcmp(text_of(export, "finished"), "move") == 0;
 
-    if (same(export, "deliveryLogs", "trackingLogs"))
+    if (ferry_exportshape_same(export, "deliveryLogs", "trackingLogs"))
         ferry_shape_fault(shape, &tracking,
                           "is the pattern of the delivery logs too: a file is one or the other");
-    if (moves && is_same_folder(text_of(export, "folder"), text_of(export, "processed")))
-        ferry_shape_fault(shape, &processed,
-                          "is the folder that is read: finished files would be read again");
-    if (same(export, "delimiter", "quote"))
-        ferry_shape_fault(shape, &quote, "is the delimiter: no value could be told from the next");
+    ferry_exportshape_whole(shape, export, &place);
 }
 
 static void check_whole(struct ferry_shape *shape, const json_t *configuration)
@@ -382,7 +229,7 @@ static void check_whole(struct ferry_shape *shape, const json_t *configuration)
         const struct ferry_place kind = {&activities, member, 0};
         const struct ferry_place columns = {&kind, "columns", 0};
 
-        check_distinct(
+        ferry_exportshape_distinct(
             shape,
             json_object_get(json_object_get(json_object_get(filled, "activities"), member),
                             "columns"),

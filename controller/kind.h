@@ -15,7 +15,7 @@
 
 /* What one reader task puts into one topic, and writers take from there. */
 struct ferry_stream {
-    const char *reader; /* the task is <workflow>/reader/<reader> */
+    const char *reader; /* the task is <workflow>/reader/<reader>; NULL: those of other streams */
     const char *name;   /* by which writers report partitions and counters: a table, or email */
     struct ferry_topic topics[FERRY_STREAM_TOPICS]; /* the first one is the backlog */
     size_t topic_count;
@@ -32,6 +32,14 @@ struct ferry_kind {
     enum ferry_status (*check)(json_t *configuration, json_t *faults);
     /* From a configuration to a run order, by what the systems say. */
     const struct ferry_compile_way *compile;
+    /* The workflow whose configuration its own is compiled with; NULL: none. */
+    const char *beside;
+    /* Whether what an order says of that configuration holds no more; NULL: it says nothing. */
+    bool (*is_outlived)(const json_t *order, const json_t *beside);
+    /* FERRY_INVALID with a sentence: a configuration that must not be started, or not with this
+     * order of the workflow beside it, which runs (NULL: it does not). NULL: any may be. */
+    enum ferry_status (*admit)(const json_t *configuration, const json_t *beside,
+                               struct ferry_error *error);
     /* Completes a compiled order, whose generation and orderedAt are set, by the one before and by
      * the replays that people asked for; either may be NULL. */
     void (*follow)(json_t *order, const json_t *before, const json_t *replays);
@@ -46,5 +54,6 @@ struct ferry_kind {
 
 extern const struct ferry_kind ferry_kind_mappings; /* tables into resources */
 extern const struct ferry_kind ferry_kind_events;   /* e-mail events into activities */
+extern const struct ferry_kind ferry_kind_optinout; /* opt-outs, both ways */
 
 #endif

@@ -4,7 +4,9 @@
 #include "controller/documents.h"
 #include "controller/kind.h"
 #include "controller/lineage.h"
+#include "controller/optinout.h"
 #include "controller/view_private.h"
+#include "controller/workflow.h"
 
 /* What was asked for up to now is read by this start. */
 static void order_replay(json_t *mapping, const char *table, const json_t *replays)
@@ -75,9 +77,17 @@ static bool stream(const json_t *order, size_t index, struct ferry_stream *ret_s
     return false;
 }
 
+/* Births carry what Opt-In/Out keeps. */
+static bool is_outlived(const json_t *order, const json_t *beside)
+{
+    return !ferry_optinout_is_carried(order, beside);
+}
+
 const struct ferry_kind ferry_kind_mappings = {
     .check = ferry_configuration_check,
     .compile = &ferry_compile_mappings,
+    .beside = FERRY_WORKFLOW_OPTINOUT,
+    .is_outlived = is_outlived,
     .follow = follow,
     .stream = stream,
     .view = ferry_view_mappings,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #define BY_SIZE         80
 #define BACKOFF_BASE_MS 1000
@@ -35,6 +36,7 @@ struct ferry_launch {
     char stop_by[BY_SIZE];
     struct ferry_compile *compile;
     int64_t revision; /* being compiled */
+    int64_t beside;   /* revision of the configuration beside it; 0: none */
     json_t *compiled; /* what the order will say of the configuration; NULL: not yet known */
     bool failed;
     struct ferry_error failure;
@@ -240,20 +242,72 @@ static void order_stop(struct ferry_launch *launch)
     write_order(launch, order, on_stopped);
 }
 
+/* --- beside another workflow --- */
+
+static int64_t beside_revision(const struct ferry_launch *launch)
+{
+    const char *beside = launch->workflow->kind->beside;
+
+    return beside ? ferry_documents_revision(documents(launch), beside) : 0;
+}
+
+/* A writer that was told to stop, or cannot be told, may still write. */
+static bool still_writes(const struct ferry_launch *launch, const char *workflow)
+{
+    int64_t now = ferry_store_heard_ms(launch->parts.store);
+    const struct ferry_task *task;
+
+    LL_FOREACH (ferry_store_tasks(launch->parts.store), task)
+        if (task->writes && strcmp(task->workflow, workflow) == 0 &&
+            ferry_task_is_live(task, now) && task->state != FERRY_TASK_STOPPED)
+            return true;
+    return false;
+}
+
+static enum ferry_status admit(const struct ferry_launch *launch, struct ferry_error *error)
+{
+    const struct ferry_kind *kind = launch->workflow->kind;
+    const json_t *configuration =
+        ferry_documents_configuration(documents(launch), launch->workflow->id);
+    const json_t *order;
+    enum ferry_phase phase;
+
+    if (!kind->admit)
+        return FERRY_OK;
+    order = ferry_documents_order(documents(launch), kind->beside);
+    phase = ferry_order_phase(order);
+    if (phase != FERRY_PHASE_PREPARE && phase != FERRY_PHASE_GO &&
+        !still_writes(launch, kind->beside))
+        order = NULL;
+    return kind->admit(configuration, order, error);
+}
+
 /* --- topics --- */
+
+/* It was saved while we were busy, and neither workflow may run without the other's word. */
+static void compile_again(struct ferry_launch *launch)
+{
+    forget_compiled(launch);
+    compile(launch);
+}
 
 static void on_created(void *context, const struct ferry_error *error)
 {
     struct ferry_launch *launch = context;
+    struct ferry_error refused;
 
     launch->provision = NULL;
     ferry_crashpoint("launch-topics");
     if (launch->stoppers.first)
         settle(launch);
-    else if (!error)
-        order_prepare(launch);
-    else
+    else if (error)
         end_start(launch, error);
+    else if (launch->beside != beside_revision(launch))
+        compile_again(launch);
+    else if (admit(launch, &refused) != FERRY_OK)
+        end_start(launch, &refused);
+    else
+        order_prepare(launch);
 }
 
 static void create_topics(struct ferry_launch *launch, json_t *compiled)
@@ -311,17 +365,19 @@ static void on_compiled(void *context, const struct ferry_compile_result *result
 static void compile(struct ferry_launch *launch)
 {
     json_t *saved = ferry_documents_saved(documents(launch), launch->workflow->id, 0);
-    struct ferry_compile_options options = {.kind = launch->workflow->kind,
-                                            .configuration =
-                                                json_object_get(saved, "configuration"),
-                                            .dataverse = launch->parts.dataverse,
-                                            .campaign = launch->parts.campaign,
-                                            .before = current_order(launch),
-                                            .on_done = on_compiled,
-                                            .context = launch};
+    struct ferry_compile_options options = {
+        .kind = launch->workflow->kind,
+        .configuration = json_object_get(saved, "configuration"),
+        .dataverse = launch->parts.dataverse,
+        .campaign = launch->parts.campaign,
+        .before = current_order(launch),
+        .beside = ferry_documents_configuration(documents(launch), launch->workflow->kind->beside),
+        .on_done = on_compiled,
+        .context = launch};
     struct ferry_error error;
 
     launch->step = COMPILING;
+    launch->beside = beside_revision(launch);
     launch->revision = json_integer_value(json_object_get(saved, "revision"));
     if (ferry_compile_start(launch->parts.loop, &options, &launch->compile, &error) != FERRY_OK)
         end_start(launch, &error);
@@ -339,6 +395,7 @@ void ferry_launch_state(const struct ferry_launch *launch, struct ferry_state *r
         .order = order,
         .saved = ferry_documents_saved(documents(launch), id, 0),
         .running = revision > 0 ? ferry_documents_saved(documents(launch), id, revision) : NULL,
+        .beside = ferry_documents_configuration(documents(launch), launch->workflow->kind->beside),
         .replays = ferry_documents_replays(documents(launch), id),
         .tasks = ferry_store_tasks(launch->parts.store),
         .start = {.under_way = launch->step == COMPILING || launch->step == CREATING ||
@@ -371,9 +428,6 @@ static enum ferry_status may_start(const struct ferry_launch *launch, bool *ret_
     enum ferry_status status = FERRY_OK;
 
     *ret_needed = false;
-    if (!launch->workflow->kind)
-        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
-                          "%s is not available in this version", launch->workflow->name);
     status = ferry_store_readable(launch->parts.store, error);
     if (status != FERRY_OK)
         return status;
@@ -390,6 +444,9 @@ static enum ferry_status may_start(const struct ferry_launch *launch, bool *ret_
     if (ferry_documents_revision(documents(launch), launch->workflow->id) == 0)
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
                           "%s has no configuration yet; apply one first", launch->workflow->id);
+    status = admit(launch, error);
+    if (status != FERRY_OK)
+        return status;
     return ferry_store_claim(launch->parts.store, error);
 }
 

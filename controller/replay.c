@@ -294,10 +294,8 @@ static void post(struct ferry_replays *replays, const struct ferry_workflow *wor
     const char *table;
     json_t *body;
 
-    if (!workflow->kind || workflow->kind->no_replay) {
-        ferry_reply_refuse(exchange, 409,
-                           workflow->kind ? "%s" : "%s is not available in this version",
-                           workflow->kind ? workflow->kind->no_replay : workflow->name);
+    if (workflow->kind->no_replay) {
+        ferry_reply_refuse(exchange, 409, "%s", workflow->kind->no_replay);
         return;
     }
     if (ferry_store_claim(replays->parts->store, &error) != FERRY_OK) {

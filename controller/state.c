@@ -172,7 +172,8 @@ static void look_at_streams(const struct ferry_state_input *input, struct ferry_
     struct ferry_stream stream;
 
     for (size_t i = 0; ferry_workflow_stream(input->workflow, input->order, i, &stream); i++) {
-        look_at_reader(input, state, stream.reader);
+        if (stream.reader)
+            look_at_reader(input, state, stream.reader);
         look_at_writers(input, state, stream.name);
     }
 }
@@ -272,6 +273,13 @@ static bool replay_is_pending(const struct ferry_state_input *input)
     return false;
 }
 
+static bool is_outlived(const struct ferry_state_input *input)
+{
+    const struct ferry_kind *kind = input->workflow->kind;
+
+    return kind->is_outlived && kind->is_outlived(input->order, input->beside);
+}
+
 static void derive_run(const struct ferry_state_input *input, struct ferry_state *state)
 {
     bool prepares = ferry_order_phase(input->order) == FERRY_PHASE_PREPARE;
@@ -283,7 +291,7 @@ static void derive_run(const struct ferry_state_input *input, struct ferry_state
     state->ready = prepares && json_array_size(state->waiting_for) == 0;
     if (!prepares)
         json_array_clear(state->waiting_for);
-    state->restart_needed = differs(input) || replay_is_pending(input);
+    state->restart_needed = differs(input) || replay_is_pending(input) || is_outlived(input);
 }
 
 static void derive_start(const struct ferry_state_input *input, struct ferry_state *state)

@@ -27,6 +27,7 @@ struct ferry_state_input {
     const json_t *order;            /* the latest run order; NULL when never started */
     const json_t *saved;            /* the latest saved document; or NULL */
     const json_t *running;          /* the saved document of the order's revision; or NULL */
+    const json_t *beside;           /* the configuration of kind->beside; or NULL */
     const json_t *replays;          /* asked for, by table (documents.h); or NULL */
     const struct ferry_task *tasks; /* of all workflows */
     struct ferry_start_view start;

@@ -2,6 +2,7 @@
 
 #include "controller/condition.h"
 #include "controller/configuration.h"
+#include "controller/optinout.h"
 #include "controller/translation_private.h"
 #include "core/base/buffer.h"
 
@@ -76,6 +77,52 @@ static void gather_fields(const struct gathering *gathering)
     }
 }
 
+/* --- what Opt-In/Out keeps --- */
+
+/* It is written when a profile is created, and by nothing else (ADR 5). */
+static json_t *compile_birth(const struct gathering *gathering, const char *name,
+                             const char *column)
+{
+    const struct ferry_translation *translation = gathering->translation;
+    const char *wire = text_of(json_object_get(translation->resource, "optOuts"), name);
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "source", column, "sourceType",
+                     "Boolean", "destination", wire, "destinationType", "boolean", "applyUpdates",
+                     0, "createOnly", 1, "optOut", name);
+}
+
+static void gather_birth(const struct gathering *gathering, const char *name, const char *column)
+{
+    const struct ferry_translation *translation = gathering->translation;
+    const char *member;
+    json_t *refusal =
+        ferry_optinout_refusal(translation->table, translation->resource, name, column, &member);
+    if (refusal) {
+        ferry_shape_fault(translation->faults, translation->place,
+                          "no profile may be created without its opt-outs, and %s cannot follow "
+                          "%s: %s; mend the configuration of opt-in-out",
+                          name, column, json_string_value(refusal));
+        json_decref(refusal);
+        return;
+    }
+    json_t *compiled = compile_birth(gathering, name, column);
+    gather_column(gathering, column);
+    note_memory(translation,
+                compiled && json_object_set_new(gathering->fields, text_of(compiled, "destination"),
+                                                compiled) == 0);
+}
+
+static void gather_births(const struct gathering *gathering)
+{
+    const struct ferry_translation *translation = gathering->translation;
+    json_t *births = ferry_optinout_births(translation->optinout, translation->mapping);
+    const char *name;
+    json_t *column;
+    note_memory(translation, births != NULL);
+    json_object_foreach (births, name, column)
+        gather_birth(gathering, name, json_string_value(column));
+    json_decref(births);
+}
+
 /* --- filter --- */
 
 static json_t *operand_texts(json_t *value)
@@ -143,7 +190,7 @@ static void check_tracking(const struct ferry_translation *translation)
                              text_of(translation->table, "name"));
 }
 
-static void check_key(const struct ferry_translation *translation)
+void ferry_translation_check_key(const struct ferry_translation *translation)
 {
     const struct ferry_place place = {translation->place, "key", 0};
     const char *key =
@@ -191,9 +238,11 @@ static void warn_of_no_opt_out(const struct gathering *gathering)
     json_object_foreach (json_object_get(translation->resource, "optOuts"), name, wire)
         if (json_object_get(gathering->fields, json_string_value(wire)))
             return;
-    ferry_shape_fault(translation->warnings, &place,
-                      "no opt-out attribute is mapped: people who opted out in Dynamics 365 are "
-                      "mailable in Campaign; map donotbulkemail to denyListEmail, for example");
+    ferry_shape_fault(
+        translation->warnings, &place,
+        "no opt-out attribute is mapped: people who opted out in Dynamics 365 are "
+        "mailable in Campaign; map donotbulkemail to denyListEmail, for example, here "
+        "or in opt-in-out");
 }
 
 /* --- the compiled mapping --- */
@@ -297,8 +346,9 @@ static json_t *translate(struct gathering *gathering)
     const struct ferry_translation *translation = gathering->translation;
     size_t before = json_array_size(translation->faults->faults);
     check_tracking(translation);
-    check_key(translation);
+    ferry_translation_check_key(translation);
     gather_fields(gathering);
+    gather_births(gathering);
     gather_filter(gathering);
     warn_of_mandatory(gathering);
     warn_of_no_opt_out(gathering);

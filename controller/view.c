@@ -167,11 +167,10 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
     struct ferry_view_sums sums = {.known = true};
     int64_t saved = ferry_documents_revision(documents, workflow->id);
     json_t *json =
-        json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name",
-                  workflow->name, "available", workflow->kind != NULL, "generation",
-                  ferry_view_or_null(json_object_get(view.order, "generation")), "revision",
-                  ferry_view_or_null(json_object_get(view.order, "revision")), "savedRevision",
-                  number_or_null(saved > 0, saved), "orderedAt",
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id", workflow->id, "name", workflow->name,
+                  "generation", ferry_view_or_null(json_object_get(view.order, "generation")),
+                  "revision", ferry_view_or_null(json_object_get(view.order, "revision")),
+                  "savedRevision", number_or_null(saved > 0, saved), "orderedAt",
                   ferry_view_or_null(json_object_get(view.order, "orderedAt")), "orderedBy",
                   ferry_view_or_null(json_object_get(view.order, "orderedBy")));
     struct ferry_state state;
@@ -181,8 +180,8 @@ json_t *ferry_view_workflow(const struct ferry_launch *launch, const struct ferr
     add_state(json, &state);
     json_object_set_new(json, "mappings", json_array());
     json_object_set_new(json, "events", json_null());
-    if (workflow->kind)
-        workflow->kind->view(&view, json, &sums);
+    json_object_set_new(json, "optOuts", json_null());
+    workflow->kind->view(&view, json, &sums);
     add_sums(json, &sums);
     json_object_set_new(json, "oldestWaitingAt", oldest_waiting(&view, &sums));
     if (ferry_launch_faults(launch))

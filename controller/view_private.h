@@ -37,5 +37,6 @@ json_t *ferry_view_or_null(json_t *value);
 /* The views of the kinds (kind.h). */
 void ferry_view_mappings(const struct ferry_view *view, json_t *json, struct ferry_view_sums *sums);
 void ferry_view_events(const struct ferry_view *view, json_t *json, struct ferry_view_sums *sums);
+void ferry_view_optinout(const struct ferry_view *view, json_t *json, struct ferry_view_sums *sums);
 
 #endif

@@ -4,9 +4,9 @@
 #include <string.h>
 
 const struct ferry_workflow ferry_workflows[FERRY_WORKFLOW_COUNT] = {
-    {"dynamics-to-campaign", "Microsoft Dynamics 365 to Campaign", &ferry_kind_mappings},
-    {"campaign-to-dynamics", "Campaign to Microsoft Dynamics 365", &ferry_kind_events},
-    {"opt-in-out", "Opt-In/Out", NULL},
+    {FERRY_WORKFLOW_INGRESS, "Microsoft Dynamics 365 to Campaign", &ferry_kind_mappings},
+    {FERRY_WORKFLOW_EGRESS, "Campaign to Microsoft Dynamics 365", &ferry_kind_events},
+    {FERRY_WORKFLOW_OPTINOUT, "Opt-In/Out", &ferry_kind_optinout},
 };
 
 const struct ferry_workflow *ferry_workflow_find(const char *id)
@@ -20,5 +20,5 @@ const struct ferry_workflow *ferry_workflow_find(const char *id)
 bool ferry_workflow_stream(const struct ferry_workflow *workflow, const json_t *order, size_t index,
                            struct ferry_stream *ret_stream)
 {
-    return workflow->kind && order && workflow->kind->stream(order, index, ret_stream);
+    return order && workflow->kind->stream(order, index, ret_stream);
 }

@@ -6,10 +6,14 @@
 
 #define FERRY_WORKFLOW_COUNT 3
 
+#define FERRY_WORKFLOW_INGRESS  "dynamics-to-campaign"
+#define FERRY_WORKFLOW_EGRESS   "campaign-to-dynamics"
+#define FERRY_WORKFLOW_OPTINOUT "opt-in-out"
+
 struct ferry_workflow {
     const char *id;
-    const char *name;              /* on screen */
-    const struct ferry_kind *kind; /* NULL: this version cannot run it */
+    const char *name; /* on screen */
+    const struct ferry_kind *kind;
 };
 
 extern const struct ferry_workflow ferry_workflows[FERRY_WORKFLOW_COUNT];

@@ -124,10 +124,10 @@ static void cancel(void *context)
     ferry_intake_cancel_check(work->intake);
 }
 
-static void set_wire(void *context, struct ferry_wire wire)
+static void set_wire(void *context, const struct ferry_wire wires[FERRY_TASK_TOPICS])
 {
     struct export_work *work = context;
-    ferry_intake_wire(work->intake, wire);
+    ferry_intake_wire(work->intake, wires[0]);
 }
 
 static void go(void *context)

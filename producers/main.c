@@ -35,18 +35,21 @@ int main(int argc, char **argv)
 {
     static struct ferry_common common;
     static struct ferry_dynamics_settings dynamics;
+    static struct ferry_campaign_settings campaign;
     static struct ferry_sftp_settings sftp;
     static struct ferry_reader_settings settings = {
-        .common = &common, .dynamics = &dynamics, .sftp = &sftp};
+        .common = &common, .dynamics = &dynamics, .campaign = &campaign, .sftp = &sftp};
     const struct ferry_settings_group groups[] = {
         {ferry_common_settings, ferry_common_settings_count, &common, false},
         {ferry_dynamics_settings, ferry_dynamics_settings_count, &dynamics, false},
+        {ferry_campaign_settings, ferry_campaign_settings_count, &campaign, true},
         {ferry_sftp_settings, ferry_sftp_settings_count, &sftp, true},
         {ferry_reader_rows, ferry_reader_rows_count, &settings, false},
     };
     const struct ferry_program program = {
         .name = "ferry-reader",
-        .purpose = "Reads the changes of Dynamics 365 and Campaign's e-mail events into Kafka.",
+        .purpose = "Reads the changes of Dynamics 365 and Campaign's e-mail events and opt-outs into "
+                   "Kafka.",
         .common = &common,
         .groups = groups,
         .group_count = sizeof groups / sizeof groups[0],

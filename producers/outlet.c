@@ -10,17 +10,37 @@
 
 #define RECORD_CEILING ((size_t)128 << 20)
 
+static enum ferry_status encode_change(const void *context, const struct ferry_change *change,
+                                       const struct ferry_wire *wire,
+                                       struct ferry_outlet_tally *tally, struct ferry_buffer *out,
+                                       struct ferry_error *error)
+{
+    (void)context;
+    (void)tally;
+    return ferry_change_encode(change, wire, out, error);
+}
+
+struct ferry_outlet_form ferry_outlet_changes(const char *table)
+{
+    const struct ferry_topic topic = {FERRY_TOPIC_CHANGES, table};
+    return (struct ferry_outlet_form){
+        .name = table, .load = topic, .news = topic, .swept = true, .encode = encode_change};
+}
+
 void ferry_outlet_init(struct ferry_outlet *outlet, struct ferry_seat *seat,
-                       const struct ferry_common *common, const char *table, const char *workflow)
+                       const struct ferry_common *common, const struct ferry_outlet_form *form,
+                       const char *table, const char *workflow)
 {
     const char *instance = common->instance;
     memset(outlet, 0, sizeof *outlet);
     outlet->seat = seat;
     outlet->table = table;
+    outlet->form = *form;
     outlet->trace_full_reads = common->trace_full_reads;
     ferry_tracer_init(&outlet->tracer);
     ferry_buffer_init(&outlet->buffer, RECORD_CEILING);
-    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_CHANGES, table}, outlet->changes);
+    ferry_topic_name(instance, form->load, outlet->load);
+    ferry_topic_name(instance, form->news, outlet->news);
     ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_REJECTS, workflow},
                      outlet->rejects);
 }
@@ -58,11 +78,14 @@ enum ferry_status ferry_outlet_change(struct ferry_outlet *outlet, struct ferry_
 {
     change->table = (struct ferry_slice){outlet->table, strlen(outlet->table)};
     ferry_buffer_clear(&outlet->buffer);
-    enum ferry_status status = ferry_change_encode(change, &outlet->wire, &outlet->buffer, error);
-    if (status != FERRY_OK)
+    bool news = change->origin == FERRY_ORIGIN_DELTA;
+    enum ferry_status status = outlet->form.encode(
+        outlet->form.context, change, news ? &outlet->news_wire : &outlet->load_wire,
+        &outlet->tally, &outlet->buffer, error);
+    if (status != FERRY_OK || outlet->buffer.length == 0)
         return status;
     struct ferry_producer_record record = {
-        .topic = outlet->changes,
+        .topic = news ? outlet->news : outlet->load,
         .partition =
             ferry_kafka_partition(change->id.data, change->id.length, FERRY_DATA_PARTITIONS),
         .key = change->id,

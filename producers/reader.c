@@ -9,6 +9,7 @@
 #include "producers/alarm.h"
 #include "producers/exportwork.h"
 #include "producers/membership.h"
+#include "producers/profilework.h"
 #include "producers/seat.h"
 #include "producers/tablework.h"
 #include "producers/task.h"
@@ -20,8 +21,10 @@
 
 #define INGRESS      "dynamics-to-campaign"
 #define EGRESS       "campaign-to-dynamics"
-#define WORKFLOWS    2
-#define EXPORTS      "exports" /* the one task of EGRESS */
+#define CONSENT      "opt-in-out"
+#define WORKFLOWS    3
+#define EXPORTS      "exports"  /* the one task of EGRESS */
+#define PROFILES     "profiles" /* beside contact, the one of CONSENT */
 #define TICK_MS      1000
 #define TOPICS_MS    1000  /* between two looks for the control topics */
 #define LAST_WORD_MS 15000 /* of an orderly end */
@@ -49,6 +52,7 @@ struct ferry_reader {
     struct ferry_http *http;
     struct ferry_registry *registry; /* NULL: none is set */
     struct ferry_dataverse_source *source;
+    struct ferry_campaign_source *campaign; /* NULL: none is set */
     rd_kafka_t *asker;
     struct ferry_topiccheck *topics;
     struct ferry_reporter *reporter;
@@ -91,14 +95,27 @@ static struct held *find_task(struct workflow *workflow, const char *id)
     return NULL;
 }
 
-/* An order is for the tables that it maps, or for Campaign's exports. */
+/* Of the i-th task of Opt-In/Out. */
+static enum ferry_side side_of(const struct ferry_consent *consent, size_t i)
+{
+    return i == 0 && ferry_consent_reads(consent, FERRY_SIDE_DYNAMICS) ? FERRY_SIDE_DYNAMICS
+                                                                       : FERRY_SIDE_CAMPAIGN;
+}
+
+/* An order is for the tables that it maps, for Campaign's exports, or for the opt-outs of one or
+ * both sides. */
 static size_t count_tasks(const struct ferry_order *order)
 {
+    if (order->consent)
+        return (size_t)ferry_consent_reads(order->consent, FERRY_SIDE_DYNAMICS) +
+               (size_t)ferry_consent_reads(order->consent, FERRY_SIDE_CAMPAIGN);
     return order->events ? 1 : order->mapping_count;
 }
 
 static const char *task_name(const struct ferry_order *order, size_t i)
 {
+    if (order->consent)
+        return side_of(order->consent, i) == FERRY_SIDE_DYNAMICS ? order->consent->table : PROFILES;
     return order->events ? EXPORTS : order->mappings[i]->id;
 }
 
@@ -117,6 +134,51 @@ static struct held *hold_task(struct workflow *workflow, const struct ferry_task
     return held;
 }
 
+static struct held *make_exports(struct workflow *workflow, struct ferry_task_options *options)
+{
+    const struct ferry_reader_settings *settings = workflow->reader->settings;
+    const struct ferry_export_subject exports = {settings->sftp, settings->state_dir,
+                                                 workflow->order->events};
+    options->type = &ferry_export_work;
+    options->subject = &exports;
+    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
+    options->topic_count = 1;
+    options->schema = FERRY_SCHEMA_EVENT;
+    return hold_task(workflow, options);
+}
+
+static struct held *make_table(struct workflow *workflow, const struct ferry_mapping *mapping,
+                               struct ferry_task_options *options)
+{
+    const struct ferry_table_subject table = {.source = workflow->reader->source,
+                                              .mapping = mapping};
+    options->type = &ferry_table_work;
+    options->subject = &table;
+    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_CHANGES, mapping->table};
+    options->topic_count = 1;
+    options->schema = FERRY_SCHEMA_CHANGE;
+    return hold_task(workflow, options);
+}
+
+/* The first reading has a topic of its own, which everybody else's news overtake. */
+static struct held *make_consent(struct workflow *workflow, enum ferry_side side,
+                                 struct ferry_task_options *options)
+{
+    const struct ferry_reader *reader = workflow->reader;
+    const struct ferry_consent *consent = workflow->order->consent;
+    const struct ferry_table_subject contact = {.source = reader->source, .consent = consent};
+    const struct ferry_profile_subject profile = {reader->campaign, consent};
+    bool dynamics = side == FERRY_SIDE_DYNAMICS;
+    options->type = dynamics ? &ferry_table_work : &ferry_profile_work;
+    options->subject = dynamics ? (const void *)&contact : &profile;
+    options->topics[0] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "load"};
+    options->topics[1] =
+        (struct ferry_topic){FERRY_TOPIC_OPTOUTS, dynamics ? "dynamics" : "campaign"};
+    options->topic_count = 2;
+    options->schema = FERRY_SCHEMA_OPTOUT;
+    return hold_task(workflow, options);
+}
+
 static struct held *make_task(struct workflow *workflow, size_t i, int partition)
 {
     const struct ferry_reader *reader = workflow->reader;
@@ -133,21 +195,11 @@ static struct held *make_task(struct workflow *workflow, size_t i, int partition
         .generation = order->generation,
         .name = task_name(order, i),
     };
-    if (order->events) {
-        const struct ferry_export_subject exports = {reader->settings->sftp,
-                                                     reader->settings->state_dir, order->events};
-        options.type = &ferry_export_work;
-        options.subject = &exports;
-        options.topic = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
-        options.schema = FERRY_SCHEMA_EVENT;
-        return hold_task(workflow, &options);
-    }
-    const struct ferry_table_subject table = {reader->source, order->mappings[i]};
-    options.type = &ferry_table_work;
-    options.subject = &table;
-    options.topic = (struct ferry_topic){FERRY_TOPIC_CHANGES, table.mapping->table};
-    options.schema = FERRY_SCHEMA_CHANGE;
-    return hold_task(workflow, &options);
+    if (order->events)
+        return make_exports(workflow, &options);
+    if (order->consent)
+        return make_consent(workflow, side_of(order->consent, i), &options);
+    return make_table(workflow, order->mappings[i], &options);
 }
 
 static void carry_out(struct workflow *workflow, size_t i)
@@ -371,6 +423,9 @@ static enum ferry_status make_parts(struct ferry_reader *reader, struct ferry_er
     if (status == FERRY_OK)
         status = ferry_dataverse_source_new(reader->http, reader->settings->dynamics,
                                             reader->metrics, &reader->source, error);
+    if (status == FERRY_OK && reader->settings->campaign->url)
+        status = ferry_campaign_source_new(reader->http, reader->settings->campaign,
+                                           reader->metrics, &reader->campaign, error);
     if (status == FERRY_OK)
         status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL,
                                  &reader->asker, error);
@@ -392,6 +447,7 @@ enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_reader_se
     reader->common = settings->common;
     reader->workflows[0] = (struct workflow){.reader = reader, .name = INGRESS};
     reader->workflows[1] = (struct workflow){.reader = reader, .name = EGRESS};
+    reader->workflows[2] = (struct workflow){.reader = reader, .name = CONSENT};
     enum ferry_status status = make_parts(reader, error);
     if (status != FERRY_OK) {
         ferry_reader_free(reader);
@@ -414,6 +470,8 @@ static void end_loop(struct ferry_reader *reader)
     reader->reporter = NULL;
     ferry_dataverse_source_free(reader->source);
     reader->source = NULL;
+    ferry_campaign_source_free(reader->campaign);
+    reader->campaign = NULL;
     ferry_registry_free(reader->registry);
     reader->registry = NULL;
     ferry_http_free(reader->http);

@@ -1,5 +1,5 @@
 /* The reader: one member of the group <instance>.reader, whose partitions of `checkpoints` say
- * which tasks of both workflows are its own. Loop thread only. */
+ * which tasks of all workflows are its own. Loop thread only. */
 #ifndef FERRY_READER_H
 #define FERRY_READER_H
 
@@ -12,6 +12,7 @@ struct ferry_reader;
 struct ferry_reader_settings { /* the groups are borrowed */
     const struct ferry_common *common;
     const struct ferry_dynamics_settings *dynamics;
+    const struct ferry_campaign_settings *campaign; /* its url is NULL: there is none */
     const struct ferry_sftp_settings *sftp;
     char *state_dir;
 };

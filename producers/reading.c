@@ -165,8 +165,9 @@ void ferry_reading_rest(struct ferry_reading *reading)
     bool news = reading->round.records > 0;
     bool more = reading->round.pages > 1 && reading->from.phase == FERRY_CHECKPOINT_DELTA;
     reading->idle_ms = news || reading->idle_ms == 0 ? poll : reading->idle_ms * 3 / 2;
-    if (reading->idle_ms > poll * IDLE_FACTOR)
-        reading->idle_ms = poll * IDLE_FACTOR;
+    int64_t most = reading->options.urgent ? poll : poll * IDLE_FACTOR;
+    if (reading->idle_ms > most)
+        reading->idle_ms = most;
     reading->round = (struct page_count){0};
     reading->tries = 0;
     ferry_reading_delay(reading, more ? 0 : reading->idle_ms);
@@ -255,7 +256,9 @@ static void count(struct ferry_reading *reading)
     reading->round.pages += done->pages;
     reading->round.records += done->records;
     reading->rejects += done->rejects;
-    ferry_metric_add(reading->meter.records, done->records - done->rejects);
+    reading->tally.dropped += done->tally.dropped;
+    reading->tally.undated += done->tally.undated;
+    ferry_metric_add(reading->meter.records, done->records - done->rejects - done->tally.dropped);
     ferry_metric_add(reading->meter.rejects, done->rejects);
     ferry_metric_add(reading->meter.pages, done->pages);
     ferry_metric_add(reading->meter.bytes, done->bytes);
@@ -331,9 +334,9 @@ enum ferry_status ferry_reading_new(const struct ferry_reading_options *options,
     ferry_checkpoint_init(&reading->at);
     ferry_checkpoint_init(&reading->from);
     ferry_checkpoint_init(&reading->next);
-    ferry_outlet_init(&reading->outlet, options->seat, options->common, options->mapping->table,
-                      options->workflow);
-    ferry_meter_init(&reading->meter, options->metrics, options->mapping->table);
+    ferry_outlet_init(&reading->outlet, options->seat, options->common, &options->form,
+                      options->mapping->table, options->workflow);
+    ferry_meter_init(&reading->meter, options->metrics, options->form.name);
     *ret_reading = reading; /* before the seat calls */
     ferry_seat_join(options->seat, &reading->user, &seat_calls, reading);
     return FERRY_OK;
@@ -363,9 +366,11 @@ void ferry_reading_columns(struct ferry_reading *reading, struct ferry_row_colum
     reading->page = NULL;
 }
 
-void ferry_reading_wire(struct ferry_reading *reading, struct ferry_wire wire)
+void ferry_reading_wire(struct ferry_reading *reading, struct ferry_wire load,
+                        struct ferry_wire news)
 {
-    reading->outlet.wire = wire;
+    reading->outlet.load_wire = load;
+    reading->outlet.news_wire = news;
 }
 
 bool ferry_reading_seated(const struct ferry_reading *reading)
@@ -415,6 +420,11 @@ const struct ferry_checkpoint *ferry_reading_checkpoint(const struct ferry_readi
 int64_t ferry_reading_rejects(const struct ferry_reading *reading)
 {
     return reading->rejects;
+}
+
+struct ferry_outlet_tally ferry_reading_tally(const struct ferry_reading *reading)
+{
+    return reading->tally;
 }
 
 void ferry_reading_age(struct ferry_reading *reading, double delta_link_age_seconds)

@@ -1,4 +1,4 @@
-/* Reads one table into changes.<table>: first the whole of it, then its deltas, each page and the
+/* Reads one table into changes.<table>, or what else its outlet's form says: first the whole of it, then its deltas, each page and the
  * checkpoint that follows it in one transaction of the seat. While a page is committed the next one
  * is already asked for. Loop thread only. */
 #ifndef FERRY_READING_H
@@ -7,6 +7,7 @@
 #include "core/record/wire.h"
 #include "producers/checkpoint.h"
 #include "producers/meter.h"
+#include "producers/outlet.h"
 #include "producers/seat.h"
 #include "producers/sources/dataverse.h"
 
@@ -32,6 +33,8 @@ struct ferry_reading_options {
     struct ferry_dataverse_source *source;
     struct ferry_seat *seat;
     const struct ferry_mapping *mapping;
+    struct ferry_outlet_form form; /* what a row becomes */
+    bool urgent;                   /* asked as often when it is idle */
     const char *workflow;
     const char *task; /* id; borrowed like all pointers here */
     const struct ferry_reading_calls *calls;
@@ -48,7 +51,8 @@ void ferry_reading_free(struct ferry_reading *reading);
 
 /* `columns`: one for each of the mapping's; taken. */
 void ferry_reading_columns(struct ferry_reading *reading, struct ferry_row_column *columns);
-void ferry_reading_wire(struct ferry_reading *reading, struct ferry_wire wire);
+void ferry_reading_wire(struct ferry_reading *reading, struct ferry_wire load,
+                        struct ferry_wire news);
 bool ferry_reading_seated(const struct ferry_reading *reading);
 
 /* Needs columns. */
@@ -61,6 +65,7 @@ void ferry_reading_stop(struct ferry_reading *reading);
 
 const struct ferry_checkpoint *ferry_reading_checkpoint(const struct ferry_reading *reading);
 int64_t ferry_reading_rejects(const struct ferry_reading *reading); /* since new */
+struct ferry_outlet_tally ferry_reading_tally(const struct ferry_reading *reading); /* since new */
 void ferry_reading_age(struct ferry_reading *reading,
                        double delta_link_age_seconds); /* for metrics */
 

@@ -93,12 +93,17 @@ static enum ferry_status follow(struct ferry_reading *reading)
         .records = (int64_t)ferry_page_records(reading->page),
         .bytes = (int64_t)ferry_page_bytes(reading->page),
         .rejects = reading->page_rejects,
+        .tally = reading->outlet.tally,
         .pages = 1,
     };
     reading->more = ferry_page_next_link(reading->page) || ferry_checkpoint_picks(&reading->from);
-    return ferry_checkpoint_follow(
+    enum ferry_status status = ferry_checkpoint_follow(
         &reading->next, &reading->from, ferry_page_next_link(reading->page),
         ferry_page_delta_link(reading->page), reading->done.records, reading->asked_at);
+    if (status == FERRY_OK && !reading->outlet.form.swept &&
+        reading->next.phase == FERRY_CHECKPOINT_SWEEP)
+        reading->next.phase = FERRY_CHECKPOINT_DELTA;
+    return status;
 }
 
 void ferry_reading_finish_page(struct ferry_reading *reading)
@@ -249,6 +254,7 @@ void ferry_reading_begin_page(struct ferry_reading *reading)
     ferry_error_clear(&reading->fault);
     ferry_tracer_turn(&reading->outlet.tracer);
     reading->page_rejects = 0;
+    reading->outlet.tally = (struct ferry_outlet_tally){0};
     reading->asked_at = ferry_wall_ms();
     if (status == FERRY_OK)
         status = ask(reading, &error);

@@ -12,6 +12,7 @@ enum turn { TURN_NONE, TURN_WAITING, TURN_HELD, TURN_ENDING };
 
 struct page_count {
     int64_t pages, records, bytes, rejects;
+    struct ferry_outlet_tally tally;
 };
 
 struct ferry_reading {
@@ -45,6 +46,7 @@ struct ferry_reading {
     bool more;               /* and it is followed by another page of the same round */
     struct page_count round; /* since the last rest */
     int64_t rejects;         /* since new */
+    struct ferry_outlet_tally tally;
     int64_t idle_ms;         /* how long to rest */
 };
 

@@ -62,7 +62,7 @@ static void on_pass_trouble(void *context, const struct ferry_error *error)
 void ferry_reading_begin_pass(struct ferry_reading *reading)
 {
     const struct ferry_sweep_options options = {
-        .topic = reading->outlet.changes,
+        .topic = reading->outlet.load,
         .partition = (int)reading->at.sweep_partition,
         .from = reading->at.sweep_from,
         .read_number = reading->at.read_number,

@@ -251,6 +251,9 @@ enum ferry_status ferry_row_number(struct ferry_row *row, const char *digits, si
         break;
     case FERRY_ROW_DIGITS:
         return keep_text(row, digits, length);
+    case FERRY_ROW_BOOLEAN:
+        fits = false;
+        break;
     }
     if (!fits)
         spoil(row, "a number that its type cannot hold");

@@ -8,7 +8,12 @@
 
 #include <stddef.h>
 
-enum ferry_row_number { FERRY_ROW_INTEGER, FERRY_ROW_DOUBLE, FERRY_ROW_DIGITS };
+enum ferry_row_number {
+    FERRY_ROW_INTEGER,
+    FERRY_ROW_DOUBLE,
+    FERRY_ROW_DIGITS,
+    FERRY_ROW_BOOLEAN, /* true or false, so that a number is a fault */
+};
 
 struct ferry_row_column {
     const char *name;

@@ -1,6 +1,7 @@
 #include "producers/tablework.h"
 
 #include "core/base/clock.h"
+#include "producers/consentform.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ struct table_work {
     struct ferry_task *task;
     struct ferry_dataverse_source *source;
     struct ferry_mapping *mapping;
+    struct ferry_consent *consent; /* NULL: it is about the mapping's table itself */
     struct ferry_reading *reading;
     struct ferry_dataverse_read *check;
     unsigned refusals;
@@ -40,7 +42,14 @@ static void on_checked(void *context, enum ferry_status status, struct ferry_row
                        const struct ferry_error *error)
 {
     struct table_work *work = context;
+    struct ferry_error fault;
     work->check = NULL;
+    if (status == FERRY_OK && work->consent) {
+        status = ferry_consentform_check(work->consent, work->mapping, columns, &fault);
+        error = status == FERRY_OK ? error : &fault;
+        if (status != FERRY_OK)
+            free(columns);
+    }
     if (status == FERRY_OK)
         ferry_reading_columns(work->reading, columns);
     if (status == FERRY_OK && work->refused)
@@ -117,25 +126,39 @@ static const struct ferry_reading_calls reading_calls = {
 
 /* ---- life ---- */
 
+/* What the orders hold may go while the task lives. */
+static enum ferry_status take_subject(struct table_work *work,
+                                      const struct ferry_table_subject *subject,
+                                      struct ferry_error *error)
+{
+    work->source = subject->source;
+    if (!subject->consent)
+        return ferry_mapping_new(subject->mapping->json, &work->mapping, error);
+    enum ferry_status status = ferry_consent_new(subject->consent->json, &work->consent, error);
+    return status == FERRY_OK ? ferry_consentform_mapping(work->consent, &work->mapping, error)
+                              : status;
+}
+
 static enum ferry_status create(struct ferry_task *task, const struct ferry_task_options *options,
                                 void **ret_work, struct ferry_error *error)
 {
-    const struct ferry_table_subject *subject = options->subject;
     struct table_work *work = calloc(1, sizeof *work);
     if (!work)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     *ret_work = work;
     work->task = task;
-    work->source = subject->source;
-    enum ferry_status status = ferry_mapping_new(subject->mapping->json, &work->mapping, error);
+    enum ferry_status status = take_subject(work, options->subject, error);
     if (status != FERRY_OK)
         return status;
     const struct ferry_reading_options reading = {
         .loop = options->loop,
         .common = options->common,
-        .source = subject->source,
+        .source = work->source,
         .seat = options->seat,
         .mapping = work->mapping,
+        .form = work->consent ? ferry_consentform(work->consent)
+                              : ferry_outlet_changes(work->mapping->table),
+        .urgent = work->consent != NULL,
         .workflow = options->workflow,
         .task = ferry_task_id(task),
         .calls = &reading_calls,
@@ -153,13 +176,15 @@ static void release(void *context)
     cancel(work);
     ferry_reading_free(work->reading);
     ferry_mapping_free(work->mapping);
+    ferry_consent_free(work->consent);
     free(work);
 }
 
-static void set_wire(void *context, struct ferry_wire wire)
+/* The first topic is that of full reads; a table that has one topic has one for both. */
+static void set_wire(void *context, const struct ferry_wire wires[FERRY_TASK_TOPICS])
 {
     struct table_work *work = context;
-    ferry_reading_wire(work->reading, wire);
+    ferry_reading_wire(work->reading, wires[0], wires[work->consent ? 1 : 0]);
 }
 
 static void go(void *context)
@@ -200,6 +225,13 @@ static void warn_of_expiry(struct table_work *work, double age, int64_t days)
     ferry_report_warning(ferry_task_report(work->task), &error, 0);
 }
 
+static void count_tally(const struct table_work *work, json_t *counters)
+{
+    struct ferry_outlet_tally tally = ferry_reading_tally(work->reading);
+    json_object_set_new(counters, "deleted", json_integer(tally.dropped));
+    json_object_set_new(counters, "badTimes", json_integer(tally.undated));
+}
+
 static void tick(void *context)
 {
     struct table_work *work = context;
@@ -220,6 +252,8 @@ static void tick(void *context)
         json_object_set_new(counters, "replaying", json_integer(1));
     if (at->delta_link_at)
         json_object_set_new(counters, "deltaLinkAgeSeconds", json_integer((json_int_t)age));
+    if (work->consent)
+        count_tally(work, counters);
     if (days >= 0)
         json_object_set_new(counters, "changeTrackingExpiresAfterDays", json_integer(days));
     ferry_report_counters(ferry_task_report(work->task), counters);

@@ -25,13 +25,13 @@ enum {
 struct ferry_task {
     struct ferry_task_options options;
     char id[FERRY_TASK_ID_SIZE];
-    char suffix[FERRY_TOPIC_SIZE];
-    char topic[FERRY_TOPIC_SIZE];
+    char suffixes[FERRY_TASK_TOPICS][FERRY_TOPIC_SIZE];
+    char topic_names[FERRY_TASK_TOPICS][FERRY_TOPIC_SIZE];
     void *work;
     struct ferry_report *report;
     struct ferry_topiccheck *topics;
     struct ferry_registration *registration;
-    struct ferry_wire wire;    /* of the topic */
+    struct ferry_wire wires[FERRY_TASK_TOPICS];
     struct ferry_alarm *alarm; /* asks about the source again */
     enum ferry_task_state state;
     unsigned prepared;
@@ -152,16 +152,18 @@ static void on_topics(void *context, enum ferry_status status, const struct ferr
 static void check_topics(struct ferry_task *task)
 {
     struct ferry_error error;
-    const struct ferry_topiccheck_options options = {
+    struct ferry_topiccheck_options options = {
         .loop = task->options.loop,
         .common = task->options.common,
         .asker = task->options.asker,
-        .topics = {task->options.topic, {FERRY_TOPIC_REJECTS, task->options.workflow}},
-        .count = 2,
+        .topics = {{FERRY_TOPIC_REJECTS, task->options.workflow}},
+        .count = 1,
         .delay_ms = task->topic_tries ? RETRY_MS : 0,
         .on_done = on_topics,
         .context = task,
     };
+    for (size_t i = 0; i < task->options.topic_count; i++)
+        options.topics[options.count++] = task->options.topics[i];
     if (ferry_topiccheck_new(&options, &task->topics, &error) != FERRY_OK)
         ferry_task_fail(task, &error);
 }
@@ -169,7 +171,7 @@ static void check_topics(struct ferry_task *task)
 static void on_registered(void *context)
 {
     struct ferry_task *task = context;
-    task->options.type->wire(task->work, task->wire);
+    task->options.type->wire(task->work, task->wires);
     task->prepared |= PREPARED_SCHEMA;
     advance(task);
 }
@@ -185,17 +187,22 @@ static void on_unregistered(void *context, const struct ferry_error *error, int6
 
 static enum ferry_status register_schema(struct ferry_task *task, struct ferry_error *error)
 {
-    const struct ferry_registration_entry entry = {task->topic, task->options.schema, &task->wire};
+    struct ferry_registration_entry entries[FERRY_TASK_TOPICS];
     const struct ferry_registration_options options = {
         .loop = task->options.loop,
         .registry = task->options.registry,
-        .entries = &entry,
-        .count = 1,
+        .entries = entries,
+        .count = task->options.topic_count,
         .on_done = on_registered,
         .on_trouble = on_unregistered,
         .context = task,
     };
-    ferry_topic_name(task->options.common->instance, task->options.topic, task->topic);
+    for (size_t i = 0; i < task->options.topic_count; i++) {
+        ferry_topic_name(task->options.common->instance, task->options.topics[i],
+                         task->topic_names[i]);
+        entries[i] = (struct ferry_registration_entry){
+            task->topic_names[i], task->options.schema, &task->wires[i]};
+    }
     return ferry_registration_new(&options, &task->registration, error);
 }
 
@@ -280,8 +287,10 @@ enum ferry_status ferry_task_new(const struct ferry_task_options *options,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     task->options = *options;
     ferry_task_name(options->workflow, options->name, task->id);
-    snprintf(task->suffix, sizeof task->suffix, "%s", options->topic.suffix);
-    task->options.topic.suffix = task->suffix;
+    for (size_t i = 0; i < options->topic_count; i++) {
+        snprintf(task->suffixes[i], FERRY_TOPIC_SIZE, "%s", options->topics[i].suffix);
+        task->options.topics[i].suffix = task->suffixes[i];
+    }
     task->options.name = NULL;
     enum ferry_status status = assemble(task, error);
     if (status != FERRY_OK) {

@@ -12,6 +12,8 @@
 struct ferry_task;
 struct ferry_task_options;
 
+#define FERRY_TASK_TOPICS 2 /* most that a task writes records to */
+
 /* What a type of work does; `work` is its own. */
 struct ferry_work_type {
     /* Joins the seat, so *ret_work is set before anything is told to the task. */
@@ -22,8 +24,9 @@ struct ferry_work_type {
      * cancelled. Does nothing while it looks already. */
     void (*check)(void *work);
     void (*cancel)(void *work);
-    void (*wire)(void *work, struct ferry_wire wire); /* how its records are framed */
-    void (*go)(void *work);                           /* may come twice */
+    /* How the records of each topic are framed. */
+    void (*wire)(void *work, const struct ferry_wire wires[FERRY_TASK_TOPICS]);
+    void (*go)(void *work);      /* may come twice */
     void (*stop)(void *work);    /* ferry_task_stopped follows, perhaps at once */
     void (*tick)(void *work);    /* every second */
     int64_t (*wait)(void *work); /* ms that the source wants to be left alone */
@@ -41,8 +44,9 @@ struct ferry_task_options { /* all borrowed while the task lives */
     int64_t generation;
     const struct ferry_work_type *type;
     const void *subject;      /* what the work is about; only during new */
-    const char *name;         /* copied, as the topic's suffix */
-    struct ferry_topic topic; /* where the records go */
+    const char *name;         /* copied, as the topics' suffixes */
+    struct ferry_topic topics[FERRY_TASK_TOPICS]; /* where the records go */
+    size_t topic_count;
     enum ferry_schema schema; /* and of which kind they are */
 };
 

@@ -74,7 +74,7 @@ static enum ferry_status write_update(struct ferry_delivery *delivery, struct fe
                                       struct ferry_error *error)
 {
     ferry_buffer_clear(&delivery->body);
-    enum ferry_status status = ferry_body_write(lane->share->table->mapping, &delivery->change,
+    enum ferry_status status = ferry_body_write(lane->share->table->outline, &delivery->change,
                                                 FERRY_BODY_UPDATE, &delivery->body, error);
     if (status == FERRY_OK)
         lane->hash = XXH3_64bits(delivery->body.data, delivery->body.length);
@@ -98,6 +98,8 @@ static enum ferry_status examine(struct ferry_delivery *delivery, struct ferry_l
     enum ferry_status status = read_change(delivery, lane, error);
     if (status == FERRY_OK && is_upsert(&delivery->change))
         status = ferry_filter_match(mapping->filter, &delivery->change, &given->matches, error);
+    given->outdated = status == FERRY_OK && is_upsert(&delivery->change) &&
+                      ferry_body_lacks_opt_outs(mapping, &delivery->change);
     if (status == FERRY_OK && given->matches)
         status = write_update(delivery, lane, error);
     if (status == FERRY_OK)
@@ -118,7 +120,7 @@ enum ferry_status ferry_delivery_plan(struct ferry_delivery *delivery, struct fe
     enum ferry_status status = examine(delivery, lane, error);
     if (status == FERRY_OK)
         *ret_step = lane->next_call != FERRY_CALL_NONE
-                        ? (struct ferry_step){.call = lane->next_call}
+                        ? ferry_plan_call(&lane->given, lane->next_call)
                         : ferry_plan_first(&lane->given);
     return status;
 }
@@ -131,7 +133,7 @@ static enum ferry_status write_body(struct ferry_delivery *delivery, const struc
     if (call == FERRY_CALL_DELETE || kind == FERRY_BODY_UPDATE)
         return FERRY_OK;
     ferry_buffer_clear(&delivery->body);
-    return ferry_body_write(lane->share->table->mapping, &delivery->change, kind, &delivery->body,
+    return ferry_body_write(lane->share->table->outline, &delivery->change, kind, &delivery->body,
                             error);
 }
 

@@ -4,165 +4,247 @@
 #include "core/base/clock.h"
 #include "core/record/guid.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define NAME_BYTES   ((size_t)16 << 20)       /* beyond any message */
+#define PIECE_BYTES  ((size_t)64 << 10)       /* beyond any name */
 #define SECONDS_SIZE 19                       /* 2026-11-22T07:00:00 */
 #define EARLIEST_MS  INT64_C(-6847804800000)  /* 1753-01-01, the first day of Dynamics */
 #define LATEST_MS    INT64_C(253402300799000) /* the last second of four digits */
+#define HEAD         "\"activityid\":\""
 
 /* 8f9f4f4e-3f0d-5b0c-9a51-6f0f3a0c8a57, of ADR 4 */
 static const unsigned char namespace[FERRY_GUID_BYTES] = {
     0x8f, 0x9f, 0x4f, 0x4e, 0x3f, 0x0d, 0x5b, 0x0c, 0x9a, 0x51, 0x6f, 0x0f, 0x3a, 0x0c, 0x8a, 0x57};
+
+/* What stands before each of an event's own texts; nothing where that is not written. */
+enum piece {
+    PIECE_TYPED_HEAD, /* up to the id, with the type */
+    PIECE_SUBJECT,    /* ,"subject": */
+    PIECE_CAMPAIGN,
+    PIECE_DELIVERY,
+    PIECE_MIRROR_PAGE,
+    PIECE_URL,
+    PIECE_REGARDING, /* up to the contact's id */
+    PIECE_DATE,      /* up to the date */
+    PIECES,
+};
+
+/* The activities of one kind. */
+struct form {
+    struct ferry_buffer pieces[PIECES];
+    size_t units[PIECES]; /* how long the text behind it may be, in UTF-16 */
+};
+
+struct ferry_activity_forms {
+    const char *source; /* borrowed from the order */
+    struct form forms[FERRY_EVENT_KINDS];
+};
 
 static struct ferry_slice slice_of(const char *text)
 {
     return (struct ferry_slice){text, strlen(text)};
 }
 
-/* ,"name":"text", cut at so many UTF-16 code units; nothing when there is no text. */
-static enum ferry_status write_text(const char *name, struct ferry_slice text, int64_t units,
-                                    struct ferry_buffer *out)
+/* --- what they have in common --- */
+
+/* ,"name": */
+static enum ferry_status make_member(const char *name, struct ferry_buffer *piece)
 {
-    if (!name || text.length == 0)
+    if (!name)
         return FERRY_OK;
-    struct ferry_slice cut = units > 0 ? ferry_utf8_cut_units(text, (size_t)units) : text;
-    enum ferry_status status = ferry_buffer_append(out, ",", 1);
+    enum ferry_status status = ferry_buffer_append(piece, ",", 1);
     if (status == FERRY_OK)
-        status = ferry_utf8_quote(slice_of(name), out);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, ":", 1);
-    return status == FERRY_OK ? ferry_utf8_quote(cut, out) : status;
+        status = ferry_utf8_quote(slice_of(name), piece);
+    return status == FERRY_OK ? ferry_buffer_append(piece, ":", 1) : status;
 }
 
-/* --- what every activity has --- */
-
-static enum ferry_status write_id(const struct ferry_events *events,
-                                  const struct ferry_event *event, struct ferry_buffer *out)
+static enum ferry_status make_texts(const struct ferry_activity *activity, struct form *form)
 {
-    struct ferry_buffer name;
-    char guid[FERRY_GUID_SIZE];
-    size_t length = strlen(events->source);
-    ferry_buffer_init(&name, NAME_BYTES);
-    enum ferry_status status = ferry_buffer_reserve(&name, length + 1 + event->id.length);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(&name, events->source, length);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(&name, "/", 1);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(&name, event->id.data, event->id.length);
-    if (status == FERRY_OK) {
-        ferry_guid_of_name(namespace, name.data, name.length, guid);
-        status = ferry_buffer_append_text(out, "\"activityid\":\"");
+    const struct {
+        enum piece piece;
+        struct ferry_activity_column column;
+    } rows[] = {
+        {PIECE_SUBJECT, {"subject", activity->subject_length}},
+        {PIECE_CAMPAIGN, activity->campaign},
+        {PIECE_DELIVERY, activity->delivery},
+        {PIECE_MIRROR_PAGE, activity->mirror_page},
+        {PIECE_URL, activity->url},
+    };
+    enum ferry_status status = FERRY_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == FERRY_OK; i++) {
+        int64_t length = rows[i].column.length;
+        form->units[rows[i].piece] = length > 0 ? (size_t)length : SIZE_MAX;
+        status = make_member(rows[i].column.name, &form->pieces[rows[i].piece]);
     }
+    return status;
+}
+
+static enum ferry_status make_form(const struct ferry_activity *activity, struct form *form)
+{
+    for (int piece = 0; piece < PIECES; piece++)
+        ferry_buffer_init(&form->pieces[piece], PIECE_BYTES);
+    if (!activity->table)
+        return FERRY_OK;
+    enum ferry_status status = make_texts(activity, form);
+    if (status == FERRY_OK)
+        status = ferry_buffer_printf(&form->pieces[PIECE_TYPED_HEAD],
+                                     "{\"@odata.type\":\"Microsoft.Dynamics.CRM.%s\"," HEAD,
+                                     activity->table);
+    if (status == FERRY_OK)
+        status = ferry_buffer_printf(&form->pieces[PIECE_REGARDING],
+                                     ",\"%s@odata.bind\":\"/contacts(", activity->regarding);
+    if (status == FERRY_OK && activity->date.name)
+        status = ferry_buffer_printf(&form->pieces[PIECE_DATE], ",\"%s\":\"", activity->date.name);
+    return status;
+}
+
+enum ferry_status ferry_activity_forms_new(const struct ferry_events *events,
+                                           struct ferry_activity_forms **ret_forms,
+                                           struct ferry_error *error)
+{
+    struct ferry_activity_forms *forms = calloc(1, sizeof *forms);
+    enum ferry_status status = forms ? FERRY_OK : FERRY_NOMEM;
+    for (int kind = 0; kind < FERRY_EVENT_KINDS && status == FERRY_OK; kind++)
+        status = make_form(&events->activities[kind], &forms->forms[kind]);
+    if (status != FERRY_OK) {
+        ferry_activity_forms_free(forms);
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "no room for the names of columns");
+    }
+    forms->source = events->source;
+    *ret_forms = forms;
+    return FERRY_OK;
+}
+
+void ferry_activity_forms_free(struct ferry_activity_forms *forms)
+{
+    if (!forms)
+        return;
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
+        for (int piece = 0; piece < PIECES; piece++)
+            ferry_buffer_done(&forms->forms[kind].pieces[piece]);
+    free(forms);
+}
+
+/* --- what is the event's own --- */
+
+static enum ferry_status append_piece(const struct form *form, enum piece piece,
+                                      struct ferry_buffer *out)
+{
+    return ferry_buffer_append(out, form->pieces[piece].data, form->pieces[piece].length);
+}
+
+static enum ferry_status write_id(const struct ferry_activity_forms *forms,
+                                  const struct ferry_event *event, bool typed,
+                                  struct ferry_buffer *out)
+{
+    const struct ferry_slice name[] = {slice_of(forms->source), {"/", 1}, event->id};
+    char guid[FERRY_GUID_SIZE];
+    ferry_guid_of_name(namespace, name, sizeof name / sizeof name[0], guid);
+    enum ferry_status status = typed
+                                   ? append_piece(&forms->forms[event->kind], PIECE_TYPED_HEAD, out)
+                                   : ferry_buffer_append(out, "{" HEAD, sizeof "{" HEAD - 1);
     if (status == FERRY_OK)
         status = ferry_buffer_append(out, guid, sizeof guid - 1);
-    ferry_buffer_done(&name);
     return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
 }
 
 /* A person without campaign and delivery is helped by the id that leads to Campaign's log. */
-static enum ferry_status write_subject(const struct ferry_activity *activity,
-                                       const struct ferry_event *event, struct ferry_buffer *out)
+static enum ferry_status write_subject(const struct form *form, const struct ferry_event *event,
+                                       struct ferry_buffer *out)
 {
-    struct ferry_buffer subject;
-    struct ferry_slice first = event->campaign.length > 0 ? event->campaign : event->delivery;
     bool both = event->campaign.length > 0 && event->delivery.length > 0;
-    if (first.length == 0)
-        return write_text("subject", event->id, activity->subject_length, out);
-    ferry_buffer_init(&subject, NAME_BYTES);
-    enum ferry_status status =
-        ferry_buffer_reserve(&subject, first.length + 1 + event->delivery.length);
+    bool none = event->campaign.length == 0 && event->delivery.length == 0;
+    const struct ferry_slice parts[] = {
+        event->campaign, {" ", both ? 1 : 0}, none ? event->id : event->delivery};
+    size_t units = form->units[PIECE_SUBJECT];
+    enum ferry_status status = append_piece(form, PIECE_SUBJECT, out);
     if (status == FERRY_OK)
-        status = ferry_buffer_append(&subject, first.data, first.length);
-    if (status == FERRY_OK && both)
-        status = ferry_buffer_append(&subject, " ", 1);
-    if (status == FERRY_OK && both)
-        status = ferry_buffer_append(&subject, event->delivery.data, event->delivery.length);
-    if (status == FERRY_OK)
-        status = write_text("subject", (struct ferry_slice){subject.data, subject.length},
-                            activity->subject_length, out);
-    ferry_buffer_done(&subject);
-    return status;
+        status = ferry_buffer_append(out, "\"", 1);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == FERRY_OK; i++) {
+        struct ferry_slice cut = ferry_utf8_cut_units(parts[i], units);
+        units = cut.length == parts[i].length ? units - ferry_utf8_units(cut) : 0;
+        status = ferry_utf8_escape(cut, out);
+    }
+    return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
 }
 
-static enum ferry_status write_regarding(const struct ferry_activity *activity,
-                                         const struct ferry_event *event, struct ferry_buffer *out,
-                                         struct ferry_error *error)
+/* Cut where it is too long; nothing when there is no text. */
+static enum ferry_status write_text(const struct form *form, enum piece piece,
+                                    struct ferry_slice text, struct ferry_buffer *out)
+{
+    if (form->pieces[piece].length == 0 || text.length == 0)
+        return FERRY_OK;
+    enum ferry_status status = append_piece(form, piece, out);
+    return status == FERRY_OK
+               ? ferry_utf8_quote(ferry_utf8_cut_units(text, form->units[piece]), out)
+               : status;
+}
+
+static enum ferry_status write_regarding(const struct form *form, const struct ferry_event *event,
+                                         struct ferry_buffer *out, struct ferry_error *error)
 {
     if (!ferry_guid_valid(event->contact.data, event->contact.length))
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
                           "the event's contact is no GUID");
-    enum ferry_status status = ferry_buffer_append_text(out, ",\"");
-    if (status == FERRY_OK)
-        status = ferry_buffer_append_text(out, activity->regarding);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append_text(out, "@odata.bind\":\"/contacts(");
+    enum ferry_status status = append_piece(form, PIECE_REGARDING, out);
     if (status == FERRY_OK)
         status = ferry_buffer_append(out, event->contact.data, event->contact.length);
-    return status == FERRY_OK ? ferry_buffer_append_text(out, ")\"") : status;
+    return status == FERRY_OK ? ferry_buffer_append(out, ")\"", 2) : status;
 }
 
-static enum ferry_status write_date(const struct ferry_activity *activity,
-                                    const struct ferry_event *event, struct ferry_buffer *out,
-                                    struct ferry_error *error)
+static enum ferry_status write_date(const struct form *form, const struct ferry_event *event,
+                                    struct ferry_buffer *out, struct ferry_error *error)
 {
     char text[FERRY_TIME_SIZE];
-    if (!activity->date.name)
+    if (form->pieces[PIECE_DATE].length == 0)
         return FERRY_OK;
     if (event->occurred_at < EARLIEST_MS || event->occurred_at > LATEST_MS)
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
                           "the event's date is none that Dynamics 365 can hold");
     ferry_time_format(event->occurred_at, text); /* whole seconds are all that is kept */
-    return ferry_buffer_printf(out, ",\"%s\":\"%.*sZ\"", activity->date.name, SECONDS_SIZE, text);
+    enum ferry_status status = append_piece(form, PIECE_DATE, out);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(out, text, SECONDS_SIZE);
+    return status == FERRY_OK ? ferry_buffer_append(out, "Z\"", 2) : status;
 }
 
 /* --- the whole --- */
 
-static enum ferry_status write_texts(const struct ferry_activity *activity,
-                                     const struct ferry_event *event, struct ferry_buffer *out)
+static enum ferry_status write_texts(const struct form *form, const struct ferry_event *event,
+                                     struct ferry_buffer *out)
 {
-    const struct {
-        const struct ferry_activity_column *column;
-        struct ferry_slice text;
-    } rows[] = {
-        {&activity->campaign, event->campaign},
-        {&activity->delivery, event->delivery},
-        {&activity->mirror_page, event->mirror_page},
-        {&activity->url, event->url},
-    };
-    enum ferry_status status = write_subject(activity, event, out);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == FERRY_OK; i++)
-        status = write_text(rows[i].column->name, rows[i].text, rows[i].column->length, out);
-    return status;
+    enum ferry_status status = write_subject(form, event, out);
+    if (status == FERRY_OK)
+        status = write_text(form, PIECE_CAMPAIGN, event->campaign, out);
+    if (status == FERRY_OK)
+        status = write_text(form, PIECE_DELIVERY, event->delivery, out);
+    if (status == FERRY_OK)
+        status = write_text(form, PIECE_MIRROR_PAGE, event->mirror_page, out);
+    return status == FERRY_OK ? write_text(form, PIECE_URL, event->url, out) : status;
 }
 
-static enum ferry_status write_object(const struct ferry_events *events,
+static enum ferry_status write_object(const struct ferry_activity_forms *forms,
                                       const struct ferry_event *event, bool typed,
                                       struct ferry_buffer *out, struct ferry_error *error)
 {
-    const struct ferry_activity *activity = &events->activities[event->kind];
-    enum ferry_status status = ferry_buffer_append(out, "{", 1);
-    if (status == FERRY_OK && typed)
-        status = ferry_buffer_printf(out, "\"@odata.type\":\"Microsoft.Dynamics.CRM.%s\",",
-                                     activity->table);
+    const struct form *form = &forms->forms[event->kind];
+    enum ferry_status status = write_id(forms, event, typed, out);
     if (status == FERRY_OK)
-        status = write_id(events, event, out);
+        status = write_texts(form, event, out);
     if (status == FERRY_OK)
-        status = write_texts(activity, event, out);
+        status = write_regarding(form, event, out, error);
     if (status == FERRY_OK)
-        status = write_regarding(activity, event, out, error);
-    if (status == FERRY_OK)
-        status = write_date(activity, event, out, error);
+        status = write_date(form, event, out, error);
     return status == FERRY_OK ? ferry_buffer_append(out, "}", 1) : status;
 }
 
-enum ferry_status ferry_activity_write(const struct ferry_events *events,
+enum ferry_status ferry_activity_write(const struct ferry_activity_forms *forms,
                                        const struct ferry_event *event, bool typed,
                                        struct ferry_buffer *out, struct ferry_error *error)
 {
     ferry_error_clear(error);
-    enum ferry_status status = write_object(events, event, typed, out, error);
+    enum ferry_status status = write_object(forms, event, typed, out, error);
     if (status == FERRY_BAD_RECORD && error->status == FERRY_OK)
         ferry_fail(error, status, FERRY_CLASS_MAPPING, "a text of the event is no valid UTF-8");
     else if (status != FERRY_OK && error->status == FERRY_OK)

@@ -27,6 +27,7 @@ struct ferry_command {
     json_t *ids; /* of --id; NULL: none */
     const char *filter;
     const char *since;
+    const char *contact;
     long limit;
     long timeout_s; /* 0: not said */
     bool running;
@@ -40,9 +41,10 @@ struct ferry_command {
 /* One function a command; each returns an exit code. */
 typedef int ferry_command_function(const struct ferry_command *command);
 ferry_command_function ferry_get_workflows, ferry_get_workflow, ferry_get_config,
-    ferry_get_revisions, ferry_get_rejects, ferry_describe_workflow, ferry_start, ferry_stop,
-    ferry_replay, ferry_approve_deletes, ferry_drop_deletes, ferry_apply, ferry_edit,
-    ferry_rollback, ferry_diff, ferry_check, ferry_setup_dynamics, ferry_version, ferry_completion;
+    ferry_get_revisions, ferry_get_rejects, ferry_get_decisions, ferry_describe_workflow,
+    ferry_start, ferry_stop, ferry_replay, ferry_approve_deletes, ferry_drop_deletes, ferry_apply,
+    ferry_edit, ferry_rollback, ferry_diff, ferry_check, ferry_setup_dynamics, ferry_version,
+    ferry_completion;
 
 /* Asks and, when the answer is not 2xx, says why on stderr. "%s" of the path is the command's
  * argument. */

@@ -81,7 +81,9 @@ static void print_backlog(const json_t *workflow)
     char age[16];
 
     number_line("Backlog:", json_object_get(workflow, "backlog"));
-    if (!json_is_object(json_object_get(workflow, "events")))
+    if (json_is_object(json_object_get(workflow, "optOuts")))
+        number_line("Without profile:", json_object_get(workflow, "waiting"));
+    else if (!json_is_object(json_object_get(workflow, "events")))
         number_line("Waiting children:", json_object_get(workflow, "waiting"));
     if (json_is_integer(oldest)) {
         ferry_columns_age((ferry_wall_ms() - json_integer_value(oldest)) / 1000, age);
@@ -239,6 +241,56 @@ static void print_events(const json_t *events)
     print_writers(json_object_get(events, "writers"));
 }
 
+static void print_attributes(const json_t *opt_outs)
+{
+    size_t i;
+    json_t *attribute;
+
+    printf("Attributes:\n");
+    json_array_foreach (json_object_get(opt_outs, "attributes"), i, attribute)
+        printf("  %s <-> %s%s\n", ferry_command_text(attribute, "dynamics"),
+               ferry_command_text(attribute, "campaign"),
+               json_is_null(json_object_get(attribute, "time")) ? ", without a time: opt-out wins"
+                                                                : "");
+}
+
+static void print_stream(const json_t *stream)
+{
+    const json_t *backlog = json_object_get(stream, "backlog");
+    char text[32] = "unknown";
+
+    if (json_is_integer(backlog))
+        ferry_columns_number(json_integer_value(backlog), text);
+    printf("  %s: backlog %s\n", ferry_command_text(stream, "name"), text);
+    if (strcmp(ferry_command_text(stream, "name"), "load") != 0)
+        print_task("reader", json_object_get(stream, "reader"));
+}
+
+static void print_opt_outs(const json_t *opt_outs)
+{
+    const json_t *streams = json_object_get(opt_outs, "streams");
+    const char *filter = ferry_command_text(json_object_get(opt_outs, "filter"), "name");
+    size_t i;
+    json_t *stream;
+
+    line("Direction:", ferry_command_text(opt_outs, "direction"));
+    line("Rule:", ferry_command_text(opt_outs, "rule"));
+    printf("%-18s%lld s\n", "Clock tolerance:",
+           (long long)json_integer_value(json_object_get(opt_outs, "clockToleranceMs")) / 1000);
+    line("Filter:", *filter ? filter : "none: Campaign's news come from export files alone");
+    print_attributes(opt_outs);
+    print_counts("Decided for:", json_object_get(opt_outs, "decided"));
+    print_counts("Written to:", json_object_get(opt_outs, "written"));
+    number_line("Of one mind:", json_object_get(opt_outs, "equal"));
+    number_line("Overtaken:", json_object_get(opt_outs, "overtaken"));
+    number_line("Without contact:", json_object_get(opt_outs, "withoutContact"));
+    number_line("Rejected:", json_object_get(opt_outs, "rejected"));
+    printf("Streams:\n");
+    json_array_foreach (streams, i, stream)
+        print_stream(stream);
+    print_writers(json_object_get(json_array_get(streams, 0), "writers"));
+}
+
 static void print_mappings(const json_t *mappings)
 {
     size_t i;
@@ -258,8 +310,6 @@ static void print_page(const json_t *workflow)
 
     line("Name:", ferry_command_text(workflow, "id"));
     line("Title:", ferry_command_text(workflow, "name"));
-    if (!json_is_true(json_object_get(workflow, "available")))
-        line("Note:", "not available in this version");
     print_status(workflow);
     print_trouble("Error", json_object_get(workflow, "error"), 0);
     json_array_foreach (json_object_get(workflow, "errors"), i, item)
@@ -270,6 +320,8 @@ static void print_page(const json_t *workflow)
     print_backlog(workflow);
     if (json_is_object(json_object_get(workflow, "events")))
         print_events(json_object_get(workflow, "events"));
+    else if (json_is_object(json_object_get(workflow, "optOuts")))
+        print_opt_outs(json_object_get(workflow, "optOuts"));
     else
         print_mappings(json_object_get(workflow, "mappings"));
     printf("\nStop the workflow before you publish changes to resources or tables in use, their "

@@ -41,8 +41,6 @@ static const char *message_of(const json_t *workflow)
 
     if (*error)
         return error;
-    if (!json_is_true(json_object_get(workflow, "available")))
-        return "not available in this version";
     return ferry_command_text(json_object_get(workflow, "warning"), "message");
 }
 

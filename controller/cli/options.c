@@ -82,7 +82,7 @@ static bool take_flag(struct ferry_command *command, const char *name)
     return true;
 }
 
-/* Those of replay and rollback. */
+/* Those of replay, rollback and decisions. */
 static bool take_more(struct ferry_command *command, const char *name)
 {
     if (strcmp(name, "to-revision") == 0)
@@ -91,6 +91,8 @@ static bool take_more(struct ferry_command *command, const char *name)
         command->filter = optarg;
     else if (strcmp(name, "since") == 0)
         command->since = optarg;
+    else if (strcmp(name, "contact") == 0)
+        command->contact = optarg;
     else if (strcmp(name, "id") != 0)
         return take_flag(command, name);
     else if (!command->ids)

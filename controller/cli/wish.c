@@ -6,23 +6,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The members by which a bare configuration is known, and what the first edit begins with. */
+/* The members by which a bare configuration is known, and what the first edit begins with. A later
+ * one is known by members that no earlier one has. */
 static const struct known {
     const char *workflow;
-    const char *members[4]; /* that no other workflow has */
+    const char *members[4];
     const char *draft;
 } known[] = {
     {"dynamics-to-campaign", {"mappings"}, "{\"mappings\": []}"},
     {"campaign-to-dynamics",
      {"events", "export", "activities"},
      "{\"events\": {\"send\": true, \"open\": true, \"click\": true, \"bounce\": true}}"},
+    {"opt-in-out",
+     {"direction", "attributes", "rule"},
+     "{\"direction\": \"disabled\", \"rule\": \"original\", \"attributes\": "
+     "[{\"dynamics\": \"donotbulkemail\", \"campaign\": \"denyListEmail\"}]}"},
 };
 #define KNOWN (sizeof known / sizeof known[0])
 
 /* NULL: it could be anybody's. */
 static const char *workflow_of(const json_t *configuration)
 {
-    for (size_t i = 0; i < KNOWN; i++)
+    for (size_t i = KNOWN; i-- > 0;)
         for (const char *const *member = known[i].members; *member; member++)
             if (json_object_get(configuration, *member))
                 return known[i].workflow;

@@ -22,6 +22,15 @@ int64_t ferry_boot_ms(void)
     return read_ms(CLOCK_BOOTTIME);
 }
 
+/* The last so many digits of the number, and what stands behind them. */
+static char *put_digits(char *out, int number, int digits, char behind)
+{
+    for (int i = digits; i-- > 0; number /= 10)
+        out[i] = (char)('0' + number % 10);
+    out[digits] = behind;
+    return out + digits + 1;
+}
+
 void ferry_time_format(int64_t wall_ms, char out[FERRY_TIME_SIZE])
 {
     time_t seconds = (time_t)(wall_ms / 1000);
@@ -31,10 +40,15 @@ void ferry_time_format(int64_t wall_ms, char out[FERRY_TIME_SIZE])
         seconds--;
     }
     struct tm utc;
-    char date[FERRY_TIME_SIZE - 5];
     gmtime_r(&seconds, &utc);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(out, FERRY_TIME_SIZE, "%s.%03dZ", date, milliseconds);
+    char *at = put_digits(out, utc.tm_year + 1900, 4, '-');
+    at = put_digits(at, utc.tm_mon + 1, 2, '-');
+    at = put_digits(at, utc.tm_mday, 2, 'T');
+    at = put_digits(at, utc.tm_hour, 2, ':');
+    at = put_digits(at, utc.tm_min, 2, ':');
+    at = put_digits(at, utc.tm_sec, 2, '.');
+    at = put_digits(at, milliseconds, 3, 'Z');
+    *at = '\0';
 }
 
 int64_t ferry_backoff_ms(unsigned attempt, int64_t base_ms, int64_t cap_ms)

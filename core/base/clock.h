@@ -8,7 +8,7 @@
 
 int64_t ferry_wall_ms(void); /* milliseconds since the epoch */
 int64_t ferry_boot_ms(void); /* CLOCK_BOOTTIME, milliseconds */
-/* "2026-11-22T07:00:00.123Z"; `out` has room for at least 25 bytes. */
+/* "2026-11-22T07:00:00.123Z", of the years 0000 to 9999. */
 #define FERRY_TIME_SIZE 32
 void ferry_time_format(int64_t wall_ms, char out[FERRY_TIME_SIZE]);
 /* Exponential with full jitter: a random time between half and all of min(base * 2^attempt, cap).

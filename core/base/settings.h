@@ -75,6 +75,8 @@ struct ferry_campaign_settings {
     char *client_id;
     char *client_secret_file;
     char *scope;
+    int64_t page_size;
+    int64_t poll_interval_ms;
     int64_t concurrency_max;
     int64_t timeout_ms;
 };

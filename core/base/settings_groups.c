@@ -83,6 +83,10 @@ const struct ferry_setting ferry_campaign_settings[] = {
      "general,"
      "deliverability_service_general",
      0, 0, 0, "scopes of the token, comma-separated"},
+    {"campaign.page.size", FERRY_SETTING_INTEGER, CAMPAIGN(page_size), "1000", 1, 10000, 0,
+     "profiles a page (_lineCount)"},
+    {"campaign.poll.interval.ms", FERRY_SETTING_INTEGER, CAMPAIGN(poll_interval_ms), "10000", 10,
+     86400000, 0, "milliseconds between two questions for profiles whose opt-outs changed"},
     {"campaign.concurrency.max", FERRY_SETTING_INTEGER, CAMPAIGN(concurrency_max), "64", 1, 1000, 0,
      "most requests in flight; the writer finds the best number below it"},
     {"campaign.timeout.ms", FERRY_SETTING_INTEGER, CAMPAIGN(timeout_ms), "70000", 100, 600000, 0,

@@ -126,3 +126,10 @@ void ferry_consent_free(struct ferry_consent *consent)
     json_decref(consent->json);
     free(consent);
 }
+
+bool ferry_consent_reads(const struct ferry_consent *consent, enum ferry_side side)
+{
+    enum ferry_direction back =
+        side == FERRY_SIDE_DYNAMICS ? FERRY_CAMPAIGN_TO_DYNAMICS : FERRY_DYNAMICS_TO_CAMPAIGN;
+    return consent->direction != back;
+}

@@ -35,6 +35,10 @@ enum ferry_status ferry_consent_new(json_t *json, struct ferry_consent **ret_con
                                     struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_consent_free(struct ferry_consent *consent);
 
+/* Whose changes are of interest, which is for whom there is a reader task: in one direction only
+ * those of the side that decides. */
+bool ferry_consent_reads(const struct ferry_consent *consent, enum ferry_side side);
+
 /* As configurations and run orders call them: "both", "newest-wins". */
 bool ferry_rule_from_setting(const char *name, enum ferry_rule *ret_rule);
 /* False also for "disabled". */

@@ -101,6 +101,7 @@ static enum ferry_status read_field(struct ferry_mapping_field *field, const jso
     const char *too_long = json_string_value(json_object_get(json, "tooLong"));
     field->length = json_integer_value(json_object_get(json, "length"));
     field->apply_updates = flag(json, "applyUpdates", true);
+    field->create_only = flag(json, "createOnly", false);
     field->too_long = too_long && strcmp(too_long, "truncate") == 0 ? FERRY_TOO_LONG_TRUNCATE
                                                                     : FERRY_TOO_LONG_REJECT;
     json_t *labels = json_object_get(json, "labels");

@@ -23,6 +23,8 @@ struct ferry_mapping_field {
                                      date, datetime, enumeration, link */
     int64_t length;               /* characters; 0: no limit known */
     bool apply_updates;
+    bool create_only; /* an opt-out (ADR 5): no record is created without it, and nothing else
+                         writes it */
     enum ferry_too_long too_long;
     struct ferry_replacement *replacements;
     size_t replacement_count;

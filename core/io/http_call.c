@@ -12,6 +12,7 @@
 #define REQUEST_TIMEOUT_MS 70000
 #define ANSWER_BYTES       (1024 * 1024)
 #define BODY_BYTES         (128 * 1024 * 1024)
+#define ORIGIN_BYTES       1024
 #define RETRY_SECONDS      86400LL      /* nobody means more */
 #define KEPT_BYTES         (256 * 1024) /* a buffer that grew beyond is not kept for the next request */
 #define IDLE_SECONDS       60           /* shorter than what gateways grant an idle connection */
@@ -139,7 +140,6 @@ static void configure(struct ferry_http_call *call, int64_t connect_timeout_ms)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not even from the environment */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->trouble);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
@@ -162,10 +162,12 @@ struct ferry_http_call *ferry_http_call_new(struct ferry_http *http, struct ferr
         return NULL;
     call->http = http;
     call->multi = multi;
+    ferry_buffer_init(&call->origin, ORIGIN_BYTES);
     ferry_buffer_init(&call->body, BODY_BYTES);
     ferry_buffer_init(&call->answer, ANSWER_BYTES);
     call->easy = curl_easy_init();
-    if (!call->easy) {
+    call->address = curl_url();
+    if (!call->easy || !call->address) {
         ferry_http_call_free(call);
         return NULL;
     }
@@ -179,6 +181,8 @@ void ferry_http_call_free(struct ferry_http_call *call)
         return;
     ferry_http_call_clear(call);
     curl_easy_cleanup(call->easy);
+    curl_url_cleanup(call->address);
+    ferry_buffer_done(&call->origin);
     ferry_buffer_done(&call->body);
     ferry_buffer_done(&call->answer);
     free(call);
@@ -246,22 +250,32 @@ static enum ferry_status take_body(struct ferry_http_call *call,
     return FERRY_OK;
 }
 
-static enum ferry_status fill_body(struct ferry_http_call *call,
-                                   const struct ferry_http_request *request,
-                                   struct ferry_error *error)
+/* Most requests are like the one before. curl takes whatever has a body for a POST until it is told
+ * otherwise. */
+static void fill_method(struct ferry_http_call *call, const char *method, bool has_body)
 {
-    bool head = strcmp(request->method, "HEAD") == 0;
-    bool get = strcmp(request->method, "GET") == 0;
-    enum ferry_status status = FERRY_OK;
+    bool head = strcmp(method, "HEAD") == 0;
+    bool get = strcmp(method, "GET") == 0;
 
+    if (has_body && call->had_body && strcmp(method, call->method) == 0)
+        return;
+    snprintf(call->method, sizeof(call->method), "%s", method);
+    call->had_body = has_body;
     call->repeatable = head || get;
     curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(call->easy, CURLOPT_NOBODY, head ? 1L : 0L);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, get ? "gzip" : NULL);
-    if (request->body || request->large_body)
-        status = take_body(call, request, error);
-    curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, head ? NULL : request->method);
-    return status;
+    curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, head ? NULL : method);
+}
+
+static enum ferry_status fill_body(struct ferry_http_call *call,
+                                   const struct ferry_http_request *request,
+                                   struct ferry_error *error)
+{
+    bool has_body = request->body || request->large_body;
+
+    fill_method(call, request->method, has_body);
+    return has_body ? take_body(call, request, error) : FERRY_OK;
 }
 
 static void fill_limits(struct ferry_http_call *call, const struct ferry_http_request *request)
@@ -274,6 +288,49 @@ static void fill_limits(struct ferry_http_call *call, const struct ferry_http_re
     curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, streamed ? 1L : 0L);
     curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME, streamed ? (timeout_ms + 999) / 1000 : 0L);
     call->answer.ceiling = request->max_answer_bytes ? request->max_answer_bytes : ANSWER_BYTES;
+}
+
+/* Does curl send these bytes as they are? What it would cut off, escape or refuse is left to it. */
+static bool is_plain(const char *target)
+{
+    for (; *target; target++)
+        if (*target <= ' ' || *target >= 0x7f || *target == '#')
+            return false;
+    return true;
+}
+
+static CURLcode give_whole(struct ferry_http_call *call, const char *url)
+{
+    ferry_buffer_clear(&call->origin);
+    curl_easy_setopt(call->easy, CURLOPT_CURLU, NULL);
+    curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, NULL);
+    return curl_easy_setopt(call->easy, CURLOPT_URL, url);
+}
+
+/* Nearly all requests go where the one before went. */
+static CURLcode give_origin(struct ferry_http_call *call, const char *url, size_t length)
+{
+    if (length == call->origin.length && memcmp(url, call->origin.data, length) == 0)
+        return CURLE_OK;
+    ferry_buffer_clear(&call->origin);
+    if (ferry_buffer_append(&call->origin, url, length) != FERRY_OK)
+        return CURLE_OUT_OF_MEMORY;
+    if (curl_url_set(call->address, CURLUPART_URL, call->origin.data, 0) != CURLUE_OK)
+        return CURLE_URL_MALFORMAT;
+    return curl_easy_setopt(call->easy, CURLOPT_CURLU, call->address);
+}
+
+/* curl takes a URL apart and prints it anew for each request, a byte at a time. It need not where
+ * it knows the server, and what follows is only to be copied. */
+static CURLcode fill_url(struct ferry_http_call *call, const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    const char *target = host + strcspn(host, "/?#@");
+
+    if (*target != '/' || !is_plain(target) ||
+        give_origin(call, url, (size_t)(target - url)) != CURLE_OK)
+        return give_whole(call, url);
+    return curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, target);
 }
 
 enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
@@ -290,7 +347,7 @@ enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
     call->on_body = request->on_body;
     call->on_done = request->on_done;
     call->context = request->context;
-    if (curl_easy_setopt(call->easy, CURLOPT_URL, request->url) != CURLE_OK)
+    if (fill_url(call, request->url) != CURLE_OK)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     curl_easy_setopt(call->easy, CURLOPT_USERNAME, request->user);
     curl_easy_setopt(call->easy, CURLOPT_PASSWORD, request->password);

@@ -33,6 +33,8 @@ struct ferry_http_call {
     CURL *easy;
     enum ferry_http_state state;
     struct ferry_http_headers *headers;
+    CURLU *address;             /* where curl sends to, without the path */
+    struct ferry_buffer origin; /* the same as text; empty: curl has the whole URL */
     struct ferry_buffer body;
     struct ferry_buffer answer;
     enum ferry_http_flow (*on_body)(void *context, const char *data, size_t length);
@@ -40,6 +42,8 @@ struct ferry_http_call {
     void *context;
     bool plain;      /* http, not https */
     bool repeatable; /* curl may send it twice */
+    char method[16]; /* of the request before this one, as curl was told it */
+    bool had_body;
     bool sent;
     bool resume; /* at the next step */
     enum ferry_http_refusal refusal;

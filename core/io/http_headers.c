@@ -38,12 +38,19 @@ static enum ferry_status append(struct ferry_http_headers *headers, const char *
 }
 
 /* Nothing is gained by asking before a body is sent, and some gateways never answer the question.
- */
+ * Our name stands here because curl prints what it is told by CURLOPT_USERAGENT twice a request. */
+static enum ferry_status append_ours(struct ferry_http_headers *headers, struct ferry_error *error)
+{
+    enum ferry_status status = append(headers, "User-Agent: ferry/" FERRY_VERSION, error);
+
+    return status == FERRY_OK ? append(headers, "Expect:", error) : status;
+}
+
 static enum ferry_status end(struct ferry_http_headers *headers, struct ferry_http_headers *rest,
                              struct ferry_error *error)
 {
     if (!rest)
-        return append(headers, "Expect:", error);
+        return append_ours(headers, error);
     headers->rest = ferry_http_headers_ref(rest);
     if (headers->last)
         headers->last->next = rest->list;

@@ -46,15 +46,30 @@ enum ferry_status ferry_change_add(struct ferry_change *change, struct ferry_sli
     return FERRY_OK;
 }
 
-const struct ferry_value *ferry_change_get(const struct ferry_change *change, const char *name)
+static bool is_called(const struct ferry_change *change, size_t place, struct ferry_slice name)
 {
-    size_t length = strlen(name);
+    const struct ferry_slice *found = &change->fields[place].name;
+    return found->length == name.length && memcmp(found->data, name.data, name.length) == 0;
+}
+
+const struct ferry_value *ferry_change_find(const struct ferry_change *change,
+                                            struct ferry_slice name, size_t *place)
+{
+    if (*place < change->count && is_called(change, *place, name))
+        return &change->fields[*place].value;
     for (size_t i = 0; i < change->count; i++) {
-        const struct ferry_change_field *field = &change->fields[i];
-        if (field->name.length == length && memcmp(field->name.data, name, length) == 0)
-            return &field->value;
+        if (!is_called(change, i, name))
+            continue;
+        *place = i;
+        return &change->fields[i].value;
     }
     return NULL;
+}
+
+const struct ferry_value *ferry_change_get(const struct ferry_change *change, const char *name)
+{
+    size_t place = 0;
+    return ferry_change_find(change, (struct ferry_slice){name, strlen(name)}, &place);
 }
 
 static enum ferry_status write_value(struct ferry_buffer *out, const struct ferry_value *value)
@@ -163,7 +178,7 @@ static enum ferry_status read_fields(struct ferry_avro_reader *reader, struct fe
     }
 }
 
-static enum ferry_status read_record(struct ferry_avro_reader *reader, struct ferry_change *change)
+static void read_head(struct ferry_avro_reader *reader, struct ferry_change *change)
 {
     change->table = ferry_avro_read_string(reader);
     change->id = ferry_avro_read_string(reader);
@@ -172,26 +187,49 @@ static enum ferry_status read_record(struct ferry_avro_reader *reader, struct fe
     change->read_number = ferry_avro_read_long(reader);
     change->version = ferry_avro_read_long(reader);
     change->read_at = ferry_avro_read_long(reader);
-    return read_fields(reader, change);
+}
+
+static enum ferry_status begin(const void *data, size_t length, struct ferry_avro_reader *reader,
+                               struct ferry_error *error)
+{
+    const unsigned char *bytes = data;
+    size_t offset = 0;
+    enum ferry_status status =
+        ferry_wire_read(data, length, FERRY_CHANGE_FINGERPRINT, &offset, error);
+    *reader = (struct ferry_avro_reader){bytes + offset, bytes + length, false};
+    return status;
+}
+
+static enum ferry_status refuse(struct ferry_error *error)
+{
+    return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_BUG,
+                      "the message is no ChangeRecord: it is malformed, cut or too long");
+}
+
+enum ferry_status ferry_change_decode_head(const void *data, size_t length,
+                                           struct ferry_change *change, struct ferry_error *error)
+{
+    struct ferry_avro_reader reader;
+    enum ferry_status status = begin(data, length, &reader, error);
+    if (status != FERRY_OK)
+        return status;
+    ferry_change_clear(change);
+    read_head(&reader, change);
+    return reader.broken ? refuse(error) : FERRY_OK;
 }
 
 enum ferry_status ferry_change_decode(const void *data, size_t length, struct ferry_change *change,
                                       struct ferry_error *error)
 {
-    size_t offset = 0;
-    enum ferry_status status =
-        ferry_wire_read(data, length, FERRY_CHANGE_FINGERPRINT, &offset, error);
+    struct ferry_avro_reader reader;
+    enum ferry_status status = begin(data, length, &reader, error);
     if (status != FERRY_OK)
         return status;
-    const unsigned char *bytes = data;
-    struct ferry_avro_reader reader = {bytes + offset, bytes + length, false};
     ferry_change_clear(change);
-    if (read_record(&reader, change) != FERRY_OK)
+    read_head(&reader, change);
+    if (read_fields(&reader, change) != FERRY_OK)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    if (reader.broken || reader.at != reader.end)
-        return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_BUG,
-                          "the message is no ChangeRecord: it is malformed, cut or too long");
-    return FERRY_OK;
+    return reader.broken || reader.at != reader.end ? refuse(error) : FERRY_OK;
 }
 
 const char *ferry_op_name(enum ferry_op op)

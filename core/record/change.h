@@ -59,6 +59,10 @@ void ferry_change_clear(struct ferry_change *change);
 enum ferry_status ferry_change_add(struct ferry_change *change, struct ferry_slice name,
                                    struct ferry_value value) FERRY_MUST_CHECK;
 const struct ferry_value *ferry_change_get(const struct ferry_change *change, const char *name);
+/* The same for who asks change after change for a name: `place` is where it was found last, at
+ * first anything. The changes of a table are mostly alike. */
+const struct ferry_value *ferry_change_find(const struct ferry_change *change,
+                                            struct ferry_slice name, size_t *place);
 
 /* Appends framing and record. */
 enum ferry_status ferry_change_encode(const struct ferry_change *change,
@@ -68,6 +72,10 @@ enum ferry_status ferry_change_encode(const struct ferry_change *change,
  * FERRY_BAD_RECORD when the bytes are no ChangeRecord, are cut, or are followed by more. */
 enum ferry_status ferry_change_decode(const void *data, size_t length, struct ferry_change *change,
                                       struct ferry_error *error) FERRY_MUST_CHECK;
+/* The same without the fields: what follows the head is not looked at. */
+enum ferry_status ferry_change_decode_head(const void *data, size_t length,
+                                           struct ferry_change *change,
+                                           struct ferry_error *error) FERRY_MUST_CHECK;
 const char *ferry_op_name(enum ferry_op op);
 const char *ferry_origin_name(enum ferry_origin origin);
 

@@ -3,15 +3,15 @@
 #ifndef FERRY_GUID_H
 #define FERRY_GUID_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "core/record/change.h"
 
 #define FERRY_GUID_SIZE  37 /* lower case, with hyphens, terminated */
 #define FERRY_GUID_BYTES 16
 
-/* `space`: the namespace, its bytes in the order of the text. */
-void ferry_guid_of_name(const unsigned char space[FERRY_GUID_BYTES], const char *name,
-                        size_t length, char out[FERRY_GUID_SIZE]);
+/* `space`: the namespace, its bytes in the order of the text. The name is the `count` pieces, one
+ * behind the other. */
+void ferry_guid_of_name(const unsigned char space[FERRY_GUID_BYTES],
+                        const struct ferry_slice *pieces, size_t count, char out[FERRY_GUID_SIZE]);
 
 /* 36 characters as above, in any case. */
 bool ferry_guid_valid(const char *text, size_t length);

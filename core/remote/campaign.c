@@ -135,11 +135,19 @@ static const char *method_of(const char *name)
     return NULL;
 }
 
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+}
+
 static bool is_name(const char *text)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-
-    return *text && text[strspn(text, allowed)] == '\0';
+    if (!*text)
+        return false;
+    for (; *text; text++)
+        if (!is_alphanumeric(*text) && *text != '_')
+            return false;
+    return true;
 }
 
 /* A key that would not end up as the last segment of the path would name something else: the whole
@@ -163,23 +171,28 @@ static enum ferry_status check(const struct ferry_campaign_request *request,
     if (!method_of(request->method))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG, "Campaign has no method %s",
                           request->method);
-    if (!is_name(request->api) || !is_name(request->resource))
+    if (!is_name(request->api) || !is_name(request->resource) ||
+        (request->filter && !is_name(request->filter)))
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_MAPPING,
-                          "\"%.60s/%.60s\" cannot be the name of a resource in Adobe Campaign",
-                          request->api, request->resource);
+                          "\"%.60s/%.60s%s%.60s\" cannot be the name of a resource in Adobe "
+                          "Campaign",
+                          request->api, request->resource, request->filter ? "/" : "",
+                          request->filter ? request->filter : "");
     return check_key(request, error);
 }
 
 /* Keys are GUIDs as a rule: nothing in them to escape. A leading @ marks a PKey. */
 static enum ferry_status append_key(struct ferry_buffer *url, const char *key)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *at = key + (*key == '@');
     enum ferry_status status = ferry_buffer_append(url, "/", 1);
     char *escaped;
 
     if (status != FERRY_OK)
         return status;
-    if (key[(*key == '@') + strspn(key + (*key == '@'), plain)] == '\0')
+    while (is_alphanumeric(*at) || *at == '-' || *at == '_')
+        at++;
+    if (*at == '\0')
         return ferry_buffer_append_text(url, key);
     escaped = curl_easy_escape(NULL, key, 0);
     if (!escaped)
@@ -196,10 +209,16 @@ static enum ferry_status fill_url(const struct ferry_campaign *campaign,
     const char *const parts[] = {campaign->base, request->api, "/", request->resource};
     enum ferry_status status = FERRY_OK;
 
+    if (request->link)
+        return ferry_buffer_append_text(url, request->link);
     for (size_t i = 0; status == FERRY_OK && i < sizeof(parts) / sizeof(parts[0]); i++)
         status = ferry_buffer_append_text(url, parts[i]);
     if (status == FERRY_OK && request->key)
         status = append_key(url, request->key);
+    if (status == FERRY_OK && request->filter)
+        status = ferry_buffer_printf(url, "/%s", request->filter);
+    if (status == FERRY_OK && request->query)
+        status = ferry_buffer_printf(url, "?%s", request->query);
     return status;
 }
 
@@ -211,26 +230,51 @@ static bool fill_trace(const struct ferry_campaign_request *request, struct ferr
             ferry_buffer_append_text(header, request->trace) == FERRY_OK);
 }
 
+static enum ferry_status fill_subject(const struct ferry_campaign_request *request,
+                                      struct ferry_buffer *subject)
+{
+    enum ferry_status status = ferry_buffer_append_text(subject, request->resource);
+
+    return status == FERRY_OK && request->filter
+               ? ferry_buffer_printf(subject, "/%s", request->filter)
+               : status;
+}
+
 static bool fill(const struct ferry_campaign *campaign,
                  const struct ferry_campaign_request *request, struct ferry_session_call *call)
 {
     call->method = method_of(request->method);
     call->has_body = request->body != NULL;
+    call->max_answer_bytes = request->max_answer_bytes;
     call->on_done = request->on_done;
     call->context = request->context;
     return fill_url(campaign, request, &call->texts[FERRY_SESSION_URL]) == FERRY_OK &&
            fill_trace(request, &call->texts[FERRY_SESSION_HEADER]) &&
-           ferry_buffer_append_text(&call->texts[FERRY_SESSION_SUBJECT], request->resource) ==
-               FERRY_OK &&
+           fill_subject(request, &call->texts[FERRY_SESSION_SUBJECT]) == FERRY_OK &&
            (!request->key ||
             ferry_buffer_append_text(&call->texts[FERRY_SESSION_KEY], request->key) == FERRY_OK) &&
            (!request->body || ferry_buffer_append(&call->texts[FERRY_SESSION_BODY], request->body,
                                                   request->length) == FERRY_OK);
 }
 
-enum ferry_status ferry_campaign_read(struct ferry_campaign *campaign,
+/* A link is checked before a connection is opened and before a token is touched. */
+static enum ferry_status start(const struct ferry_campaign *campaign,
+                               const struct ferry_campaign_request *request,
+                               struct ferry_session_call *call, struct ferry_error *error)
+{
+    struct ferry_error foreign;
+
+    if (!request->link ||
+        ferry_origin_check(campaign->base, request->link, &foreign) == FERRY_OK)
+        return ferry_session_start(call, error);
+    ferry_advise(&foreign, "Nothing was sent. If the instance goes by several names, campaign.url "
+                           "must be the one that its links carry.");
+    ferry_session_refuse(call, FERRY_VERDICT_FOREIGN, &foreign);
+    return FERRY_OK;
+}
+
+enum ferry_status ferry_campaign_send(struct ferry_campaign *campaign,
                                       const struct ferry_campaign_request *request,
-                                      size_t max_answer_bytes,
                                       struct ferry_campaign_call **ret_call,
                                       struct ferry_error *error)
 {
@@ -245,19 +289,10 @@ enum ferry_status ferry_campaign_read(struct ferry_campaign *campaign,
             ferry_session_give(call);
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
-    call->max_answer_bytes = max_answer_bytes;
-    status = ferry_session_start(call, error);
+    status = start(campaign, request, call, error);
     if (status == FERRY_OK && ret_call)
         *ret_call = (struct ferry_campaign_call *)(void *)call;
     return status;
-}
-
-enum ferry_status ferry_campaign_send(struct ferry_campaign *campaign,
-                                      const struct ferry_campaign_request *request,
-                                      struct ferry_campaign_call **ret_call,
-                                      struct ferry_error *error)
-{
-    return ferry_campaign_read(campaign, request, 0, ret_call, error);
 }
 
 void ferry_campaign_cancel(struct ferry_campaign_call *call)

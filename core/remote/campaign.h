@@ -21,8 +21,13 @@ struct ferry_campaign_request {
     const char *api;      /* profileAndServicesExt, customResources, ... */
     const char *resource; /* profile, cusPurchase, ... */
     const char *key;      /* business key or PKey, not yet encoded; NULL for the collection */
+    const char *filter;   /* of the collection, in place of a key: byOptOutsSince; NULL for none */
+    const char *query;    /* what stands behind the ?, encoded; NULL for none */
+    const char *link;     /* in place of key, filter and query: followed as the server gave it; one
+                             that leads elsewhere is answered FERRY_VERDICT_FOREIGN and not sent */
     const char *body;     /* JSON, or NULL */
     size_t length;
+    size_t max_answer_bytes;       /* 0: 1 MiB */
     const char *trace;             /* W3C traceparent to send along; NULL or "" for none */
     ferry_remote_callback on_done; /* exactly once, later, unless cancelled */
     void *context;

@@ -287,6 +287,7 @@ enum ferry_status ferry_campaign_describe(struct ferry_campaign *campaign, const
                                                    .api = api,
                                                    .resource = "resourceType",
                                                    .key = resource,
+                                                   .max_answer_bytes = ANSWER_BYTES,
                                                    .on_done = on_answer,
                                                    .context = description};
     enum ferry_status status;
@@ -295,7 +296,7 @@ enum ferry_status ferry_campaign_describe(struct ferry_campaign *campaign, const
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     description->callback = callback;
     description->context = context;
-    status = ferry_campaign_read(campaign, &request, ANSWER_BYTES, &description->call, error);
+    status = ferry_campaign_send(campaign, &request, &description->call, error);
     if (status != FERRY_OK)
         ferry_campaign_description_free(description);
     return status;

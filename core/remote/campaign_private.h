@@ -13,11 +13,4 @@ struct ferry_campaign_description **ferry_campaign_descriptions(struct ferry_cam
 void ferry_campaign_description_free(struct ferry_campaign_description *description);
 void ferry_campaign_descriptions_forget(struct ferry_campaign *campaign, const void *context);
 
-/* ferry_campaign_send for an answer of another size. */
-enum ferry_status ferry_campaign_read(struct ferry_campaign *campaign,
-                                      const struct ferry_campaign_request *request,
-                                      size_t max_answer_bytes,
-                                      struct ferry_campaign_call **ret_call,
-                                      struct ferry_error *error) FERRY_MUST_CHECK;
-
 #endif

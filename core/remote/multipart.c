@@ -178,7 +178,7 @@ static enum delimiter delimiter_of(const struct ferry_multipart *multipart, cons
     const struct ferry_buffer *boundary = &multipart->boundary;
     if (length < boundary->length || memcmp(line, boundary->data, boundary->length) != 0)
         return DELIMITER_NONE;
-    if (length == boundary->length)
+    if (without_blanks(line, length) == boundary->length)
         return DELIMITER_NEXT;
     bool last = length >= boundary->length + 2 && memcmp(line + boundary->length, "--", 2) == 0;
     return last ? DELIMITER_LAST : DELIMITER_NONE;
@@ -199,9 +199,9 @@ static enum ferry_status find_boundary(struct ferry_multipart *multipart, const 
 static enum ferry_status take_text_line(struct ferry_multipart *multipart, size_t end)
 {
     const char *line = multipart->text.data + multipart->line;
-    size_t length = without_blanks(line, end - multipart->line);
+    size_t length = end - multipart->line;
     if (multipart->boundary.length == 0)
-        return find_boundary(multipart, line, length, end);
+        return find_boundary(multipart, line, without_blanks(line, length), end);
     enum delimiter delimiter = delimiter_of(multipart, line, length);
     if (delimiter == DELIMITER_NONE) {
         multipart->line = end;

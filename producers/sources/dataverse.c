@@ -165,6 +165,7 @@ static enum ferry_row_number number_of(const char *type)
         {"Integer", FERRY_ROW_INTEGER},  {"BigInt", FERRY_ROW_INTEGER},
         {"Picklist", FERRY_ROW_INTEGER}, {"State", FERRY_ROW_INTEGER},
         {"Status", FERRY_ROW_INTEGER},   {"Double", FERRY_ROW_DOUBLE},
+        {"Boolean", FERRY_ROW_BOOLEAN},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(numbers[i].type, type) == 0)

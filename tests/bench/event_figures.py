@@ -118,15 +118,22 @@ def events_written(writer):
                for kind in KINDS)
 
 
+def events_accepted(sandbox):
+    return sum(sandbox.admin.stats()["dynamics"]["operations"]["statuses"].values())
+
+
 def carry(timeline, writer, count):
-    """From GO to the last acknowledged event; and the requests to Dynamics in all of it."""
-    admin = timeline.ferry.sandbox.admin
+    """From GO to the last acknowledged event; and the requests to Dynamics in all of it. As long as it works, only
+    the sandbox is asked how far it is: to answer us would be work of the writer's that nobody orders elsewhere."""
+    sandbox = timeline.ferry.sandbox
+    admin = sandbox.admin
     before = events_written(writer)
     admin.reset_stats()
     timeline.order("PREPARE")
     timeline.wait_for("READY")
     stretch = Stretch(writer)
     timeline.order("GO")
+    wait_until(lambda: events_accepted(sandbox) >= count, 300, f"{count} events are accepted")
     wait_until(lambda: events_written(writer) - before >= count, 300, f"{count} events are written")
     stretch.end(count)
     timeline.wait_until_written()

@@ -76,7 +76,7 @@ class Lab:
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(parents=True)
         # A million records make segments of 16 MB a nuisance to the broker, not to Ferry.
-        self.kafka = servers.Kafka(FOLDER / "kafka", ["log.segment.bytes=268435456"])
+        self.kafka = servers.Kafka(FOLDER / "kafka", ["log.segment.bytes=268435456"], brief=False)
 
     def __enter__(self):
         self.kafka.start()

@@ -79,7 +79,8 @@ class Backlog:
         self._control = confluent_kafka.Producer({"bootstrap.servers": ferry.kafka.bootstrap})
         self._changes = confluent_kafka.Producer({
             "bootstrap.servers": ferry.kafka.bootstrap, "partitioner": "murmur2_random",
-            "transactional.id": f"{ferry.name}.test.{self.workflow}", "linger.ms": 5})
+            "transactional.id": f"{ferry.name}.test.{self.workflow}", "linger.ms": 5,
+            "compression.codec": "lz4"})  # as the reader's
         self._changes.init_transactions(30)
 
     def _data_topics(self):
@@ -188,6 +189,7 @@ class Backlog:
     # What comes of it.
 
     def lag(self):
+        """Of the partitions that have a committed offset."""
         return self.ferry.topics.lag(self.workflow)
 
     def committed(self):
@@ -197,11 +199,12 @@ class Backlog:
         admin = self.ferry.topics.admin
         return admin.list_consumer_group_offsets([wanted])[group].result().topic_partitions
 
-    def wait_until_written(self, timeout=60):
+    def is_written(self):
         """Every partition has a committed offset, and all of them are at the end."""
-        def at_end():
-            return len(self.committed()) == PARTITIONS * self._logs() and self.lag() == 0
-        return self.ferry.wait_until(at_end, timeout, "lag 0 in every partition")
+        return len(self.committed()) == PARTITIONS * self._logs() and self.lag() == 0
+
+    def wait_until_written(self, timeout=60):
+        return self.ferry.wait_until(self.is_written, timeout, "lag 0 in every partition")
 
     def calls(self, resource="profile"):
         """How often each verb was used for records since the statistics were reset."""

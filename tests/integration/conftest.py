@@ -1,4 +1,4 @@
-"""Fixtures: `kafka`, one broker for all; `ferry`, an instance of the test's own."""
+"""Fixtures: `kafka`, one broker for all of a worker; `ferry`, an instance of the test's own."""
 
 import os
 import pathlib
@@ -14,7 +14,9 @@ import support
 from instance import Instance
 from support import ROOT
 
-FOLDER = pathlib.Path(os.environ.get("FERRY_TEST_FOLDER", ROOT / "build" / "integration"))
+# Side by side (pytest -n 4) each worker has a folder of its own, and in it a broker of its own.
+FOLDER = pathlib.Path(os.environ.get("FERRY_TEST_FOLDER", ROOT / "build" / "integration"),
+                      os.environ.get("PYTEST_XDIST_WORKER", "."))
 SEED = pytest.StashKey[int]()
 
 
@@ -26,6 +28,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     seed = config.getoption("--seed")
     config.stash[SEED] = random.SystemRandom().randrange(2**31) if seed is None else seed
+    config.option.seed = config.stash[SEED]  # workers are told the options
 
 
 def pytest_report_header(config):

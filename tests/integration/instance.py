@@ -41,9 +41,11 @@ class Instance:
             **self._common(), **self._dynamics(), **self._campaign(),
             "api.listen": "127.0.0.1:0", **_keys(settings)}))
 
-    def start_reader(self, number=0, **settings):
+    def start_reader(self, number=0, campaign=True, **settings):
+        """campaign: it knows Campaign's API too, whose opt-outs it reads."""
         return self._add(servers.Reader(f"reader-{number}", self.folder, {
             **self._common(), **self._dynamics(), **self._sftp(),
+            **({**self._campaign(), "campaign.poll.interval.ms": 200} if campaign else {}),
             "state.dir": self.folder / f"reader-{number}.state", **_keys(settings)}))
 
     def start_writer(self, number=0, **settings):

@@ -15,6 +15,7 @@ INGRESS = "dynamics-to-campaign"
 COMPACT = {"cleanup.policy": "compact", "retention.ms": "-1"}
 SHAPES = {"workflows": (1, COMPACT), "status": (1, COMPACT), "checkpoints": (4, COMPACT),
           "changes": (8, COMPACT),
+          "optouts": (8, {"cleanup.policy": "delete", "retention.ms": "-1"}),
           "events": (8, {"cleanup.policy": "delete", "retention.ms": "-1"}),
           "rejects": (1, {"cleanup.policy": "compact,delete", "retention.ms": "7776000000"})}
 

@@ -230,6 +230,7 @@ class Topics:
 
     SINGLE_OBJECT = b"\xc3\x01"
     CONFLUENT = b"\0"
+    OPEN_FOR = 1.0  # seconds until a transaction counts as open and not as just committed
 
     def __init__(self, bootstrap, instance):
         self.bootstrap = bootstrap
@@ -250,31 +251,53 @@ class Topics:
         known = self.admin.list_topics(timeout=10).topics
         return sorted(name.removeprefix(prefix) for name in known if name.startswith(prefix))
 
+    def ends(self, topic, committed=False):
+        """{partition: end of the log, or where an open transaction begins}."""
+        isolation = (confluent_kafka.IsolationLevel.READ_COMMITTED if committed else
+                     confluent_kafka.IsolationLevel.READ_UNCOMMITTED)
+        name = f"{self.instance}.{topic}"
+        parts = self.admin.list_topics(name, timeout=10).topics[name].partitions
+        asked = self.admin.list_offsets(
+            {confluent_kafka.TopicPartition(name, part): confluent_kafka.admin.OffsetSpec.latest()
+             for part in parts}, isolation_level=isolation)
+        return {part.partition: answer.result().offset for part, answer in asked.items()}
+
     def read(self, topic, isolation="read_committed"):
-        """All messages from the beginning to the end of now, in order within a partition."""
+        """All messages from the beginning to the end of now, in order within a partition.
+
+        A commit has succeeded a moment before the broker shows it, so the end is waited for; but not
+        for long, because a transaction may also be open.
+        """
         consumer = confluent_kafka.Consumer({
             "bootstrap.servers": self.bootstrap, "group.id": f"{self.instance}.look",
             "enable.auto.commit": False, "enable.partition.eof": True,
-            "isolation.level": isolation, "auto.offset.reset": "earliest"})
+            "isolation.level": isolation, "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 5})  # an empty answer tells the end, and would come after 0.5 s
         try:
-            name = f"{self.instance}.{topic}"
-            partitions = self.admin.list_topics(name, timeout=10).topics[name].partitions
-            consumer.assign([confluent_kafka.TopicPartition(name, partition, 0)
-                             for partition in partitions])
-            messages, at_end = [], set()
-            while len(at_end) < len(partitions):
-                message = consumer.poll(30)
-                assert message is not None, f"{name}: no message and no end within 30 s"
-                error = message.error()
-                if error is None:
-                    messages.append(message)
-                elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
-                    at_end.add(message.partition())
-                else:
-                    raise confluent_kafka.KafkaException(error)
-            return messages
+            ends = self.ends(topic)
+            consumer.assign([confluent_kafka.TopicPartition(f"{self.instance}.{topic}", part, 0)
+                             for part in ends])
+            return list(self._up_to(ends, consumer))
         finally:
             consumer.close()
+
+    def _up_to(self, ends, consumer):
+        """The messages of a consumer until it has told the end of each partition."""
+        reached, patience = {}, None
+        while any(reached.get(part, -1) < end for part, end in ends.items()):
+            if len(reached) == len(ends) and patience is None:
+                patience = time.monotonic() + self.OPEN_FOR
+            message = consumer.poll(max(0.0, patience - time.monotonic()) if patience else 30)
+            if message is None:
+                assert patience, "no message and no end within 30 s"
+                return
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                reached[message.partition()] = message.offset()
+            else:
+                raise confluent_kafka.KafkaException(error)
 
     def _schema_of(self, value):
         """The schema that a value names, by fingerprint or by the registry's id, and the rest."""

@@ -286,7 +286,7 @@ def test_killed_thirty_times_every_event_is_on_the_timeline_once(ferry, timeline
         ahead = written() + timeline.random.randrange(20, 250)
         ferry.wait_until(lambda ahead=ahead: written() >= ahead)
         # A fast one is through with all of it.
-        ferry.wait_until(lambda: admin.stats()["dynamics"]["inFlight"] > 0 or timeline.lag() == 0)
+        ferry.wait_until(lambda: admin.stats()["dynamics"]["inFlight"] > 0 or timeline.is_written())
         writer.kill9()
         writer.start()
     timeline.wait_until_written(120)
@@ -317,7 +317,7 @@ def test_killed_at_a_step_of_the_transaction_it_loses_nothing(ferry, timeline, m
         events += timeline.events(contacts, 100)
         orphans.append(timeline.event(gone))
         timeline.put(events[-100:] + orphans[-1:])
-        wait_until(lambda: not writer.alive() or timeline.lag() == 0)
+        wait_until(lambda: not writer.alive() or timeline.is_written())
     assert writer.wait_for_exit() == -9, "it did not reach the step"
     writer.start()
     timeline.wait_until_written()

@@ -1,6 +1,6 @@
 """The JSON Schemas of the configurations say what Ferry says, as far as a schema can.
 
-The examples are those of tests/unit/test_configuration.c and test_email.c, which run the C side over them.
+The examples are those of tests/unit/test_configuration.c, test_email.c and test_optinout.c, which run the C side over them.
 """
 
 import json
@@ -25,7 +25,8 @@ class Document:
 
 
 DOCUMENTS = [Document("configuration", "configuration", "mapping.md"),
-             Document("email-events", "email-events", "events.md")]
+             Document("email-events", "email-events", "events.md"),
+             Document("opt-in-out", "opt-in-out", "opt-in-out.md")]
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: one.name)
 
 

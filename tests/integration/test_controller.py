@@ -88,18 +88,12 @@ def problem(answer, status, *words):
 
 def test_three_workflows_are_listed_by_their_names(api):
     items = api.get("/workflows")["items"]
-    assert [(item["id"], item["name"], item["available"]) for item in items] == [
-        ("dynamics-to-campaign", "Microsoft Dynamics 365 to Campaign", True),
-        ("campaign-to-dynamics", "Campaign to Microsoft Dynamics 365", True),
-        ("opt-in-out", "Opt-In/Out", False)]
+    assert [(item["id"], item["name"]) for item in items] == [
+        ("dynamics-to-campaign", "Microsoft Dynamics 365 to Campaign"),
+        ("campaign-to-dynamics", "Campaign to Microsoft Dynamics 365"),
+        ("opt-in-out", "Opt-In/Out")]
     assert {item["status"] for item in items} == {"STOPPED"}
     assert {item["backlog"] for item in items} == {0}
-
-
-def test_workflow_that_is_not_there_yet_does_not_pretend(api):
-    problem(api.post("start", "opt-in-out"), 409, "not available in this version")
-    problem(api.put({}, workflow="opt-in-out"), 409, "not available in this version")
-    assert api.post("stop", "opt-in-out").status_code == 200
 
 
 def test_unknown_things_are_named(api):

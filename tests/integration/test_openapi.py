@@ -18,6 +18,8 @@ from workers import Workers
 DOCUMENT = yaml.safe_load((ROOT / "schemas" / "openapi.yaml").read_text())
 CONTACTS = {"mappings": [{"table": "contact", "resource": "profile", "key": "externalId",
                           "fields": [{"source": "firstname", "destination": "firstName"}]}]}
+OPTINOUT = "opt-in-out"
+NOBODY = "00000000-0000-0000-0000-000000000000"
 METHODS = {"get", "put", "post", "delete", "patch"}
 
 
@@ -121,7 +123,6 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
                 headers={"If-Match": '"1"'}).status_code == 200
     assert call("PUT", config, json={"configuration": CONTACTS},
                 headers={"If-Match": '"2"'}).status_code == 200
-    assert call("PUT", config, json={}, workflow="opt-in-out").status_code == 409
     call("GET", config)
     call("GET", config, params={"revision": 1})
     call("GET", W + "/configuration/revisions")
@@ -165,6 +166,10 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
     assert call("GET", W + "/diff").json()["changes"]
     assert call("GET", W + "/rejects").json()["items"] == []
     assert call("GET", W + "/rejects", params={"limit": "none"}).status_code == 400
+    decisions = W + "/decisions"
+    assert call("GET", decisions, params={"contact": NOBODY}).status_code == 409
+    assert call("GET", decisions, workflow=OPTINOUT).status_code == 400
+    assert call("GET", decisions, workflow=OPTINOUT, params={"contact": NOBODY}).json()["items"] == []
     assert call("POST", W + "/stop").status_code == 202
     assert call("POST", W + "/stop").status_code == 200
     # What a healthy controller never answers stands in the document all the same.

@@ -161,7 +161,7 @@ def test_what_cannot_be_replayed_is_refused_with_its_reason(ferry):
     refused = ferry.ctl("replay", INGRESS, "--table", "account", check=False)
     assert refused.returncode == 1 and "no mapping of table 'account'" in refused.stderr
     refused = ferry.ctl("replay", "opt-in-out", "--table", "contact", check=False)
-    assert refused.returncode == 1 and "not available in this version" in refused.stderr
+    assert refused.returncode == 1 and "opt-outs have no replay" in refused.stderr
     refused = ferry.ctl("replay", INGRESS, check=False)
     assert refused.returncode == 2 and "--table" in refused.stderr
     assert ferry.ctl_json("replay", INGRESS, "--table", "contact")["replay"] == 1

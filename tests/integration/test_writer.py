@@ -190,7 +190,7 @@ def test_killed_at_a_step_of_the_transaction_it_loses_nothing(ferry, backlog, mo
     backlog.put([backlog.change(key, contact(n), origin="LOAD") for n, key in enumerate(keys)])
     for records in edits(backlog, keys, rounds):
         # A round is a transaction at least: what waits longer is merged into fewer.
-        wait_until(lambda: not writer.alive() or backlog.lag() == 0)
+        wait_until(lambda: not writer.alive() or backlog.is_written())
         backlog.put(records)
     assert writer.wait_for_exit(60) == -9, "it did not reach the step"
     writer.start()

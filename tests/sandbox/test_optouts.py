@@ -105,10 +105,10 @@ def test_the_next_file_holds_what_was_modified_since(sandbox, tmp_path):
     time.sleep(0.003)
     sandbox.campaign("PATCH", f"profile/{people[4]}", {"lastName": "Moe"})
     sandbox.campaign("PATCH", f"profile/{people[0]}", {"blackListEmail": False})
+    time.sleep(0.003)
     second = export(sandbox, tmp_path)
     assert [row["externalId"] for row in rows(tmp_path, second)] == [people[0], people[4]]
     assert (second["optedOut"], second["untouched"]) == (0, 1)
-    time.sleep(0.003)
     assert export(sandbox, tmp_path)["rows"] == 0, "header only"
     assert export(sandbox, tmp_path, all=True)["rows"] == 6
     sandbox.admin("DELETE", "campaign/optouts")

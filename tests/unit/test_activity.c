@@ -39,12 +39,22 @@ static struct ferry_event click(void)
                                 .file = TEXT("a.csv")};
 }
 
+static enum ferry_status try(const struct ferry_event *event, bool typed, size_t room,
+                             struct ferry_buffer *out, struct ferry_error *error)
+{
+    struct ferry_activity_forms *forms;
+    ferry_buffer_init(out, room);
+    assert_int_equal(ferry_activity_forms_new(&events, &forms, error), FERRY_OK);
+    enum ferry_status status = ferry_activity_write(forms, event, typed, out, error);
+    ferry_activity_forms_free(forms);
+    return status;
+}
+
 static json_t *write(const struct ferry_event *event, bool typed)
 {
     struct ferry_buffer out;
     struct ferry_error error;
-    ferry_buffer_init(&out, 1 << 20);
-    assert_int_equal(ferry_activity_write(&events, event, typed, &out, &error), FERRY_OK);
+    assert_int_equal(try(event, typed, 1 << 20, &out, &error), FERRY_OK);
     json_t *json = json_loadb(out.data, out.length, 0, NULL);
     assert_non_null(json);
     ferry_buffer_done(&out);
@@ -102,14 +112,46 @@ static void a_subject_is_made_of_what_is_there(void **state)
     json = write(&event, false);
     expect(json, "subject", "click:9876");
     json_decref(json);
+    event = click();
+    event.delivery = (struct ferry_slice){NULL, 0};
+    json = write(&event, false);
+    expect(json, "subject", "C42-x");
+    json_decref(json);
+}
+
+/* Ten units, of which a smiley takes two. */
+static void a_subject_is_cut_as_a_whole(void **state)
+{
+    static const struct {
+        struct ferry_slice campaign;
+        struct ferry_slice delivery;
+        const char *subject;
+    } cases[] = {
+        {TEXT("123456789"), TEXT("x"), "123456789 "},
+        {TEXT("1234567890"), TEXT("x"), "1234567890"},
+        {TEXT("12345678901"), TEXT("x"), "1234567890"},
+        {TEXT("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"), TEXT("a\"345x"),
+         "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9 a\"345"},
+        {TEXT("123456\xf0\x9f\x98\x80"), TEXT("xy"), "123456\xf0\x9f\x98\x80 x"},
+        {TEXT("123456789\xf0\x9f\x98\x80"), TEXT("x"), "123456789"},
+        {TEXT("1234567"), TEXT("x\xf0\x9f\x98\x80"), "1234567 x"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ferry_event event = click();
+        event.campaign = cases[i].campaign;
+        event.delivery = cases[i].delivery;
+        json_t *json = write(&event, false);
+        expect(json, "subject", cases[i].subject);
+        json_decref(json);
+    }
 }
 
 static void refuse(const struct ferry_event *event, const char *why)
 {
     struct ferry_buffer out;
     struct ferry_error error;
-    ferry_buffer_init(&out, 1 << 20);
-    assert_int_equal(ferry_activity_write(&events, event, false, &out, &error), FERRY_BAD_RECORD);
+    assert_int_equal(try(event, false, 1 << 20, &out, &error), FERRY_BAD_RECORD);
     assert_non_null(strstr(error.message, why));
     ferry_buffer_done(&out);
 }
@@ -128,6 +170,9 @@ static void what_dynamics_cannot_hold_is_a_bad_record(void **state)
     event = click();
     event.url = (struct ferry_slice)TEXT("\xff");
     refuse(&event, "UTF-8");
+    event = click();
+    event.delivery = (struct ferry_slice)TEXT("DM\xff is not lost");
+    refuse(&event, "UTF-8");
 }
 
 static void without_room_nothing_is_said_about_the_event(void **state)
@@ -136,9 +181,13 @@ static void without_room_nothing_is_said_about_the_event(void **state)
     const struct ferry_event event = click();
     struct ferry_buffer out;
     struct ferry_error error;
-    ferry_buffer_init(&out, 60);
-    assert_int_equal(ferry_activity_write(&events, &event, false, &out, &error), FERRY_FULL);
+    assert_int_equal(try(&event, false, 1 << 20, &out, &error), FERRY_OK);
+    size_t needed = out.length;
     ferry_buffer_done(&out);
+    for (size_t room = 0; room < needed; room++) {
+        assert_int_equal(try(&event, false, room, &out, &error), FERRY_FULL);
+        ferry_buffer_done(&out);
+    }
 }
 
 int main(void)
@@ -147,6 +196,7 @@ int main(void)
         cmocka_unit_test(an_event_becomes_the_activity_of_its_kind),
         cmocka_unit_test(the_source_is_part_of_the_id_and_a_bulk_message_names_the_type),
         cmocka_unit_test(a_subject_is_made_of_what_is_there),
+        cmocka_unit_test(a_subject_is_cut_as_a_whole),
         cmocka_unit_test(what_dynamics_cannot_hold_is_a_bad_record),
         cmocka_unit_test(without_room_nothing_is_said_about_the_event),
     };

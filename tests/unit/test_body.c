@@ -36,6 +36,13 @@ static struct ferry_mapping *mapping_from(const char *text)
     return mapping;
 }
 
+static struct ferry_outline *outline_of(const struct ferry_mapping *mapping)
+{
+    struct ferry_outline *outline = NULL;
+    assert_int_equal(ferry_outline_new(mapping, &outline), FERRY_OK);
+    return outline;
+}
+
 static enum ferry_status write(const char *mapping_json, const char *columns_json,
                                enum ferry_body_kind kind, struct ferry_buffer *out,
                                struct ferry_error *error)
@@ -45,7 +52,9 @@ static enum ferry_status write(const char *mapping_json, const char *columns_jso
     json_t *columns = from_json(columns_json);
     struct ferry_change change;
     change_from(columns, &change);
-    enum ferry_status status = ferry_body_write(mapping, &change, kind, out, error);
+    struct ferry_outline *outline = outline_of(mapping);
+    enum ferry_status status = ferry_body_write(outline, &change, kind, out, error);
+    ferry_outline_free(outline);
     ferry_change_done(&change);
     json_decref(columns);
     ferry_mapping_free(mapping);
@@ -103,6 +112,55 @@ static void a_replay_has_every_field_and_no_key(void **state)
            "{\"blackListEmail\":true,\"firstName\":\"Annab\","
            "\"location\":{\"city\":\"Bergen\",\"zipCode\":\"5003\"},\"cusIncome\":50000.0000,"
            "\"profilelink\":{\"PKey\":\"78914942-34cb-ed11-b596-0022481d68cd\"}}");
+}
+
+/* The same, with the opt-out kept by Opt-In/Out. */
+static char *profile_with_birth(void)
+{
+    json_t *json = from_json(profile);
+    json_object_set_new(json_array_get(json_object_get(json, "fields"), 0), "createOnly",
+                        json_true());
+    char *text = json_dumps(json, 0);
+    json_decref(json);
+    return text;
+}
+
+static void what_is_for_creations_only_is_in_no_other_body(void **state)
+{
+    (void)state;
+    static const char *const told = "{\"firstname\":\"Ann\",\"donotbulkemail\":true}";
+    char *mapping = profile_with_birth();
+    expect(mapping, told, FERRY_BODY_CREATE,
+           "{\"externalId\":\"" RECORD_ID "\",\"blackListEmail\":true,\"firstName\":\"Ann\"}");
+    expect(mapping, told, FERRY_BODY_CREATE_ALONE,
+           "{\"externalId\":\"" RECORD_ID "\",\"blackListEmail\":true,\"firstName\":\"Ann\"}");
+    expect(mapping, told, FERRY_BODY_UPDATE, "{\"firstName\":\"Ann\"}");
+    expect(mapping, told, FERRY_BODY_REPLAY, "{\"firstName\":\"Ann\"}");
+    free(mapping);
+}
+
+static bool lacks_opt_outs(const char *mapping_json, const char *columns_json)
+{
+    struct ferry_mapping *mapping = mapping_from(mapping_json);
+    json_t *columns = from_json(columns_json);
+    struct ferry_change change;
+    change_from(columns, &change);
+    bool lacks = ferry_body_lacks_opt_outs(mapping, &change);
+    ferry_change_done(&change);
+    json_decref(columns);
+    ferry_mapping_free(mapping);
+    return lacks;
+}
+
+static void a_change_that_was_read_without_its_opt_outs_lacks_them(void **state)
+{
+    (void)state;
+    char *mapping = profile_with_birth();
+    assert_true(lacks_opt_outs(mapping, "{\"firstname\":\"Ann\"}"));
+    assert_false(lacks_opt_outs(mapping, "{\"donotbulkemail\":false}"));
+    assert_false(lacks_opt_outs(mapping, "{\"donotbulkemail\":null}")); /* nobody ever said so */
+    assert_false(lacks_opt_outs(profile, "{\"firstname\":\"Ann\"}"));
+    free(mapping);
 }
 
 static void a_column_that_is_not_carried_is_left_out(void **state)
@@ -227,16 +285,51 @@ static void an_id_that_is_no_utf8_is_rejected(void **state)
 {
     (void)state;
     struct ferry_mapping *mapping = mapping_from(profile);
+    struct ferry_outline *outline = outline_of(mapping);
     struct ferry_change change;
     struct ferry_buffer out;
     struct ferry_error error;
     ferry_change_init(&change);
     ferry_buffer_init(&out, 1000);
     change.id = slice_of("\xFF");
-    assert_int_equal(ferry_body_write(mapping, &change, FERRY_BODY_CREATE, &out, &error),
+    assert_int_equal(ferry_body_write(outline, &change, FERRY_BODY_CREATE, &out, &error),
                      FERRY_BAD_RECORD);
     assert_string_equal(error.message, "field externalId: the record's id is no valid UTF-8");
     ferry_buffer_done(&out);
+    ferry_outline_free(outline);
+    ferry_mapping_free(mapping);
+}
+
+/* An outline remembers where it found a column; changes need not be alike. */
+static void one_outline_serves_changes_of_any_order(void **state)
+{
+    (void)state;
+    static const char *const orders[] = {
+        "{\"firstname\":\"Ann\",\"address1_city\":\"Bergen\"}",
+        "{\"address1_city\":\"Bergen\",\"unmapped\":\"x\",\"firstname\":\"Ann\"}",
+        "{\"unmapped\":\"x\",\"firstname\":\"Ann\",\"address1_city\":\"Bergen\"}",
+        "{\"firstname\":\"Ann\"}",
+        "{\"address1_city\":\"Bergen\",\"firstname\":\"Ann\"}",
+    };
+    struct ferry_mapping *mapping = mapping_from(profile);
+    struct ferry_outline *outline = outline_of(mapping);
+    struct ferry_buffer out;
+    ferry_buffer_init(&out, 1000);
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        json_t *columns = from_json(orders[i]);
+        struct ferry_change change;
+        change_from(columns, &change);
+        ferry_buffer_clear(&out);
+        assert_int_equal(ferry_body_write(outline, &change, FERRY_BODY_UPDATE, &out, NULL),
+                         FERRY_OK);
+        assert_string_equal(out.data, i == 3 ? "{\"firstName\":\"Ann\"}"
+                                             : "{\"firstName\":\"Ann\",\"location\":{\"city\":"
+                                               "\"Bergen\"}}");
+        ferry_change_done(&change);
+        json_decref(columns);
+    }
+    ferry_buffer_done(&out);
+    ferry_outline_free(outline);
     ferry_mapping_free(mapping);
 }
 
@@ -299,6 +392,8 @@ int main(void)
         cmocka_unit_test(a_create_alone_leaves_out_mutual_links),
         cmocka_unit_test(an_update_has_the_fields_that_apply_updates_and_no_key),
         cmocka_unit_test(a_replay_has_every_field_and_no_key),
+        cmocka_unit_test(what_is_for_creations_only_is_in_no_other_body),
+        cmocka_unit_test(a_change_that_was_read_without_its_opt_outs_lacks_them),
         cmocka_unit_test(a_column_that_is_not_carried_is_left_out),
         cmocka_unit_test(a_null_clears),
         cmocka_unit_test(the_id_of_the_record_may_be_mapped_like_a_column),
@@ -307,6 +402,7 @@ int main(void)
         cmocka_unit_test(what_an_update_leaves_out_cannot_reject_it),
         cmocka_unit_test(a_body_beyond_the_ceiling_rejects_the_record),
         cmocka_unit_test(an_id_that_is_no_utf8_is_rejected),
+        cmocka_unit_test(one_outline_serves_changes_of_any_order),
         cmocka_unit_test(random_nesting_gives_every_value_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

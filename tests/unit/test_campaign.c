@@ -409,6 +409,84 @@ static void a_key_that_would_name_something_else_is_a_bad_record(void **state)
     assert_false(told.done);
 }
 
+/* A GET of the collection through a filter, or of a link. */
+static void look(struct fixture *fixture, struct told *told, const char *query, const char *link)
+{
+    const struct ferry_campaign_request request = {.method = "GET",
+                                                   .api = "profileAndServicesExt",
+                                                   .resource = "profile",
+                                                   .filter = "byOptOutsSince",
+                                                   .query = query,
+                                                   .link = link,
+                                                   .max_answer_bytes = 4 << 20,
+                                                   .on_done = on_answer,
+                                                   .context = told};
+
+    told->fixture = fixture;
+    assert_int_equal(ferry_campaign_send(fixture->campaign, &request, &told->call, NULL), FERRY_OK);
+    web_run(&fixture->loop, &told->done);
+    assert_int_equal(told->times, 1);
+}
+
+static void a_collection_is_asked_through_a_filter_with_its_query_as_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+
+    prepare(fixture, "/ims/", 200, TOKEN_A, 0);
+    prepare(fixture, NULL, 200, "{}", 0);
+    look(fixture, &told, "since_parameter=2026-01-01%2000%3A00%3A00.000Z&_order=externalId", NULL);
+    assert_string_equal(web_look(fixture->web, "GET", 0)->target,
+                        "GET /acme/campaign/profileAndServicesExt/profile/byOptOutsSince?"
+                        "since_parameter=2026-01-01%2000%3A00%3A00.000Z&_order=externalId");
+}
+
+static void a_link_is_followed_as_it_came(void **state)
+{
+    static const char path[] = "/acme/campaign/profileAndServicesExt/profile//byOptOutsSince?"
+                               "since_parameter=x&_lineStart=@kP%2b";
+    struct fixture *fixture = *state;
+    struct told told = {0};
+    char link[512];
+
+    prepare(fixture, "/ims/", 200, TOKEN_A, 0);
+    prepare(fixture, NULL, 200, "{}", 0);
+    snprintf(link, sizeof(link), "%s%s", fixture->web->url, path);
+    look(fixture, &told, "another=1", link);
+    assert_int_equal(told.answer.verdict, FERRY_VERDICT_OK);
+    assert_string_equal(web_look(fixture->web, "GET", 0)->target + strlen("GET "), path);
+}
+
+static void a_link_to_somebody_else_is_not_followed_and_costs_no_token(void **state)
+{
+    static const char *const links[] = {"http://127.0.0.1:1/acme/campaign/x",
+                                        "https://evil.example/acme/campaign/x"};
+    struct fixture *fixture = *state;
+    char outside[128];
+
+    prepare(fixture, NULL, 200, TOKEN_A, 0);
+    snprintf(outside, sizeof(outside), "%s/other/campaign/x", fixture->web->url);
+    for (size_t i = 0; i < 3; i++) {
+        struct told told = {0};
+
+        look(fixture, &told, NULL, i < 2 ? links[i] : outside);
+        assert_int_equal(told.answer.verdict, FERRY_VERDICT_FOREIGN);
+    }
+    assert_int_equal(fixture->web->seen_count, 0);
+}
+
+static void an_unknown_filter_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+
+    prepare(fixture, "/ims/", 200, TOKEN_A, 0);
+    prepare(fixture, NULL, 404, RST "Unknown filter.", 0);
+    look(fixture, &told, NULL, NULL);
+    assert_int_equal(told.answer.verdict, FERRY_VERDICT_REFUSED);
+    assert_non_null(strstr(told.answer.error.message, "profile/byOptOutsSince"));
+}
+
 static void a_strange_resource_or_method_is_refused_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -824,6 +902,10 @@ int main(void)
         TEST(a_request_has_path_headers_and_body_of_the_reference),
         TEST(the_collection_and_a_delete_have_neither_key_nor_body),
         TEST(a_key_is_encoded_and_a_pkey_keeps_its_mark),
+        TEST(an_unknown_filter_is_named),
+        TEST(a_link_to_somebody_else_is_not_followed_and_costs_no_token),
+        TEST(a_link_is_followed_as_it_came),
+        TEST(a_collection_is_asked_through_a_filter_with_its_query_as_it_is),
         TEST(a_key_that_would_name_something_else_is_a_bad_record),
         TEST(a_strange_resource_or_method_is_refused_at_once),
         TEST(a_refused_token_is_renewed_once_and_the_request_repeated),

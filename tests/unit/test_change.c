@@ -158,6 +158,63 @@ static void decode_refuses_every_cut_and_every_addition(void **state)
     ferry_buffer_done(&out);
 }
 
+/* Where the head ends the fields begin: behind it nothing matters, before it everything. */
+static void decode_of_the_head_looks_no_further(void **state)
+{
+    (void)state;
+    struct ferry_change change;
+    struct ferry_change bare;
+    struct ferry_change again;
+    struct ferry_buffer out;
+    struct ferry_buffer head;
+    struct ferry_error error;
+    fill(&change);
+    bare = change;
+    bare.count = 0;
+    encode(&change, &out);
+    encode(&bare, &head);
+    size_t end = head.length - 1; /* the fields' end is one byte */
+    for (size_t length = 0; length < end; length++) {
+        char *cut =
+            malloc(length + 1); /* exactly sized, so that the sanitizer sees a read beyond */
+        memcpy(cut, out.data, length);
+        ferry_change_init(&again);
+        assert_int_equal(ferry_change_decode_head(cut, length, &again, &error), FERRY_BAD_RECORD);
+        free(cut);
+    }
+    ferry_change_init(&again);
+    assert_int_equal(ferry_change_decode_head(out.data, end, &again, &error), FERRY_OK);
+    assert_int_equal(again.op, change.op);
+    assert_int_equal(again.origin, change.origin);
+    assert_true(again.version == change.version);
+    assert_true(again.read_number == change.read_number);
+    assert_true(again.read_at == change.read_at);
+    assert_int_equal(again.count, 0);
+    ferry_buffer_done(&head);
+    ferry_buffer_done(&out);
+    ferry_change_done(&change);
+}
+
+static void find_looks_first_where_it_found(void **state)
+{
+    (void)state;
+    struct ferry_change change;
+    fill(&change);
+    const struct ferry_slice name = {"donotbulkemail", 14};
+    const struct ferry_value *value = ferry_change_get(&change, "donotbulkemail");
+    size_t found = 0;
+    assert_ptr_equal(ferry_change_find(&change, name, &found), value);
+    for (size_t place = 0; place < change.count + 2; place++) {
+        size_t last = place;
+        assert_ptr_equal(ferry_change_find(&change, name, &last), value);
+        assert_int_equal(last, found);
+    }
+    assert_null(ferry_change_find(&change, (struct ferry_slice){"donotbulkemai", 13}, &found));
+    change.count = 0;
+    assert_null(ferry_change_find(&change, name, &found));
+    ferry_change_done(&change);
+}
+
 static void decode_survives_random_damage(void **state)
 {
     (void)state;
@@ -241,6 +298,8 @@ int main(void)
         cmocka_unit_test(avro_c_reads_what_we_encode),
         cmocka_unit_test(decode_gives_back_what_was_encoded),
         cmocka_unit_test(decode_refuses_every_cut_and_every_addition),
+        cmocka_unit_test(decode_of_the_head_looks_no_further),
+        cmocka_unit_test(find_looks_first_where_it_found),
         cmocka_unit_test(decode_survives_random_damage),
         cmocka_unit_test(confluent_framing_is_written_and_read),
         cmocka_unit_test(a_foreign_schema_is_refused_by_its_fingerprint),

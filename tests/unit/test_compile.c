@@ -258,7 +258,7 @@ static int teardown(void **state)
 static void start(struct owner *owner, json_t *configuration)
 {
     const struct ferry_compile_options options = {
-        &ferry_kind_mappings, configuration, &dataverse, &campaign, NULL, on_done, owner};
+        &ferry_kind_mappings, configuration, &dataverse, &campaign, NULL, NULL, on_done, owner};
     struct ferry_error error;
     assert_int_equal(ferry_compile_start(&owner->loop, &options, &owner->compile, &error),
                      FERRY_OK);

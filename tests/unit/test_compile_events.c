@@ -219,7 +219,7 @@ static void compile_after(struct owner *owner, const char *before, const char *c
     json_t *json = from_json(configuration);
     json_t *order = before ? from_json(before) : NULL;
     const struct ferry_compile_options options = {
-        &ferry_kind_events, json, &dataverse, &campaign, order, on_done, owner};
+        &ferry_kind_events, json, &dataverse, &campaign, order, NULL, on_done, owner};
     struct ferry_error error;
 
     *owner = (struct owner){.status = FERRY_FULL};

@@ -3,6 +3,7 @@
 #include "core/record/guid.h"
 
 #include <string.h>
+#include <uuid/uuid.h>
 
 #define DNS "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
@@ -14,7 +15,8 @@ static const unsigned char events[] = {0x8f, 0x9f, 0x4f, 0x4e, 0x3f, 0x0d, 0x5b,
 static void expect(const unsigned char *space, const char *name, const char *wanted)
 {
     char guid[FERRY_GUID_SIZE];
-    ferry_guid_of_name(space, name, strlen(name), guid);
+    const struct ferry_slice whole = {name, strlen(name)};
+    ferry_guid_of_name(space, &whole, 1, guid);
     assert_string_equal(guid, wanted);
 }
 
@@ -28,12 +30,32 @@ static void a_name_gives_the_guid_that_everybody_derives_from_it(void **state)
     expect(dns, "", "4ebd0208-8328-5d69-8c44-ec50939c0967");
 }
 
-static void only_so_many_bytes_count(void **state)
+static void only_the_bytes_of_the_pieces_count(void **state)
 {
     (void)state;
     char guid[FERRY_GUID_SIZE];
-    ferry_guid_of_name(dns, "www.example.com/more", 15, guid);
+    const struct ferry_slice pieces[] = {{"www.more", 4}, {"", 0}, {"example.com/more", 11}};
+    ferry_guid_of_name(dns, pieces, 3, guid);
     assert_string_equal(guid, "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+}
+
+/* Each length up to beyond two blocks of SHA-1, against libuuid. */
+static void it_is_the_guid_of_libuuid_for_names_of_any_length(void **state)
+{
+    (void)state;
+    char name[150];
+    for (size_t length = 0; length < sizeof name; length++) {
+        char guid[FERRY_GUID_SIZE];
+        char wanted[FERRY_GUID_SIZE];
+        uuid_t bytes;
+        const struct ferry_slice pieces[] = {{name, length / 3},
+                                             {name + length / 3, length - length / 3}};
+        uuid_generate_sha1(bytes, events, name, length);
+        uuid_unparse_lower(bytes, wanted);
+        ferry_guid_of_name(events, pieces, 2, guid);
+        assert_string_equal(guid, wanted);
+        name[length] = (char)('!' + length);
+    }
 }
 
 static void a_guid_is_told_from_what_is_none(void **state)
@@ -41,7 +63,9 @@ static void a_guid_is_told_from_what_is_none(void **state)
     (void)state;
     assert_true(ferry_guid_valid(DNS, 36));
     assert_true(ferry_guid_valid("6BA7B810-9DAD-11D1-80B4-00C04FD430C8", 36));
+    assert_true(ferry_guid_valid("09afAF10-9dad-11d1-80b4-00c04fd430c8", 36));
     assert_false(ferry_guid_valid(DNS, 35));
+    assert_false(ferry_guid_valid("6ba7b810-9dad-11d1-80b4-00c04fd430c8 ", 37));
     assert_false(ferry_guid_valid("6ba7b8109dad-11d1-80b4-00c04fd430c8-", 36));
     assert_false(ferry_guid_valid("6ba7b810-9dad-11d1-80b4-00c04fd430cg", 36));
     assert_false(ferry_guid_valid("6ba7b810-9dad-11d1-80b4-00c04fd430\0)", 36));
@@ -52,7 +76,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_gives_the_guid_that_everybody_derives_from_it),
-        cmocka_unit_test(only_so_many_bytes_count),
+        cmocka_unit_test(only_the_bytes_of_the_pieces_count),
+        cmocka_unit_test(it_is_the_guid_of_libuuid_for_names_of_any_length),
         cmocka_unit_test(a_guid_is_told_from_what_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

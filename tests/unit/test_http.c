@@ -124,6 +124,72 @@ static void an_answer_has_status_type_and_body(void **state)
     assert_int_equal(web_count(outcome.fixture->web, "GET /a?b=%20c"), 1);
 }
 
+/* One after the other, so that what one left behind would show in the next. */
+static void a_target_arrives_byte_for_byte_and_a_fragment_never(void **state)
+{
+    static const char *const targets[][2] = {
+        {"/a/../b?$filter=name eq 1", NULL},
+        {"/a/../b?$filter=name%20eq%20'1'&x=%2F", "/a/../b?$filter=name%20eq%20'1'&x=%2F"},
+        {"/a#b", "/a"},
+        {"?q=1", "/?q=1"},
+        {"/a\r\nX-Injected: 1", NULL},
+        {"", "/"},
+        {"/b", "/b"},
+    };
+    struct fixture *fixture = *state;
+    size_t seen = 0;
+
+    web_prepare(fixture->web, (struct web_reply){.status = 200});
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        struct outcome outcome = {0};
+        struct ferry_http_request request = get(fixture, &outcome, targets[i][0]);
+        char expected[100];
+
+        run(&outcome, &request);
+        assert_int_equal(outcome.answer.outcome,
+                         targets[i][1] ? FERRY_HTTP_ANSWERED : FERRY_HTTP_REFUSED);
+        if (!targets[i][1])
+            continue;
+        snprintf(expected, sizeof(expected), "GET %s", targets[i][1]);
+        assert_string_equal(web_look(fixture->web, "GET", seen++)->target, expected);
+    }
+    assert_int_equal(web_count(fixture->web, "GET"), seen);
+}
+
+/* They share one connection and one handle of curl, which must not remember what was before. */
+static void a_request_has_nothing_of_the_one_before(void **state)
+{
+    static const struct {
+        const char *method;
+        const char *body;
+    } requests[] = {{"PATCH", "{\"a\":1}"}, {"PATCH", "{\"b\":22}"}, {"DELETE", NULL},
+                    {"PATCH", "{\"c\":3}"}, {"POST", "{\"d\":4}"},   {"GET", NULL},
+                    {"POST", NULL},         {"POST", "{\"e\":5}"},   {"GET", NULL},
+                    {"PATCH", "{\"f\":6}"}, {"PATCH", "{\"g\":7}"}};
+    struct fixture *fixture = *state;
+
+    web_prepare(fixture->web, (struct web_reply){.status = 200});
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        struct outcome outcome = {0};
+        struct ferry_http_request request = get(fixture, &outcome, "/");
+        const struct web_seen *seen;
+
+        request.method = requests[i].method;
+        request.body = requests[i].body;
+        request.body_length = requests[i].body ? strlen(requests[i].body) : 0;
+        run(&outcome, &request);
+        assert_int_equal(outcome.answer.status, 200);
+        seen = web_look(fixture->web, " /", i);
+        assert_int_equal(strncmp(seen->target, request.method, strlen(request.method)), 0);
+        if (requests[i].body)
+            assert_string_equal(seen->body, requests[i].body);
+        else
+            assert_null(seen->body);
+        assert_int_equal(strstr(seen->headers, "Accept-Encoding") != NULL,
+                         strcmp(request.method, "GET") == 0);
+    }
+}
+
 static void an_empty_answer_has_an_empty_body_and_type(void **state)
 {
     struct outcome outcome = {0};
@@ -938,6 +1004,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_answer_has_status_type_and_body),
+        TEST(a_target_arrives_byte_for_byte_and_a_fragment_never),
+        TEST(a_request_has_nothing_of_the_one_before),
         TEST(an_empty_answer_has_an_empty_body_and_type),
         TEST(an_error_of_the_server_is_an_answer),
         TEST(method_headers_and_body_arrive_as_given),

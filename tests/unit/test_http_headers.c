@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define OURS "User-Agent: ferry/" FERRY_VERSION, "Expect:"
+
 static struct ferry_http_headers *make(const char *const *lines, struct ferry_http_headers *rest)
 {
     struct ferry_http_headers *headers = NULL;
@@ -31,7 +33,7 @@ static void lines_are_copied_and_the_server_is_not_asked_first(void **state)
 
     (void)state;
     memset(first, 'x', strlen(first));
-    assert_lines(headers, (const char *const[]){"A: 1", "B: 2", "Expect:", NULL});
+    assert_lines(headers, (const char *const[]){"A: 1", "B: 2", OURS, NULL});
     ferry_http_headers_unref(headers);
 }
 
@@ -41,7 +43,7 @@ static void no_lines_are_fine(void **state)
     struct ferry_http_headers *more = make(NULL, none);
 
     (void)state;
-    assert_lines(none, (const char *const[]){"Expect:", NULL});
+    assert_lines(none, (const char *const[]){OURS, NULL});
     assert_ptr_equal(ferry_http_headers_list(more), ferry_http_headers_list(none));
     ferry_http_headers_unref(more);
     ferry_http_headers_unref(none);
@@ -55,9 +57,9 @@ static void the_rest_lives_as_long_as_those_before_it(void **state)
 
     (void)state;
     ferry_http_headers_unref(rest);
-    assert_lines(one, (const char *const[]){"B: 2", "C: 3", "A: 1", "Expect:", NULL});
+    assert_lines(one, (const char *const[]){"B: 2", "C: 3", "A: 1", OURS, NULL});
     ferry_http_headers_unref(one);
-    assert_lines(other, (const char *const[]){"D: 4", "A: 1", "Expect:", NULL});
+    assert_lines(other, (const char *const[]){"D: 4", "A: 1", OURS, NULL});
     ferry_http_headers_unref(other);
     ferry_http_headers_unref(NULL);
 }
@@ -78,7 +80,7 @@ static void a_control_character_is_refused(void **state)
         assert_non_null(strstr(error.message, "control character"));
         assert_ptr_equal(headers, rest);
     }
-    assert_lines(rest, (const char *const[]){"Expect:", NULL});
+    assert_lines(rest, (const char *const[]){OURS, NULL});
     ferry_http_headers_unref(rest);
 }
 

@@ -154,6 +154,33 @@ static void a_record_that_left_the_filter_is_deleted_only_if_the_mapping_says_so
     assert_fate(&out, FERRY_FATE_FILTERED);
 }
 
+/* No profile is created without its opt-outs; the reader sends the record again, with them. */
+static void a_record_without_its_opt_outs_creates_nothing(void **state)
+{
+    (void)state;
+    struct ferry_case fresh = given(FERRY_OP_UPSERT, FERRY_KNOWN_NOT);
+    struct ferry_case known = given(FERRY_OP_UPSERT, FERRY_KNOWN_WRITTEN);
+    fresh.outdated = known.outdated = true;
+    assert_fate(&fresh, FERRY_FATE_OUTDATED);
+    fresh.unsure = true; /* an update creates nothing, so it may be tried */
+    assert_call(&fresh, FERRY_CALL_PATCH);
+    assert_int_equal(ferry_plan_call(&fresh, FERRY_CALL_POST).fate, FERRY_FATE_OUTDATED);
+    assert_call(&known, FERRY_CALL_PATCH);
+    assert_int_equal(ferry_plan_call(&known, FERRY_CALL_PATCH).call, FERRY_CALL_PATCH);
+    assert_int_equal(ferry_plan_call(&known, FERRY_CALL_POST).fate, FERRY_FATE_OUTDATED_GONE);
+    known.outdated = false;
+    assert_int_equal(ferry_plan_call(&known, FERRY_CALL_POST).call, FERRY_CALL_POST);
+}
+
+/* Of what nobody ever wrote nothing is to be remembered, or its children would take it for gone. */
+static void only_what_was_taken_away_is_remembered_as_gone(void **state)
+{
+    (void)state;
+    assert_false(ferry_fate_row(FERRY_FATE_OUTDATED)->remembered);
+    assert_true(ferry_fate_row(FERRY_FATE_OUTDATED_GONE)->remembered);
+    assert_int_equal(ferry_fate_row(FERRY_FATE_OUTDATED_GONE)->state, FERRY_WRITTEN_ABSENT);
+}
+
 static void what_was_left_alone_stays_remembered_as_written(void **state)
 {
     (void)state;
@@ -206,6 +233,8 @@ int main(void)
         cmocka_unit_test(what_waits_and_what_is_dropped_is_remembered),
         cmocka_unit_test(deletes_follow_the_mapping),
         cmocka_unit_test(a_record_that_left_the_filter_is_deleted_only_if_the_mapping_says_so),
+        cmocka_unit_test(a_record_without_its_opt_outs_creates_nothing),
+        cmocka_unit_test(only_what_was_taken_away_is_remembered_as_gone),
         cmocka_unit_test(what_was_left_alone_stays_remembered_as_written),
         cmocka_unit_test(every_answer_has_a_course),
     };

@@ -83,10 +83,10 @@ struct fixture {
     int64_t offset;
 };
 
-static struct ferry_letter *next_letter(void *context)
+static struct ferry_letter *next_letter(void *context, int64_t now)
 {
     struct fixture *fixture = context;
-    return ferry_strand_next(fixture->strand, ferry_boot_ms());
+    return ferry_strand_next(fixture->strand, now);
 }
 
 static bool expects(void *context)

@@ -205,7 +205,8 @@ static void few_keys_that_change_often_come_to_an_end(void **state)
     assert_int_equal(ferry_window_prefix(&share->window), records);
     assert_null(share->lanes);
     assert_int_equal(share->bytes, 0);
-    assert_in_range(requests, 27 * 7, 27 * 2 * 8); /* 27 squares modulo 53: merged, not one by one */
+    /* 27 squares modulo 53: merged, not one by one */
+    assert_in_range(requests, 27 * 7, 27 * 2 * 8);
     ferry_share_free(share);
 }
 

@@ -50,7 +50,8 @@ struct outcome {
     json_t *warnings;
 };
 
-static struct outcome translate_with(const char *mapping_json, json_t *table, json_t *resource)
+static struct outcome translate_beside(const char *mapping_json, json_t *table, json_t *resource,
+                                       const json_t *optinout)
 {
     json_t *mapping = from_json(mapping_json);
     json_t *account = from_json("{\"table\":\"account\",\"resource\":\"cusAccount\",\"key\":\"id\","
@@ -64,8 +65,10 @@ static struct outcome translate_with(const char *mapping_json, json_t *table, js
     const struct ferry_place mappings = {NULL, "mappings", 0};
     const struct ferry_place place = {&mappings, NULL, 0};
     const struct ferry_translation translation = {
-        mapping,  json_object_get(configuration, "mappings"), table, resource, &place, &faults,
-        &warnings};
+        mapping,  json_object_get(configuration, "mappings"),
+        table,    resource,
+        optinout, &place,
+        &faults,  &warnings};
     json_t *before = json_deep_copy(configuration);
     outcome.compiled = ferry_translation_make(&translation);
     assert_false(faults.out_of_memory || warnings.out_of_memory);
@@ -74,6 +77,11 @@ static struct outcome translate_with(const char *mapping_json, json_t *table, js
     json_decref(before);
     json_decref(configuration);
     return outcome;
+}
+
+static struct outcome translate_with(const char *mapping, json_t *table, json_t *resource)
+{
+    return translate_beside(mapping, table, resource, NULL);
 }
 
 static struct outcome translate(const char *mapping)
@@ -387,6 +395,77 @@ static void what_fits_is_silent(void **state)
         expect_warning(cases[i], NULL, NULL);
 }
 
+/* --- beside Opt-In/Out --- */
+
+#define KEEPS(column, attribute)                                                                   \
+    "{\"direction\":\"both\",\"attributes\":[{\"dynamics\":\"" column                              \
+    "\",\"campaign\":\"" attribute "\"}]}"
+#define NAME_ONLY MAPPING("\"fields\":[{\"source\":\"lastname\",\"destination\":\"lastName\"}]")
+
+static struct outcome translate_keeping(const char *mapping, const char *optinout)
+{
+    json_t *kept = from_json(optinout);
+    json_t *table = from_json(contact_table);
+    json_t *resource = from_json(profile_resource);
+    struct outcome outcome = translate_beside(mapping, table, resource, kept);
+    json_decref(resource);
+    json_decref(table);
+    json_decref(kept);
+    return outcome;
+}
+
+static void what_opt_in_out_keeps_is_carried_into_births_alone(void **state)
+{
+    (void)state;
+    struct outcome outcome =
+        translate_keeping(NAME_ONLY, KEEPS("donotbulkemail", "blackListEmail"));
+    json_t *field = json_array_get(json_object_get(outcome.compiled, "fields"), 0);
+    json_t *expected =
+        from_json("{\"source\":\"donotbulkemail\",\"sourceType\":\"Boolean\",\"destination\":"
+                  "\"blackListEmail\",\"destinationType\":\"boolean\",\"applyUpdates\":false,"
+                  "\"createOnly\":true,\"optOut\":\"denyListEmail\"}");
+    json_t *columns = from_json("[\"donotbulkemail\",\"lastname\"]");
+    assert_true(json_equal(field, expected));
+    assert_true(json_equal(json_object_get(outcome.compiled, "columns"), columns));
+    assert_int_equal(json_array_size(outcome.warnings), 0); /* they are not mailable unasked */
+    json_decref(columns);
+    json_decref(expected);
+    outcome_done(&outcome);
+}
+
+static void a_worker_reads_that_it_is_for_creations_only(void **state)
+{
+    (void)state;
+    struct outcome outcome = translate_keeping(NAME_ONLY, KEEPS("donotbulkemail", "denyListEmail"));
+    struct ferry_mapping *mapping;
+    struct ferry_error error;
+    if (ferry_mapping_new(outcome.compiled, &mapping, &error) != FERRY_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(mapping->field_count, 2);
+    assert_true(mapping->fields[0].create_only);
+    assert_false(mapping->fields[0].apply_updates);
+    assert_false(mapping->fields[1].create_only);
+    ferry_mapping_free(mapping);
+    outcome_done(&outcome);
+}
+
+static void births_that_could_not_carry_an_opt_out_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *optinout, *reason;
+    } rows[] = {
+        {KEEPS("donotwhistle", "denyListEmail"), "has no column donotwhistle"},
+        {KEEPS("lastname", "denyListEmail"), "lastname is of the type String"},
+        {KEEPS("donotbulkemail", "denyListFax"), "has no attribute denyListFax"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct outcome outcome = translate_keeping(NAME_ONLY, rows[i].optinout);
+        expect_list(rows[i].optinout, outcome.faults, "/mappings/0", rows[i].reason);
+        outcome_done(&outcome);
+    }
+}
+
 static void labels_go_only_where_a_text_is_wanted(void **state)
 {
     (void)state;
@@ -453,6 +532,9 @@ int main(void)
         cmocka_unit_test(options_that_never_fit_are_faults_and_some_are_warnings),
         cmocka_unit_test(warnings_tell_what_may_be_rejected),
         cmocka_unit_test(what_fits_is_silent),
+        cmocka_unit_test(what_opt_in_out_keeps_is_carried_into_births_alone),
+        cmocka_unit_test(a_worker_reads_that_it_is_for_creations_only),
+        cmocka_unit_test(births_that_could_not_carry_an_opt_out_are_refused),
         cmocka_unit_test(labels_go_only_where_a_text_is_wanted),
         cmocka_unit_test(a_table_without_change_tracking_is_refused),
         cmocka_unit_test(a_mandatory_field_without_source_is_a_warning),

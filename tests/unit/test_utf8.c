@@ -168,13 +168,55 @@ static void a_cut_at_utf16_units_leaves_whole_characters(void **state)
     expect_units("\xc3\xa9t\xc3\xa9", 2, 3);  /* two bytes, one unit */
     expect_units("a\xf0\x9f\x98\x80z", 2, 1); /* four bytes, two units */
     expect_units("a\xf0\x9f\x98\x80z", 3, 5);
-    expect_units("ab\xff", 9, 2);
+}
+
+/* Else it would be written without its end, and nobody would hear of it. */
+static void a_cut_does_not_hide_what_is_no_utf8(void **state)
+{
+    (void)state;
+    expect_units("ab\xff", 9, 3);
+    expect_units("ab\xff", 3, 3);
+    expect_units("ab\xff xyz", 4, 7);
+    expect_units("ab\xff xyz", 2, 2);
+}
+
+static void units_are_counted_as_utf16_does(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t units;
+    } cases[] = {
+        {"", 0}, {"abc", 3}, {"\xc3\xa9t\xc3\xa9", 3}, {"王", 1}, {"a\xf0\x9f\x98\x80z", 4}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(ferry_utf8_units(slice_of(cases[i].text)), cases[i].units);
+}
+
+static void what_is_escaped_in_pieces_is_what_is_quoted_whole(void **state)
+{
+    (void)state;
+    struct ferry_buffer pieces;
+    struct ferry_buffer whole;
+    ferry_buffer_init(&pieces, 100);
+    ferry_buffer_init(&whole, 100);
+    assert_int_equal(ferry_buffer_append(&pieces, "\"", 1), FERRY_OK);
+    assert_int_equal(ferry_utf8_escape(slice_of("plain "), &pieces), FERRY_OK);
+    assert_int_equal(ferry_utf8_escape(slice_of("\"\xc3\xa9\n"), &pieces), FERRY_OK);
+    assert_int_equal(ferry_buffer_append(&pieces, "\"", 1), FERRY_OK);
+    assert_int_equal(ferry_utf8_quote(slice_of("plain \"\xc3\xa9\n"), &whole), FERRY_OK);
+    assert_string_equal(pieces.data, whole.data);
+    assert_int_equal(ferry_utf8_escape(slice_of("\xff"), &pieces), FERRY_BAD_RECORD);
+    ferry_buffer_done(&pieces);
+    ferry_buffer_done(&whole);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_at_utf16_units_leaves_whole_characters),
+        cmocka_unit_test(a_cut_does_not_hide_what_is_no_utf8),
+        cmocka_unit_test(units_are_counted_as_utf16_does),
+        cmocka_unit_test(what_is_escaped_in_pieces_is_what_is_quoted_whole),
         cmocka_unit_test(count_counts_code_points),
         cmocka_unit_test(count_and_quote_refuse_what_is_no_utf8),
         cmocka_unit_test(cut_never_splits_a_character),

@@ -69,6 +69,26 @@ static void entries_stay_until_they_are_committed(void **state)
     ferry_window_done(&window);
 }
 
+static void what_comes_after_a_commit_is_open_whatever_the_memory_held_before(void **state)
+{
+    (void)state;
+    struct ferry_window window;
+    ferry_window_init(&window, 0);
+    for (int64_t offset = 0; offset < 6; offset += 3) {
+        ferry_window_know(&window, add(&window, offset));
+        ferry_window_know(&window, add(&window, offset + 1));
+        const struct ferry_window_entry *open = add(&window, offset + 2);
+        assert_false(open->known);
+        assert_int_equal(open->sequence, offset + 2);
+        assert_int_equal(ferry_window_prefix(&window), offset + 2);
+        ferry_window_know(&window, window.open);
+        ferry_window_commit(&window, ferry_window_prefix(&window));
+        assert_int_equal(window.count, 0);
+        assert_null(window.entries);
+    }
+    ferry_window_done(&window);
+}
+
 static void the_oldest_is_the_first_open_one(void **state)
 {
     (void)state;
@@ -90,6 +110,7 @@ int main(void)
         cmocka_unit_test(the_end_of_the_partition_covers_a_transaction_marker),
         cmocka_unit_test(an_offset_that_comes_again_is_refused),
         cmocka_unit_test(entries_stay_until_they_are_committed),
+        cmocka_unit_test(what_comes_after_a_commit_is_open_whatever_the_memory_held_before),
         cmocka_unit_test(the_oldest_is_the_first_open_one),
     };
     return cmocka_run_group_tests_name("window", tests, NULL, NULL);
