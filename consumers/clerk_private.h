@@ -84,7 +84,7 @@ void ferry_proceed_seen(struct ferry_clerk *clerk, struct ferry_person *person,
 void ferry_proceed_on(struct ferry_clerk *clerk, struct ferry_person *person);
 /* That side does not take what was decided. */
 void ferry_proceed_refused(struct ferry_clerk *clerk, struct ferry_person *person,
-                           enum ferry_side side, const struct ferry_error *reason, int http);
+                           enum ferry_side side, const struct ferry_error *error, int http);
 /* One reason is a reject; it is settled. */
 void ferry_proceed_reject(struct ferry_clerk *clerk, struct ferry_reason *reason,
                           const struct ferry_error *error, unsigned attempts, int http);

@@ -34,10 +34,10 @@ static void settle(struct ferry_clerk *clerk, struct ferry_reason *reason)
 static void settle_all(struct ferry_clerk *clerk, struct ferry_person *person)
 {
     struct ferry_reason *reason, *next;
-    DL_FOREACH_SAFE (person->now, reason, next) {
-        DL_DELETE(person->now, reason);
+    struct ferry_reason *list = person->now;
+    person->now = NULL;
+    DL_FOREACH_SAFE (list, reason, next)
         settle(clerk, reason);
-    }
 }
 
 /* The first tries are soon, as most profiles come a moment after their contact. */
@@ -207,10 +207,10 @@ void ferry_proceed_refused(struct ferry_clerk *clerk, struct ferry_person *perso
     ferry_hearing_close(contact, side, FERRY_DECISION_REFUSED, &person->look->dossier, &hearing);
     if (!tell(clerk, person, &hearing))
         return;
-    DL_FOREACH_SAFE (person->now, reason, next) {
-        DL_DELETE(person->now, reason);
+    struct ferry_reason *list = person->now;
+    person->now = NULL;
+    DL_FOREACH_SAFE (list, reason, next)
         ferry_proceed_reject(clerk, reason, error, person->attempts, http);
-    }
     if (ferry_dossier_urgent(&person->look->dossier))
         ferry_proceed_on(clerk, person);
     else

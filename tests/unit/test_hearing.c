@@ -38,7 +38,7 @@ struct world {
     enum ferry_decision_state states[FERRY_OPTOUT_ATTRIBUTES][NUMBERS];
     int64_t decided[FERRY_OPTOUT_ATTRIBUTES];
     unsigned writes[FERRY_SIDES][FERRY_OPTOUT_ATTRIBUTES];
-    unsigned lost[FERRY_SIDES][FERRY_OPTOUT_ATTRIBUTES]; /* decisions against that side */
+    unsigned lost[FERRY_SIDES][FERRY_OPTOUT_ATTRIBUTES];   /* decisions against that side */
     unsigned undone[FERRY_SIDES][FERRY_OPTOUT_ATTRIBUTES]; /* by users, while a lane worked */
     bool calm; /* nobody dies and nobody edits while a lane works */
 };
