@@ -64,16 +64,16 @@ static bool item_began_before(const struct ferry_mapping *mapping, size_t index,
 static enum ferry_status add_level(struct ferry_outline *outline, const char *prefix,
                                    size_t length);
 
-/* An item with all its fields, at the place of the first; its prefix ends with a dot, and begins
- * with that of the item around it. */
+/* An item with all its fields, at the place of the first. `inner` is the length of its prefix, with
+ * the dot; `outer` that of the item around it. */
 static enum ferry_status add_item(struct ferry_outline *outline, size_t outer, const char *prefix,
-                                  size_t length)
+                                  size_t inner)
 {
     size_t at = outline->count;
     enum ferry_status status =
-        add_member(outline, NULL, (struct ferry_slice){prefix + outer, length - outer - 1});
+        add_member(outline, NULL, (struct ferry_slice){prefix + outer, inner - outer - 1});
     if (status == FERRY_OK)
-        status = add_level(outline, prefix, length);
+        status = add_level(outline, prefix, inner);
     if (status == FERRY_OK)
         outline->members[at].inside = outline->count - at - 1;
     return status;
