@@ -23,7 +23,7 @@ static void forget(struct ferry_recall *recall, struct ferry_recall_row *row)
 
 void ferry_recall_done(struct ferry_recall *recall)
 {
-    struct ferry_recall_row *row, *next;
+    struct ferry_recall_row *row, *next = NULL;
     HASH_ITER (hh, recall->rows, row, next)
         forget(recall, row);
 }
@@ -50,14 +50,14 @@ enum ferry_status ferry_recall_add(struct ferry_recall *recall, uint64_t hash)
 
 void ferry_recall_keep(struct ferry_recall *recall)
 {
-    struct ferry_recall_row *row, *next;
+    struct ferry_recall_row *row, *next = NULL;
     HASH_ITER (hh, recall->rows, row, next)
         row->kept = true;
 }
 
 void ferry_recall_drop(struct ferry_recall *recall)
 {
-    struct ferry_recall_row *row, *next;
+    struct ferry_recall_row *row, *next = NULL;
     HASH_ITER (hh, recall->rows, row, next)
         if (!row->kept)
             forget(recall, row);
@@ -65,7 +65,7 @@ void ferry_recall_drop(struct ferry_recall *recall)
 
 void ferry_recall_turn(struct ferry_recall *recall)
 {
-    struct ferry_recall_row *row, *next;
+    struct ferry_recall_row *row, *next = NULL;
     HASH_ITER (hh, recall->rows, row, next)
         if (row->round != recall->round)
             forget(recall, row);
