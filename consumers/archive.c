@@ -38,17 +38,23 @@ enum ferry_status ferry_archive_new(uv_loop_t *loop, const struct ferry_archive_
     return FERRY_OK;
 }
 
+static void forget(struct ferry_archive *archive, struct folder *folder)
+{
+    if (!folder)
+        return;
+    HASH_DEL(archive->folders, folder);
+    free(folder->text);
+    free(folder);
+}
+
 void ferry_archive_drop(struct ferry_archive *archive)
 {
-    struct folder *folder, *next;
+    struct folder *folder;
     ferry_tail_free(archive->tail);
     archive->tail = NULL;
     archive->ready = false;
-    HASH_ITER (hh, archive->folders, folder, next) {
-        HASH_DEL(archive->folders, folder);
-        free(folder->text);
-        free(folder);
-    }
+    while ((folder = archive->folders))
+        forget(archive, folder);
 }
 
 void ferry_archive_free(struct ferry_archive *archive)
@@ -66,15 +72,6 @@ static struct folder *find(const struct ferry_archive *archive, const char *cont
     struct folder *folder;
     HASH_FIND_STR(archive->folders, contact, folder);
     return folder;
-}
-
-static void forget(struct ferry_archive *archive, struct folder *folder)
-{
-    if (!folder)
-        return;
-    HASH_DEL(archive->folders, folder);
-    free(folder->text);
-    free(folder);
 }
 
 /* Takes the text; NULL removes it. */

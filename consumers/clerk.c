@@ -378,9 +378,9 @@ void ferry_clerk_abandon(struct ferry_clerk *clerk)
 
 void ferry_clerk_drop(struct ferry_clerk *clerk)
 {
-    struct ferry_person *person, *next;
+    struct ferry_person *person;
     ferry_clerk_abandon(clerk);
-    HASH_ITER (hh, clerk->people, person, next) {
+    while ((person = clerk->people)) {
         HASH_DEL(clerk->people, person);
         ferry_person_free(person);
     }
