@@ -45,7 +45,7 @@ static inline void oracle_close(struct oracle *oracle)
 
 static inline avro_value_t oracle_field(struct oracle *oracle, const char *name)
 {
-    avro_value_t value;
+    avro_value_t value = {NULL, NULL};
     assert_int_equal(avro_value_get_by_name(&oracle->record, name, &value, NULL), 0);
     return value;
 }
