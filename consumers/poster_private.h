@@ -51,8 +51,8 @@ struct ferry_poster {
     struct ferry_batch *batches;  /* utlist, in flight */
     size_t queued;
     size_t event_bytes; /* of an event in the last request */
-    int64_t queued_at; /* since when there is something to send */
-    int64_t due_at;    /* the first of those that wait; 0: none does */
+    int64_t queued_at;  /* since when there is something to send */
+    int64_t due_at;     /* the first of those that wait; 0: none does */
     uv_timer_t timer;
     struct ferry_tracer tracer;
     char rejects[FERRY_TOPIC_SIZE];
