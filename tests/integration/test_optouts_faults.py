@@ -1,4 +1,4 @@
-"""What the writer of Opt-In/Out does when a system does not play along, when users edit in between, and when it dies."""
+"""The writer of Opt-In/Out, when a system does not play along, when users edit in between, and when it dies."""
 
 import random
 

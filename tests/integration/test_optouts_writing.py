@@ -161,13 +161,12 @@ def test_one_way_the_source_wins_and_the_other_side_is_no_reason(ferry, directio
 
 
 def test_a_time_that_our_own_write_set_does_not_count(consents):
-    """Opted out in Dynamics long ago, written to Campaign now: an opt-in in Campaign that is later than the one and
-    earlier than the other is the newer word."""
+    """What we wrote to Campaign counts since the person opted out in Dynamics, not since we wrote it."""
     begin(consents)
     contact, = consents.people(1)
     consents.change("dynamics", contact, AT + HOUR, **{EMAIL: True})
     consents.wait_until_agreed([contact])
-    # The reverse: in Campaign the pair is our own, and a user of Dynamics opts in again, later than the original opt-out.
+    # In Campaign the pair is our own now, and a user of Dynamics opts in again, later than he opted out.
     consents.edit("dynamics", contact, AT + 2 * HOUR, **{EMAIL: False})
     consents.put([consents.said("dynamics", contact, **{EMAIL: False})])
     consents.wait_until_agreed([contact])
