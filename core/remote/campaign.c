@@ -257,6 +257,12 @@ static bool fill(const struct ferry_campaign *campaign,
                                                   request->length) == FERRY_OK);
 }
 
+enum ferry_status ferry_campaign_owns(const struct ferry_campaign *campaign, const char *link,
+                                      struct ferry_error *error)
+{
+    return ferry_origin_check(campaign->base, link, error);
+}
+
 /* A link is checked before a connection is opened and before a token is touched. */
 static enum ferry_status start(const struct ferry_campaign *campaign,
                                const struct ferry_campaign_request *request,
@@ -264,7 +270,7 @@ static enum ferry_status start(const struct ferry_campaign *campaign,
 {
     struct ferry_error foreign;
 
-    if (!request->link || ferry_origin_check(campaign->base, request->link, &foreign) == FERRY_OK)
+    if (!request->link || ferry_campaign_owns(campaign, request->link, &foreign) == FERRY_OK)
         return ferry_session_start(call, error);
     ferry_advise(&foreign, "Nothing was sent. If the instance goes by several names, campaign.url "
                            "must be the one that its links carry.");

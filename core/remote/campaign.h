@@ -37,6 +37,9 @@ enum ferry_status ferry_campaign_send(struct ferry_campaign *campaign,
                                       struct ferry_campaign_call **ret_call,
                                       struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_campaign_cancel(struct ferry_campaign_call *call);
+/* A link leads to this instance and may be followed; else FERRY_INVALID says why not. */
+enum ferry_status ferry_campaign_owns(const struct ferry_campaign *campaign, const char *link,
+                                      struct ferry_error *error) FERRY_MUST_CHECK;
 
 struct ferry_campaign_field {
     char *name;     /* nested items as "location.city" */

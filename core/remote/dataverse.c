@@ -222,6 +222,12 @@ static enum ferry_status fill(const struct ferry_dataverse *dataverse,
     return FERRY_OK;
 }
 
+enum ferry_status ferry_dataverse_owns(const struct ferry_dataverse *dataverse, const char *link,
+                                       struct ferry_error *error)
+{
+    return ferry_origin_check(dataverse->base, link, error);
+}
+
 /* The link is checked before a connection is opened and before a token is touched. */
 static enum ferry_status start(struct ferry_dataverse *dataverse,
                                const struct ferry_dataverse_request *request,
@@ -229,8 +235,8 @@ static enum ferry_status start(struct ferry_dataverse *dataverse,
 {
     struct ferry_error foreign;
 
-    if (ferry_origin_check(dataverse->base, ferry_session_text(call, FERRY_SESSION_URL),
-                           &foreign) == FERRY_OK)
+    if (ferry_dataverse_owns(dataverse, ferry_session_text(call, FERRY_SESSION_URL), &foreign) ==
+        FERRY_OK)
         return ferry_session_start(call, error);
     if (!request->link) {
         ferry_session_give(call);

@@ -39,6 +39,9 @@ enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_dataverse_resume(struct ferry_dataverse_call *call);
 void ferry_dataverse_cancel(struct ferry_dataverse_call *call);
+/* A link leads to this environment and may be followed; else FERRY_INVALID says why not. */
+enum ferry_status ferry_dataverse_owns(const struct ferry_dataverse *dataverse, const char *link,
+                                       struct ferry_error *error) FERRY_MUST_CHECK;
 
 struct ferry_dataverse_column {
     char *name;     /* as selected: lookups are _<name>_value */

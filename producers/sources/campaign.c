@@ -1,8 +1,7 @@
 #include "producers/sources/campaign.h"
 
-#include "core/base/clock.h"
-#include "core/io/origin.h"
 #include "core/record/moment.h"
+#include "producers/sources/source.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -10,17 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_MS 2000               /* when a throttling answer names no time */
 #define PAGE_BYTES  ((size_t)64 << 20) /* a profile with all its fields has some 3 KiB */
 #define QUERY_BYTES 4096
 
 struct ferry_campaign_source {
     struct ferry_campaign *campaign;
-    struct ferry_metrics *metrics;
-    char *base; /* every link must begin with it */
+    struct ferry_source_system system;
     int64_t poll_ms;
     int64_t page_size;
-    int64_t not_before; /* boot ms */
 };
 
 struct ferry_campaign_inquiry {
@@ -43,17 +39,12 @@ enum ferry_status ferry_campaign_source_new(struct ferry_http *http,
     struct ferry_campaign_source *source = calloc(1, sizeof *source);
     if (!source)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    source->metrics = metrics;
+    source->system =
+        (struct ferry_source_system){metrics, "ferry_reader_campaign_answers_total",
+                                     "Answers of Adobe Campaign by what they mean.", 0};
     source->poll_ms = settings->poll_interval_ms;
     source->page_size = settings->page_size;
-    size_t length = strlen(settings->url);
-    while (length > 0 && settings->url[length - 1] == '/')
-        length--;
-    if (asprintf(&source->base, "%.*s/campaign/", (int)length, settings->url) < 0)
-        source->base = NULL;
-    enum ferry_status status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    if (source->base)
-        status = ferry_campaign_new(http, settings, &source->campaign, error);
+    enum ferry_status status = ferry_campaign_new(http, settings, &source->campaign, error);
     if (status != FERRY_OK) {
         ferry_campaign_source_free(source);
         return status;
@@ -67,7 +58,6 @@ void ferry_campaign_source_free(struct ferry_campaign_source *source)
     if (!source)
         return;
     ferry_campaign_free(source->campaign);
-    free(source->base);
     free(source);
 }
 
@@ -78,33 +68,13 @@ int64_t ferry_campaign_source_poll_ms(const struct ferry_campaign_source *source
 
 int64_t ferry_campaign_source_wait(const struct ferry_campaign_source *source)
 {
-    int64_t wait = source->not_before - ferry_boot_ms();
-    return wait > 0 ? wait : 0;
+    return ferry_source_wait_ms(&source->system);
 }
 
 enum ferry_status ferry_campaign_source_owns(const struct ferry_campaign_source *source,
                                              const char *link, struct ferry_error *error)
 {
-    return ferry_origin_check(source->base, link, error);
-}
-
-/* What every answer tells about the instance as a whole. */
-static void learn(struct ferry_campaign_source *source, const struct ferry_remote_answer *answer)
-{
-    char labels[64];
-    snprintf(labels, sizeof labels, "verdict=\"%s\"", ferry_verdict_name(answer->verdict));
-    ferry_metric_add(ferry_metric(source->metrics, FERRY_COUNTER,
-                                  "ferry_reader_campaign_answers_total",
-                                  "Answers of Adobe Campaign by what they mean.", labels),
-                     1);
-    int64_t patience = answer->retry_after_ms;
-    if (patience < 0 && answer->verdict == FERRY_VERDICT_THROTTLED)
-        patience = PATIENCE_MS;
-    if (patience <= 0)
-        return;
-    int64_t until = ferry_boot_ms() + patience + ferry_backoff_ms(0, 200, 200);
-    if (until > source->not_before)
-        source->not_before = until;
+    return ferry_campaign_owns(source->campaign, link, error);
 }
 
 /* ---- does the order fit? ---- */
@@ -140,31 +110,14 @@ static enum ferry_status fit(const struct ferry_consent *consent,
     return FERRY_OK;
 }
 
-/* As with Dynamics: a question about metadata may always be repeated, and the 401 of a fresh token
- * may pass. */
-static enum ferry_status status_of(const struct ferry_remote_answer *answer)
-{
-    if (answer->status == 401)
-        return FERRY_RETRY;
-    switch ((int)answer->verdict) {
-    case FERRY_VERDICT_ABSENT:
-    case FERRY_VERDICT_CREDENTIALS:
-    case FERRY_VERDICT_PERMISSION:
-    case FERRY_VERDICT_REFUSED:
-        return FERRY_INVALID;
-    default:
-        return FERRY_RETRY;
-    }
-}
-
 static void on_described(void *context, const struct ferry_campaign_resource *resource,
                          const struct ferry_remote_answer *answer)
 {
     struct ferry_campaign_inquiry *inquiry = context;
     struct ferry_error error = answer->error;
-    learn(inquiry->source, answer);
+    ferry_source_learn(&inquiry->source->system, answer);
     enum ferry_status status =
-        resource ? fit(inquiry->consent, resource, &error) : status_of(answer);
+        resource ? fit(inquiry->consent, resource, &error) : ferry_source_status(answer);
     inquiry->on_checked(inquiry->context, status, &error);
     free(inquiry);
 }
@@ -195,7 +148,7 @@ enum ferry_status ferry_campaign_source_check(struct ferry_campaign_source *sour
 static void on_page(void *context, const struct ferry_remote_answer *answer)
 {
     struct ferry_campaign_inquiry *inquiry = context;
-    learn(inquiry->source, answer);
+    ferry_source_learn(&inquiry->source->system, answer);
     inquiry->on_done(inquiry->context, answer);
     free(inquiry);
 }

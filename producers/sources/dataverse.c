@@ -1,7 +1,7 @@
 #include "producers/sources/dataverse.h"
 
 #include "core/base/clock.h"
-#include "core/io/origin.h"
+#include "producers/sources/source.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -11,19 +11,16 @@
 #include <string.h>
 
 #define TRACKED          "odata.track-changes,"
-#define PATIENCE_MS      2000 /* when a throttling answer names no time */
 #define RETENTION_AGE_MS 3600000
 #define PATH_CEILING     ((size_t)32 << 10)
 
 struct ferry_dataverse_source {
     struct ferry_dataverse *dataverse;
-    struct ferry_metrics *metrics;
-    char *base; /* every link must begin with it */
+    struct ferry_source_system system;
     char prefer[96];
     const char *prefer_untracked; /* its end */
     int64_t poll_ms;
-    int64_t not_before; /* boot ms */
-    int64_t retention;  /* days */
+    int64_t retention; /* days */
     int64_t retention_asked_at;
     bool retention_asking;
 };
@@ -47,20 +44,14 @@ enum ferry_status ferry_dataverse_source_new(struct ferry_http *http,
     struct ferry_dataverse_source *source = calloc(1, sizeof *source);
     if (!source)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    source->metrics = metrics;
+    source->system = (struct ferry_source_system){metrics, "ferry_reader_answers_total",
+                                                  "Answers of Dynamics 365 by what they mean.", 0};
     source->poll_ms = settings->poll_interval_ms;
     source->retention = -1;
     snprintf(source->prefer, sizeof source->prefer, TRACKED "odata.maxpagesize=%" PRId64,
              settings->page_size);
     source->prefer_untracked = source->prefer + strlen(TRACKED);
-    size_t length = strlen(settings->url);
-    while (length > 0 && settings->url[length - 1] == '/')
-        length--;
-    if (asprintf(&source->base, "%.*s/api/data/v9.2/", (int)length, settings->url) < 0)
-        source->base = NULL;
-    enum ferry_status status = FERRY_NOMEM;
-    if (source->base)
-        status = ferry_dataverse_new(http, settings, &source->dataverse, error);
+    enum ferry_status status = ferry_dataverse_new(http, settings, &source->dataverse, error);
     if (status != FERRY_OK) {
         ferry_dataverse_source_free(source);
         return status;
@@ -74,7 +65,6 @@ void ferry_dataverse_source_free(struct ferry_dataverse_source *source)
     if (!source)
         return;
     ferry_dataverse_free(source->dataverse);
-    free(source->base);
     free(source);
 }
 
@@ -85,8 +75,7 @@ int64_t ferry_dataverse_source_poll_ms(const struct ferry_dataverse_source *sour
 
 int64_t ferry_dataverse_source_wait(const struct ferry_dataverse_source *source)
 {
-    int64_t wait = source->not_before - ferry_boot_ms();
-    return wait > 0 ? wait : 0;
+    return ferry_source_wait_ms(&source->system);
 }
 
 int64_t ferry_dataverse_source_retention(const struct ferry_dataverse_source *source)
@@ -97,26 +86,7 @@ int64_t ferry_dataverse_source_retention(const struct ferry_dataverse_source *so
 enum ferry_status ferry_dataverse_source_owns(const struct ferry_dataverse_source *source,
                                               const char *link, struct ferry_error *error)
 {
-    return ferry_origin_check(source->base, link, error);
-}
-
-/* What every answer tells about the environment as a whole. */
-static void learn(struct ferry_dataverse_source *source, const struct ferry_remote_answer *answer)
-{
-    char labels[64];
-    snprintf(labels, sizeof labels, "verdict=\"%s\"", ferry_verdict_name(answer->verdict));
-    ferry_metric_add(ferry_metric(source->metrics, FERRY_COUNTER, "ferry_reader_answers_total",
-                                  "Answers of Dynamics 365 by what they mean.", labels),
-                     1);
-    int64_t patience = answer->retry_after_ms;
-    if (patience < 0 && answer->verdict == FERRY_VERDICT_THROTTLED)
-        patience = PATIENCE_MS;
-    if (patience <= 0)
-        return;
-    /* A little later than asked, and not all at once. */
-    int64_t until = ferry_boot_ms() + patience + ferry_backoff_ms(0, 200, 200);
-    if (until > source->not_before)
-        source->not_before = until;
+    return ferry_dataverse_owns(source->dataverse, link, error);
 }
 
 /* ---- retention of delta links ---- */
@@ -125,7 +95,7 @@ static void on_retention(void *context, const struct ferry_remote_answer *answer
 {
     struct ferry_dataverse_source *source = context;
     source->retention_asking = false;
-    learn(source, answer);
+    ferry_source_learn(&source->system, answer);
     if (answer->verdict != FERRY_VERDICT_OK)
         return; /* asked again with the next page */
     json_t *json = json_loadb(answer->body, answer->length, 0, NULL);
@@ -216,31 +186,14 @@ static enum ferry_status fit(const struct ferry_mapping *mapping,
     return fit_columns(mapping, table, columns, error);
 }
 
-/* A question about metadata may always be repeated; only these answers will not change by
- * themselves. The 401 of a fresh token may: see reaction_to in reading_page.c. */
-static enum ferry_status status_of(const struct ferry_remote_answer *answer)
-{
-    if (answer->status == 401)
-        return FERRY_RETRY;
-    switch ((int)answer->verdict) {
-    case FERRY_VERDICT_ABSENT:
-    case FERRY_VERDICT_CREDENTIALS:
-    case FERRY_VERDICT_PERMISSION:
-    case FERRY_VERDICT_REFUSED:
-        return FERRY_INVALID;
-    default:
-        return FERRY_RETRY;
-    }
-}
-
 static void on_described(void *context, const struct ferry_dataverse_table *table,
                          const struct ferry_remote_answer *answer)
 {
     struct ferry_dataverse_read *read = context;
     struct ferry_error error = answer->error;
     struct ferry_row_column *columns = NULL;
-    enum ferry_status status = status_of(answer);
-    learn(read->source, answer);
+    enum ferry_status status = ferry_source_status(answer);
+    ferry_source_learn(&read->source->system, answer);
     if (table) {
         columns = calloc(read->mapping->column_count + 1, sizeof *columns);
         status = columns ? fit(read->mapping, table, columns, &error) : FERRY_NOMEM;
@@ -286,7 +239,7 @@ static enum ferry_http_flow on_body(void *context, const char *data, size_t leng
 static void on_done(void *context, const struct ferry_remote_answer *answer)
 {
     struct ferry_dataverse_read *read = context;
-    learn(read->source, answer);
+    ferry_source_learn(&read->source->system, answer);
     ask_retention(read->source);
     read->on_done(read->context, answer);
     free(read);
