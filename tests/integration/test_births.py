@@ -197,7 +197,7 @@ def test_a_backlog_that_was_read_without_opt_outs_creates_nothing_until_they_are
     assert births.admin.campaign_count("profile") == 0 and births.admin.faults()[0]["fired"] > 0
     births.admin.clear_faults()
     births.settle()
-    assert counters(ferry)["outdated"] > 0  # it did happen
+    ferry.wait_until(lambda: counters(ferry)["outdated"] > 0, what="it did happen, and the next heartbeat tells it")
     assert_born_as_their_contacts(births)
     assert births.told()["everMailable"] == 0
 

@@ -256,8 +256,8 @@ def test_the_first_read_of_profiles_is_a_load_and_what_comes_then_is_news(profil
     assert one == {"contactId": contact(99), "side": "CAMPAIGN", "source": "API", "place": "",
                    "changedAt": moment(person.look(contact(99))["blackListPhoneLastModified"]),
                    "values": {"denyListEmail": False, "denyListPhone": True}, "readAt": one["readAt"]}
-    told_now = counters(profiles)
-    assert (told_now["source"], told_now["phase"]) == ("API", "DELTA") and told_now["newsAgeSeconds"] < 30
+    ferry.wait_until(lambda: counters(profiles).get("phase") == "DELTA")
+    assert counters(profiles)["source"] == "API" and counters(profiles)["newsAgeSeconds"] < 30
     assert reader.metrics()["ferry_reader_profiles_total"] >= 26
     assert ferry.sandbox.admin.breaches() == []
 
@@ -291,7 +291,9 @@ def test_who_has_no_contact_is_counted_once_and_skipped(profiles, person, ferry)
     wait_until_looked(profiles, 5)
     assert [record["contactId"] for record in profiles.seen("load")] == [contact(1)]
     assert set(profiles.latest_seen("campaign")) <= {contact(1)}
-    assert 3 <= counters(profiles)["withoutContact"] <= 6, "in the load, and once in the window"
+    ferry.wait_until(lambda: 3 <= counters(profiles)["withoutContact"])
+    wait_until_looked(profiles, 5)
+    assert counters(profiles)["withoutContact"] <= 6, "in the load, and once in the window"
 
 
 def test_nothing_moves_before_go_and_a_start_goes_on_from_the_checkpoint(profiles, person, ferry):
@@ -330,7 +332,7 @@ def test_without_a_filter_the_task_says_so_and_reads_nothing(profiles, person, f
     profiles.start()
     warning = profiles.wait_for_warning("profiles", "export files only")
     assert warning["action"]
-    assert counters(profiles)["source"] == "FILE"
+    ferry.wait_until(lambda: counters(profiles).get("source") == "FILE")
     assert sum(ferry.sandbox.admin.stats()["campaign"]["calls"].values()) == before, "nothing was asked"
     assert profiles.seen("load") == profiles.seen("campaign") == []
     profiles.stop()

@@ -138,6 +138,6 @@ def test_three_readers_share_the_tasks_and_hand_them_over(lab, ferry):
     next(reader for reader in readers if reader.name == owner).stop()
     ferry.sandbox.admin.touch("contact", 50)
     lab.wait_until_mirrored()
-    assert lab.status()["worker"] != owner
+    ferry.wait_until(lambda: lab.status()["worker"] != owner, 10, "another has the task")
     for table in ("contact", "account", "new_purchase"):
         reading.assert_exactly_once(lab, table)
