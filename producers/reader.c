@@ -53,7 +53,6 @@ struct ferry_reader {
     struct ferry_registry *registry; /* NULL: none is set */
     struct ferry_dataverse_source *source;
     struct ferry_campaign_source *campaign; /* NULL: none is set */
-    rd_kafka_t *asker;
     struct ferry_topiccheck *topics;
     struct ferry_reporter *reporter;
     struct ferry_orders *orders;
@@ -191,7 +190,6 @@ static struct held *make_task(struct workflow *workflow, size_t i, int partition
         .reporter = reader->reporter,
         .metrics = reader->metrics,
         .registry = reader->registry,
-        .asker = reader->asker,
         .workflow = workflow->name,
         .generation = order->generation,
         .name = task_name(order, i),
@@ -342,9 +340,7 @@ static enum ferry_status subscribe(struct workflow *workflow, struct ferry_error
 static enum ferry_status begin_work(struct ferry_reader *reader, struct ferry_error *error)
 {
     enum ferry_status status =
-        ferry_reporter_new(reader->loop, reader->common, &reader->reporter, error);
-    if (status == FERRY_OK)
-        status = ferry_orders_new(reader->loop, reader->common, &reader->orders, error);
+        ferry_orders_new(reader->loop, reader->common, &reader->orders, error);
     for (int i = 0; status == FERRY_OK && i < WORKFLOWS; i++)
         status = subscribe(&reader->workflows[i], error);
     if (status == FERRY_OK)
@@ -380,7 +376,6 @@ static void look_for_topics(struct ferry_reader *reader, int64_t delay_ms)
     const struct ferry_topiccheck_options options = {
         .loop = reader->loop,
         .common = reader->common,
-        .asker = reader->asker,
         .topics = {{FERRY_TOPIC_CHECKPOINTS, NULL},
                    {FERRY_TOPIC_WORKFLOWS, NULL},
                    {FERRY_TOPIC_STATUS, NULL}},
@@ -430,8 +425,7 @@ static enum ferry_status make_parts(struct ferry_reader *reader, struct ferry_er
         status = ferry_campaign_source_new(reader->http, reader->settings->campaign,
                                            reader->metrics, &reader->campaign, error);
     if (status == FERRY_OK)
-        status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL,
-                                 &reader->asker, error);
+        status = ferry_reporter_new(reader->loop, common, &reader->reporter, error);
     return status;
 }
 
@@ -515,7 +509,6 @@ void ferry_reader_free(struct ferry_reader *reader)
         return;
     drop_tasks(reader);
     end_loop(reader);
-    ferry_kafka_destroy(reader->asker);
     ferry_metrics_free(reader->metrics);
     free(reader);
 }
