@@ -8,7 +8,7 @@
 struct ferry_duty {
     struct ferry_duty_options options;
     struct ferry_report *report;
-    struct ferry_orders *orders;
+    struct ferry_subscription *subscription;
     struct ferry_run *run;     /* NULL: nothing is to be done */
     struct ferry_order wanted; /* the latest, without what it points to */
     json_t *content;           /* of the latest order */
@@ -191,17 +191,17 @@ void *ferry_duty_cargo(const struct ferry_duty *duty)
 static enum ferry_status open_control(struct ferry_duty *duty, struct ferry_error *error)
 {
     const struct ferry_duty_options *options = &duty->options;
-    const struct ferry_orders_options orders = {.workflow = options->workflow,
-                                                .on_order = on_order,
-                                                .on_decision = on_decision,
-                                                .on_trouble = on_trouble,
-                                                .context = duty};
+    const struct ferry_subscription_options subscription = {.workflow = options->workflow,
+                                                            .on_order = on_order,
+                                                            .on_decision = on_decision,
+                                                            .on_trouble = on_trouble,
+                                                            .context = duty};
     char task[256];
     snprintf(task, sizeof task, "%s/writer/%s", options->workflow, options->common->worker_name);
     enum ferry_status status = ferry_report_new(options->reporter, options->workflow, "writer",
                                                 task, &duty->report, error);
     if (status == FERRY_OK)
-        status = ferry_orders_new(options->loop, options->common, &orders, &duty->orders, error);
+        status = ferry_orders_subscribe(options->orders, &subscription, &duty->subscription, error);
     return status;
 }
 
@@ -225,7 +225,7 @@ void ferry_duty_free(struct ferry_duty *duty)
 {
     if (!duty)
         return;
-    ferry_orders_free(duty->orders);
+    ferry_subscription_free(duty->subscription);
     ferry_report_free(duty->report);
     json_decref(duty->content);
     free(duty);

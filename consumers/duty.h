@@ -15,6 +15,7 @@ struct ferry_duty_options {
     struct ferry_registry *registry; /* NULL: none */
     struct ferry_metrics *metrics;
     struct ferry_reporter *reporter;
+    struct ferry_orders *orders;
     const char *workflow;
     const char *transactional_id;
     int64_t request_timeout_ms; /* how long a stop waits for answers */

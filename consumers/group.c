@@ -32,7 +32,7 @@ struct ferry_group {
     const struct ferry_common *common;
     struct ferry_group_options options;
     rd_kafka_t *consumer;
-    rd_kafka_t *asker; /* read_uncommitted: the true end of a log */
+    rd_kafka_t *asker; /* read_uncommitted: the true end of a log. NULL: nothing is asked */
     struct ferry_kafka_wake *wake;
     rd_kafka_topic_partition_list_t *topics;
     rd_kafka_topic_partition_list_t *assigned; /* with the offsets to start at */
@@ -138,9 +138,17 @@ static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_pa
     return FERRY_OK;
 }
 
+static enum ferry_status make_asker(struct ferry_group *group)
+{
+    if (group->asker)
+        return FERRY_OK;
+    return ferry_kafka_new(group->common, FERRY_KAFKA_PLAIN, "writer-asks", NULL, NULL, NULL,
+                           &group->asker, &group->error);
+}
+
 static enum ferry_status ask_ends(struct ferry_group *group)
 {
-    enum ferry_status status = FERRY_OK;
+    enum ferry_status status = make_asker(group);
     for (int i = 0; status == FERRY_OK && i < group->question->cnt; i++) {
         rd_kafka_topic_partition_t *start = &group->question->elems[i];
         int64_t low = 0;
@@ -306,6 +314,8 @@ static void take_answers(struct ferry_group *group)
     group->phase = PHASE_OFFERED;
     ferry_positions_free(group->positions);
     group->positions = NULL;
+    ferry_kafka_destroy(group->asker);
+    group->asker = NULL;
     log_restored(group);
     group->options.on_assigned(group->options.context, group->parts, (size_t)group->assigned->cnt);
 }
@@ -572,9 +582,6 @@ static enum ferry_status make_clients(struct ferry_group *group, const struct fe
     enum ferry_status status = ferry_kafka_new(common, FERRY_KAFKA_GROUP_CONSUMER, "writer", extras,
                                                group, on_rebalance, &group->consumer, error);
     if (status == FERRY_OK)
-        status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "writer-asks", NULL, NULL, NULL,
-                                 &group->asker, error);
-    if (status == FERRY_OK)
         status = ferry_kafka_wake_new(group->loop, group->consumer, WAKE_INTERVAL_MS, on_wake,
                                       group, &group->wake, error);
     return status;
@@ -609,7 +616,6 @@ enum ferry_status ferry_group_new(uv_loop_t *loop, const struct ferry_common *co
     if (status != FERRY_OK) {
         ferry_kafka_wake_free(group->wake);
         ferry_kafka_destroy(group->consumer);
-        ferry_kafka_destroy(group->asker);
         free_list(group->topics);
         free(group);
         return status;

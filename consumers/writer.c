@@ -33,6 +33,7 @@ struct ferry_writer {
     struct ferry_dataverse *dataverse; /* NULL: none is set */
     struct ferry_memory *memory;
     struct ferry_reporter *reporter;
+    struct ferry_orders *orders;
     struct ferry_duty *changes;
     struct ferry_duty *events;
     struct ferry_duty *consents;
@@ -171,6 +172,7 @@ static void close_all(struct ferry_writer *writer)
     ferry_duty_free(writer->changes);
     ferry_duty_free(writer->events);
     ferry_duty_free(writer->consents);
+    ferry_orders_free(writer->orders);
     ferry_reporter_free(writer->reporter);
     ferry_campaign_free(writer->campaign);
     ferry_dataverse_free(writer->dataverse);
@@ -236,6 +238,8 @@ static enum ferry_status open_parts(struct ferry_writer *writer, struct ferry_er
         status = open_remotes(writer, error);
     if (status == FERRY_OK)
         status = ferry_reporter_new(writer->loop, &settings->common, &writer->reporter, error);
+    if (status == FERRY_OK)
+        status = ferry_orders_new(writer->loop, &settings->common, &writer->orders, error);
     return status;
 }
 
@@ -247,6 +251,7 @@ static enum ferry_status take_duties(struct ferry_writer *writer, struct ferry_e
         .registry = writer->registry,
         .metrics = writer->metrics,
         .reporter = writer->reporter,
+        .orders = writer->orders,
         .workflow = CHANGES,
         .transactional_id = writer->changes_transactions,
         .request_timeout_ms = writer->settings->campaign.timeout_ms + HTTP_GRACE_MS,

@@ -37,8 +37,8 @@ struct held { /* a task and its place in the list */
 struct workflow { /* one whose run orders are followed */
     struct ferry_reader *reader;
     const char *name;
-    struct ferry_orders *orders;
-    const struct ferry_order *order; /* the orders own it */
+    struct ferry_subscription *subscription;
+    const struct ferry_order *order; /* the subscription owns it */
     enum ferry_phase phase;          /* as it was told: STOP also when we are cut off */
     struct held *tasks;
 };
@@ -53,9 +53,9 @@ struct ferry_reader {
     struct ferry_registry *registry; /* NULL: none is set */
     struct ferry_dataverse_source *source;
     struct ferry_campaign_source *campaign; /* NULL: none is set */
-    rd_kafka_t *asker;
     struct ferry_topiccheck *topics;
     struct ferry_reporter *reporter;
+    struct ferry_orders *orders;
     struct ferry_membership *membership;
     struct ferry_alarm *ticker;
     struct ferry_alarm *watchdog;
@@ -190,7 +190,6 @@ static struct held *make_task(struct workflow *workflow, size_t i, int partition
         .reporter = reader->reporter,
         .metrics = reader->metrics,
         .registry = reader->registry,
-        .asker = reader->asker,
         .workflow = workflow->name,
         .generation = order->generation,
         .name = task_name(order, i),
@@ -326,24 +325,24 @@ static const struct ferry_membership_calls membership_calls = {
 
 /* ---- beginning ---- */
 
-static enum ferry_status follow(struct workflow *workflow, struct ferry_error *error)
+static enum ferry_status subscribe(struct workflow *workflow, struct ferry_error *error)
 {
-    const struct ferry_orders_options options = {
+    const struct ferry_subscription_options options = {
         .workflow = workflow->name,
         .on_order = on_order,
         .on_trouble = on_order_trouble,
         .context = workflow,
     };
-    return ferry_orders_new(workflow->reader->loop, workflow->reader->common, &options,
-                            &workflow->orders, error);
+    return ferry_orders_subscribe(workflow->reader->orders, &options, &workflow->subscription,
+                                  error);
 }
 
 static enum ferry_status begin_work(struct ferry_reader *reader, struct ferry_error *error)
 {
     enum ferry_status status =
-        ferry_reporter_new(reader->loop, reader->common, &reader->reporter, error);
+        ferry_orders_new(reader->loop, reader->common, &reader->orders, error);
     for (int i = 0; status == FERRY_OK && i < WORKFLOWS; i++)
-        status = follow(&reader->workflows[i], error);
+        status = subscribe(&reader->workflows[i], error);
     if (status == FERRY_OK)
         status = ferry_membership_new(reader->loop, reader->common, &membership_calls, reader,
                                       &reader->membership, error);
@@ -377,7 +376,6 @@ static void look_for_topics(struct ferry_reader *reader, int64_t delay_ms)
     const struct ferry_topiccheck_options options = {
         .loop = reader->loop,
         .common = reader->common,
-        .asker = reader->asker,
         .topics = {{FERRY_TOPIC_CHECKPOINTS, NULL},
                    {FERRY_TOPIC_WORKFLOWS, NULL},
                    {FERRY_TOPIC_STATUS, NULL}},
@@ -427,8 +425,7 @@ static enum ferry_status make_parts(struct ferry_reader *reader, struct ferry_er
         status = ferry_campaign_source_new(reader->http, reader->settings->campaign,
                                            reader->metrics, &reader->campaign, error);
     if (status == FERRY_OK)
-        status = ferry_kafka_new(common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL,
-                                 &reader->asker, error);
+        status = ferry_reporter_new(reader->loop, common, &reader->reporter, error);
     return status;
 }
 
@@ -494,10 +491,12 @@ void ferry_reader_stop(struct ferry_reader *reader)
     ferry_topiccheck_free(reader->topics);
     reader->topics = NULL;
     for (int i = 0; i < WORKFLOWS; i++) {
-        ferry_orders_free(reader->workflows[i].orders);
-        reader->workflows[i].orders = NULL;
+        ferry_subscription_free(reader->workflows[i].subscription);
+        reader->workflows[i].subscription = NULL;
         reader->workflows[i].order = NULL;
     }
+    ferry_orders_free(reader->orders);
+    reader->orders = NULL;
     if (reader->membership)
         ferry_membership_leave(reader->membership); /* revokes, and then on_left */
     else
@@ -510,7 +509,6 @@ void ferry_reader_free(struct ferry_reader *reader)
         return;
     drop_tasks(reader);
     end_loop(reader);
-    ferry_kafka_destroy(reader->asker);
     ferry_metrics_free(reader->metrics);
     free(reader);
 }

@@ -18,7 +18,7 @@
 #define LOST_CAP_MS     30000
 #define FENCED_AT_LEAST 3 /* a rival works: back off as after so many losses */
 
-enum phase { PHASE_OPENING, PHASE_OPEN, PHASE_LOST };
+enum phase { PHASE_OPENING, PHASE_OPEN, PHASE_RESTING, PHASE_LOST };
 enum turn { TURN_FREE, TURN_HELD, TURN_ENDING };
 
 struct entry { /* a stored checkpoint */
@@ -187,6 +187,15 @@ static void tell_open(struct ferry_seat *seat)
     }
 }
 
+/* What was read is no longer known when others may write. */
+static void rest(struct ferry_seat *seat)
+{
+    drop_clients(seat);
+    forget_checkpoints(seat);
+    seat->phase = PHASE_RESTING;
+    ferry_log(FERRY_LOG_INFO, "seat_rests", FERRY_INT("partition", seat->partition));
+}
+
 static void on_stored(void *context, const rd_kafka_message_t *message)
 {
     struct ferry_seat *seat = context;
@@ -202,6 +211,10 @@ static void on_stored(void *context, const rd_kafka_message_t *message)
 static void on_all_stored(void *context)
 {
     struct ferry_seat *seat = context;
+    if (!seat->users) {
+        rest(seat);
+        return;
+    }
     ferry_tail_free(seat->tail);
     seat->tail = NULL;
     seat->phase = PHASE_OPEN;
@@ -324,7 +337,7 @@ static void on_alarm(void *context)
     struct ferry_seat *seat = context;
     if (seat->on_closed)
         close_now(seat);
-    else if (seat->phase == PHASE_LOST)
+    else if (seat->phase == PHASE_LOST || seat->phase == PHASE_RESTING)
         open_seat(seat);
 }
 
@@ -359,7 +372,10 @@ void ferry_seat_join(struct ferry_seat *seat, struct ferry_seat_user *user,
 {
     *user = (struct ferry_seat_user){.calls = calls, .context = context};
     DL_APPEND(seat->users, user);
-    tell_open(seat);
+    if (seat->phase == PHASE_RESTING)
+        ferry_alarm_set(seat->alarm, 0);
+    else
+        tell_open(seat);
 }
 
 void ferry_seat_leave(struct ferry_seat *seat, struct ferry_seat_user *user)

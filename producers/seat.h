@@ -6,7 +6,10 @@
  * the checkpoints are read to the end that a read_uncommitted question names afterwards; only then
  * may tasks run. The users of a seat take turns, because a producer has one transaction at a time.
  * When the result of a transaction is not known, or the producer is fenced or broken, the seat is
- * lost for a while and opened again in the same order. */
+ * lost for a while and opened again in the same order.
+ *
+ * A seat that nobody uses when it has opened rests, for an idle producer is not for nothing; its
+ * predecessor is fenced then. The next user opens it again. */
 #ifndef FERRY_SEAT_H
 #define FERRY_SEAT_H
 

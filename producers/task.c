@@ -155,7 +155,6 @@ static void check_topics(struct ferry_task *task)
     struct ferry_topiccheck_options options = {
         .loop = task->options.loop,
         .common = task->options.common,
-        .asker = task->options.asker,
         .topics = {{FERRY_TOPIC_REJECTS, task->options.workflow}},
         .count = 1,
         .delay_ms = task->topic_tries ? RETRY_MS : 0,

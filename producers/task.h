@@ -39,7 +39,6 @@ struct ferry_task_options { /* all borrowed while the task lives */
     struct ferry_reporter *reporter;
     struct ferry_metrics *metrics;
     struct ferry_registry *registry; /* of schemas; NULL: none */
-    rd_kafka_t *asker; /* for questions about topics, in threads: must outlive the loop */
     const char *workflow;
     int64_t generation;
     const struct ferry_work_type *type;

@@ -1,5 +1,6 @@
 #include "producers/topiccheck.h"
 
+#include "core/io/kafka.h"
 #include "producers/alarm.h"
 
 #include <stdio.h>
@@ -33,12 +34,18 @@ void ferry_topiccheck_free(struct ferry_topiccheck *check)
         release(check);
 }
 
+/* A client for the moment of a start is cheaper than one that stays. */
 static void ask(uv_work_t *work)
 {
     struct ferry_topiccheck *check = work->data;
     const struct ferry_topiccheck_options *options = &check->options;
-    check->status = ferry_topics_ensure(options->asker, options->common, options->topics,
-                                        options->count, false, TIMEOUT_MS, &check->error);
+    rd_kafka_t *client = NULL;
+    check->status = ferry_kafka_new(options->common, FERRY_KAFKA_PLAIN, "topics", NULL, NULL, NULL,
+                                    &client, &check->error);
+    if (check->status == FERRY_OK)
+        check->status = ferry_topics_ensure(client, options->common, options->topics,
+                                            options->count, false, TIMEOUT_MS, &check->error);
+    ferry_kafka_destroy(client);
 }
 
 static void after_ask(uv_work_t *work, int cancelled)

@@ -13,7 +13,6 @@ struct ferry_topiccheck;
 struct ferry_topiccheck_options {
     uv_loop_t *loop;
     const struct ferry_common *common;
-    rd_kafka_t *asker;                               /* borrowed until the loop has ended */
     struct ferry_topic topics[FERRY_TOPICCHECK_MAX]; /* suffixes are copied */
     size_t count;
     int64_t delay_ms; /* before it asks */

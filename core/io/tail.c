@@ -24,7 +24,7 @@ struct part {
 struct ferry_tail {
     uv_loop_t *loop;
     rd_kafka_t *consumer;
-    rd_kafka_t *asker; /* read_uncommitted: sees the end behind an open transaction */
+    rd_kafka_t *asker; /* read_uncommitted: sees the end behind an open transaction; NULL: seen */
     struct ferry_kafka_wake *wake;
     struct ferry_tail_options options;
     struct part *parts;
@@ -53,13 +53,19 @@ static void free_parts(struct ferry_tail *tail)
     free(tail->parts);
 }
 
+static void drop_asker(struct ferry_tail *tail)
+{
+    ferry_kafka_destroy(tail->asker);
+    tail->asker = NULL;
+}
+
 /* The last one out: no work, no callback, no open handle. */
 static void release(struct ferry_tail *tail)
 {
     if (!tail->freed || tail->asking || tail->nudge.busy || tail->polling || tail->timer_open)
         return;
     ferry_kafka_destroy(tail->consumer);
-    ferry_kafka_destroy(tail->asker);
+    drop_asker(tail);
     free_parts(tail);
     free(tail);
 }
@@ -107,7 +113,8 @@ static void ask_in_thread(uv_work_t *work)
         int64_t low = 0;
         int64_t high = 0;
         rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            tail->asker, part->topic, part->partition, &low, &high, ASK_TIMEOUT_MS);
+            tail->contacting ? tail->consumer : tail->asker, part->topic, part->partition, &low,
+            &high, ASK_TIMEOUT_MS);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
             tail->work_failed = true;
             ferry_kafka_fail(&tail->trouble, part->topic, code);
@@ -197,6 +204,7 @@ static void after_ask(uv_work_t *work, int cancelled)
         return;
     }
     tail->contacting = true;
+    drop_asker(tail);
     tail->polling = true;
     check_caught_up(tail);
     tail->polling = false;
