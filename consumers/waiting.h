@@ -4,7 +4,7 @@
 #ifndef FERRY_WAITING_H
 #define FERRY_WAITING_H
 
-#include "consumers/map.h"
+#include "core/io/map.h"
 #include "core/base/buffer.h"
 #include "core/control/mapping.h"
 #include "core/record/change.h"
