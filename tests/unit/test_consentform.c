@@ -10,6 +10,7 @@
 
 struct sheet {
     struct ferry_consent *consent;
+    struct ferry_consentform what;
     struct ferry_outlet_form form;
     struct ferry_outlet_tally tally;
     struct ferry_buffer out;
@@ -26,7 +27,8 @@ static int setup(void **state)
 {
     struct sheet *sheet = test_calloc(1, sizeof *sheet);
     sheet->consent = consent_of("both", FERRY_TEST_PAIR);
-    sheet->form = ferry_consentform(sheet->consent);
+    sheet->what.consent = sheet->consent;
+    sheet->form = ferry_consentform(&sheet->what);
     ferry_buffer_init(&sheet->out, 4096);
     sheet->change = (struct ferry_change){.id = slice(ID),
                                           .op = FERRY_OP_UPSERT,
