@@ -228,8 +228,12 @@ def quiet(contacts, ferry):
     return contacts
 
 
+def counter(lab, name):
+    return lab.status().get("counters", {}).get(name)
+
+
 def unchanged(lab):
-    return lab.status().get("counters", {}).get("unchanged")
+    return counter(lab, "unchanged")
 
 
 def validity(reader):
@@ -245,12 +249,15 @@ def wait_until_told(lab, rows, timeout=60):
     assert told() == collections.Counter(rows)
 
 
-def restart(lab, reader, meanwhile=lambda: None):
-    """It ends, and begins again where it was; its first look has come."""
+def halt(lab, reader):
+    """In order: the last commit has come to its end."""
+    lab.stop()
     reader.stop()
-    meanwhile()
+
+
+def resume(lab, reader):
     reader.start()
-    lab.ferry.wait_until(lambda: reader.events("sayings"), 60)
+    lab.start(timeout=60)
     wait_for_quiet(lab)
 
 
@@ -261,7 +268,7 @@ def test_a_change_of_another_column_tells_nothing_and_one_of_a_mapped_column_doe
     value = flip(ferry, row)
     wait_until_told(quiet, [row])
     assert quiet.latest_seen("dynamics")[row]["values"]["denyListPhone"] is value
-    ferry.wait_until(lambda: quiet.status()["counters"]["recordsRead"] == 321, 60)
+    ferry.wait_until(lambda: counter(quiet, "recordsRead") == 321, 60)
     assert unchanged(quiet) == 20
     metrics = quiet.reader.metrics()
     assert metrics['ferry_reader_unchanged_total{table="contact/opt-outs"}'] == 20
@@ -284,7 +291,7 @@ def test_a_change_and_its_reverse_while_nobody_looked_are_told(quiet, ferry):
     quiet.stop()
     flip(ferry, row)
     flip(ferry, row)
-    quiet.start()
+    quiet.start(timeout=60)
     wait_until_told(quiet, [row])
     assert validity(quiet.reader)[-1] == "true", "it knew what the contact said before"
     wait_for_quiet(quiet)
@@ -296,7 +303,7 @@ def test_a_deleted_contact_that_comes_back_is_told(quiet, ferry):
     row = min(truth(ferry, "donotphone"))
     columns = ferry.sandbox.admin.row("contact", row)["columns"]
     ferry.sandbox.admin.delete("contact", row)
-    ferry.wait_until(lambda: quiet.status()["counters"]["deleted"] == 1, 60)
+    ferry.wait_until(lambda: counter(quiet, "deleted") == 1, 60)
     wait_for_quiet(quiet)
     ferry.sandbox.admin.insert("contact", contactid=row, lastname="Moe",
                                **{name: columns[name] for name in ("donotbulkemail", "donotphone") if name in columns})
@@ -304,8 +311,9 @@ def test_a_deleted_contact_that_comes_back_is_told(quiet, ferry):
 
 
 def test_what_was_said_is_remembered_over_a_restart(quiet, ferry):
-    restart(quiet, quiet.reader)
-    assert validity(quiet.reader)[-1] == "true"
+    halt(quiet, quiet.reader)
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["true"]
     ferry.sandbox.admin.touch("contact", 20)
     ferry.wait_until(lambda: unchanged(quiet) == 20, 60)
     row = min(truth(ferry, "donotphone"))
@@ -317,15 +325,21 @@ def test_what_was_said_is_remembered_over_a_restart(quiet, ferry):
 def test_killed_around_a_commit_a_change_is_told_once_and_what_is_not_known_again(quiet, ferry, monkeypatch, step, valid):
     """Between Kafka's commit and that of the memory, the memory is behind: all of it is forgotten."""
     rows = sorted(truth(ferry, "donotphone"))[:5]
-    quiet.reader.stop()
+    halt(quiet, quiet.reader)
     for row in rows[:3]:
         flip(ferry, row)
     monkeypatch.setenv("FERRY_CRASH_AT", step)
     quiet.reader.start()
     monkeypatch.delenv("FERRY_CRASH_AT")
+    quiet.prepare()
+    quiet.wait_for_state("READY", timeout=60)
+    assert validity(quiet.reader) == ["true"]
+    quiet.order("GO")
     assert quiet.reader.wait_for_exit(60) == -signal.SIGKILL, "the fault happened"
-    restart(quiet, quiet.reader)
-    assert validity(quiet.reader)[-1] == valid
+    quiet.reader.start()
+    ferry.wait_until(lambda: quiet.reader.events("sayings"), 60)
+    wait_for_quiet(quiet)
+    assert validity(quiet.reader) == [valid]
     wait_until_told(quiet, rows[:3])
     for row in rows[1:]:
         ferry.sandbox.admin.update("contact", row, lastname="Moe")
@@ -340,16 +354,14 @@ def test_killed_around_a_commit_a_change_is_told_once_and_what_is_not_known_agai
 def test_a_memory_of_an_older_checkpoint_is_not_believed(quiet, ferry):
     """Another reader had the task in between."""
     row = min(truth(ferry, "donotphone"))
-    quiet.reader.stop()
+    halt(quiet, quiet.reader)
     other = ferry.start_reader(1)
-    ferry.wait_until(lambda: other.events("sayings"), 60)
+    quiet.start(timeout=60)
     flip(ferry, row)
     wait_until_told(quiet, [row])
-    other.stop()
-    quiet.reader.start()
-    ferry.wait_until(lambda: quiet.reader.events("sayings"), 60)
-    assert validity(quiet.reader)[-1] == "false"
-    wait_for_quiet(quiet)
+    halt(quiet, other)
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["false"]
     flip(ferry, row)
     wait_until_told(quiet, [row, row])
 
@@ -360,27 +372,26 @@ def test_a_memory_that_is_ahead_of_the_checkpoint_is_not_believed(quiet, ferry):
     row = min(truth(ferry, "donotphone"))
     flip(ferry, row)
     wait_until_told(quiet, [row])
-    quiet.reader.stop()
+    halt(quiet, quiet.reader)
     quiet.set_checkpoint("contact", before)
-    quiet.reader.start()
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["false"]
     wait_until_told(quiet, [row, row])
-    assert validity(quiet.reader)[-1] == "false"
 
 
 @pytest.mark.parametrize("harm", ["gone", "overwritten", "cut", "empty"])
 def test_without_its_memory_the_reader_tells_what_it_must_and_remembers_anew(quiet, ferry, harm):
     folder = quiet.reader.settings["state.dir"] / "opt-outs"
 
-    def damage():
-        file = folder / "memory.mdb"
-        if harm == "gone":
-            shutil.rmtree(folder.parent)
-        elif harm == "overwritten":
-            file.write_bytes(b"no database" * 4096)
-        else:
-            os.truncate(file, 8192 if harm == "cut" else 0)
-    restart(quiet, quiet.reader, damage)
-    assert validity(quiet.reader)[-1] == "false"
+    halt(quiet, quiet.reader)
+    if harm == "gone":
+        shutil.rmtree(folder.parent)
+    elif harm == "overwritten":
+        (folder / "memory.mdb").write_bytes(b"no database" * 4096)
+    else:
+        os.truncate(folder / "memory.mdb", 8192 if harm == "cut" else 0)
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["false"]
     assert not quiet.status()["warning"]
     touched = ferry.sandbox.admin.touch("contact", 5, ids=True)["ids"]
     wait_until_told(quiet, touched)
