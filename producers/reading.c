@@ -265,8 +265,8 @@ static void count(struct ferry_reading *reading)
     reading->tally.dropped += done->tally.dropped;
     reading->tally.unchanged += done->tally.unchanged;
     reading->tally.undated += done->tally.undated;
-    ferry_metric_add(reading->meter.records, done->records - done->rejects - done->tally.dropped -
-                                                 done->tally.unchanged);
+    ferry_metric_add(reading->meter.records,
+                     done->records - done->rejects - done->tally.dropped - done->tally.unchanged);
     ferry_metric_add(reading->meter.rejects, done->rejects);
     ferry_metric_add(reading->meter.unchanged, done->tally.unchanged);
     ferry_metric_add(reading->meter.pages, done->pages);
@@ -309,8 +309,8 @@ static void keep_sayings(struct ferry_reading *reading, const struct ferry_error
     if (error)
         ferry_sayings_abort(sayings);
     else
-        ferry_sayings_commit(
-            sayings, ferry_seat_checkpoint(reading->options.seat, reading->options.task));
+        ferry_sayings_commit(sayings,
+                             ferry_seat_checkpoint(reading->options.seat, reading->options.task));
 }
 
 static void on_ended(void *context, const struct ferry_error *error)

@@ -59,7 +59,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static void add_reason(struct sheet *sheet, struct ferry_feed *feed, enum ferry_side side, bool email)
+static void add_reason(struct sheet *sheet, struct ferry_feed *feed, enum ferry_side side,
+                       bool email)
 {
     struct ferry_reason *reason = sheet->reasons[sheet->count++];
     reason->feed = feed;

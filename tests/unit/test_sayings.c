@@ -92,7 +92,7 @@ static void what_is_said_again_is_no_news_and_anything_else_is(void **state)
     assert_false(says(sayings, 1, 2));
     assert_false(says(sayings, 2, 2)); /* somebody else */
     assert_false(says(sayings, 1, 2 | 2 << 2));
-    assert_false(says(sayings, 1, 2)); /* a value that went away */
+    assert_false(says(sayings, 1, 2));         /* a value that went away */
     assert_true(says(sayings, 1, 2 | 1 << 2)); /* what is not known says nothing */
     forget(sayings, 1);
     assert_false(says(sayings, 1, 2));
@@ -174,7 +174,7 @@ static void a_full_read_begins_with_nobody(void **state)
 struct model {
     int said[PEOPLE]; /* -1: not known */
     int committed[PEOPLE];
-    int at; /* the checkpoint in Kafka */
+    int at;   /* the checkpoint in Kafka */
     int left; /* and the one the memory was left at */
 };
 
