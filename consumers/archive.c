@@ -166,7 +166,7 @@ void ferry_archive_visit(struct ferry_archive *archive)
     HASH_ITER (hh, archive->folders, folder, next) {
         enum ferry_status status =
             ferry_dossier_parse(folder->text, strlen(folder->text), &dossier, &error);
-        if (status != FERRY_OK || ferry_dossier_urgent(&dossier))
+        if (status != FERRY_OK || ferry_dossier_unfinished(&dossier))
             archive->options.on_urgent(archive->options.context, folder->contact);
     }
 }

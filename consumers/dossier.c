@@ -155,6 +155,7 @@ static bool read_document(const json_t *json, struct ferry_dossier *dossier)
     void *iterator = json_object_iter(json_object_get(json, "attributes"));
     if (!json_is_object(json) || !read_waiting(json_object_get(json, "waiting"), dossier))
         return false;
+    dossier->again_at = number_of(json, "again");
     for (; iterator;
          iterator = json_object_iter_next(json_object_get(json, "attributes"), iterator)) {
         name = json_object_iter_key(iterator);
@@ -247,6 +248,8 @@ char *ferry_dossier_print(const struct ferry_dossier *dossier)
     json_t *json = json_pack("{s:o}", "attributes", attributes);
     if (dossier->waiting_since != 0)
         json_object_set_new(json, "waiting", print_waiting(dossier));
+    if (dossier->again_at != 0)
+        json_object_set_new(json, "again", json_integer((json_int_t)dossier->again_at));
     char *text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
     return text;
@@ -259,7 +262,7 @@ bool ferry_dossier_empty(const struct ferry_dossier *dossier)
     for (int i = 0; i < FERRY_OPTOUT_ATTRIBUTES; i++)
         if (!is_blank(&dossier->attributes[i]))
             return false;
-    return dossier->waiting_since == 0;
+    return dossier->waiting_since == 0 && dossier->again_at == 0;
 }
 
 bool ferry_dossier_urgent(const struct ferry_dossier *dossier)
@@ -268,4 +271,9 @@ bool ferry_dossier_urgent(const struct ferry_dossier *dossier)
         if (dossier->attributes[i].open)
             return true;
     return dossier->waiting_since != 0;
+}
+
+bool ferry_dossier_unfinished(const struct ferry_dossier *dossier)
+{
+    return ferry_dossier_urgent(dossier) || dossier->again_at != 0;
 }

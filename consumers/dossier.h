@@ -31,6 +31,7 @@ struct ferry_dossier {
     enum ferry_side waiting_side; /* that gave the reason to look */
     enum ferry_optout_source waiting_source;
     char waiting_place[FERRY_PLACE_SIZE];
+    int64_t again_at; /* wall ms: both sides are to be looked at once more; 0: no doubt is left */
     struct ferry_dossier_attribute attributes[FERRY_OPTOUT_ATTRIBUTES];
 };
 
@@ -44,5 +45,7 @@ char *ferry_dossier_print(const struct ferry_dossier *dossier);
 bool ferry_dossier_empty(const struct ferry_dossier *dossier);
 /* Somebody has to come back to this person. */
 bool ferry_dossier_urgent(const struct ferry_dossier *dossier);
+/* The same, if only later. */
+bool ferry_dossier_unfinished(const struct ferry_dossier *dossier);
 
 #endif

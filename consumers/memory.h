@@ -8,7 +8,7 @@
 #ifndef FERRY_MEMORY_H
 #define FERRY_MEMORY_H
 
-#include "consumers/map.h"
+#include "core/io/map.h"
 #include "core/record/written.h"
 
 struct ferry_memory;

@@ -1,5 +1,6 @@
 #include "consumers/clerk_private.h"
 
+#include "consumers/doubt.h"
 #include "consumers/reject.h"
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
@@ -61,9 +62,16 @@ static void set_profileless(struct ferry_clerk *clerk, struct ferry_person *pers
         person->absences = 0;
 }
 
+static void await_certainty(struct ferry_clerk *clerk, struct ferry_person *person, int64_t until)
+{
+    int64_t wait = ferry_doubt_wait(clerk->options.consent, until, ferry_wall_ms());
+    ferry_clerk_wait(clerk, person, wait);
+}
+
 /* The reasons have their fate. What came meanwhile is the next one's. */
 static void end(struct ferry_clerk *clerk, struct ferry_person *person)
 {
+    int64_t again_at = person->look->dossier.again_at;
     settle_all(clerk, person);
     free(person->look);
     person->look = NULL;
@@ -77,6 +85,8 @@ static void end(struct ferry_clerk *clerk, struct ferry_person *person)
         ferry_proceed_line_up(clerk, person);
     } else if (person->profileless) {
         await_profile(clerk, person);
+    } else if (again_at != 0) {
+        await_certainty(clerk, person, again_at);
     } else {
         HASH_DEL(clerk->people, person);
         ferry_person_free(person);
@@ -239,6 +249,7 @@ static void close_all(struct ferry_person *person, struct ferry_hearing *both)
 static void forget_contact(struct ferry_dossier *dossier)
 {
     dossier->waiting_since = 0;
+    dossier->again_at = 0;
     for (int i = 0; i < FERRY_OPTOUT_ATTRIBUTES; i++)
         dossier->attributes[i] =
             (struct ferry_dossier_attribute){.count = dossier->attributes[i].count};
@@ -287,6 +298,8 @@ static void take_hearing(struct ferry_clerk *clerk, struct ferry_person *person,
     ferry_hearing_hold(clerk->options.consent, contact, look->views, &cause, ferry_wall_ms(),
                        decide, &look->dossier, &hearing);
     look->dossier.waiting_since = 0;
+    look->dossier.again_at = ferry_doubt_until(clerk->options.consent, person,
+                                               &look->views[FERRY_SIDE_DYNAMICS], ferry_wall_ms());
     if (!tell(clerk, person, &hearing))
         return;
     set_profileless(clerk, person, false);
@@ -299,7 +312,7 @@ static void take_hearing(struct ferry_clerk *clerk, struct ferry_person *person,
     } else if (ferry_dossier_urgent(&look->dossier)) {
         ferry_proceed_on(clerk, person);
     } else {
-        if (decide && hearing.count == 0)
+        if (decide && hearing.count == 0 && person->now)
             ferry_clerk_count(clerk, FERRY_CLERK_EQUAL);
         end(clerk, person);
     }
@@ -362,6 +375,22 @@ enum ferry_status ferry_proceed_begin(struct ferry_clerk *clerk, struct ferry_pe
     return FERRY_OK;
 }
 
+/* One look was enough: what the other side said is there already. */
+static void take_echo(struct ferry_clerk *clerk, struct ferry_person *person, enum ferry_side side)
+{
+    struct ferry_dossier *dossier = &person->look->dossier;
+    int64_t before = dossier->again_at;
+    if (side == FERRY_SIDE_DYNAMICS)
+        dossier->again_at = ferry_doubt_until(clerk->options.consent, person,
+                                              &person->look->views[side], ferry_wall_ms());
+    else if (ferry_doubt_settled(person))
+        dossier->again_at = 0;
+    if (dossier->again_at != before && !tell(clerk, person, NULL))
+        return;
+    ferry_clerk_count(clerk, FERRY_CLERK_EQUAL);
+    end(clerk, person);
+}
+
 void ferry_proceed_seen(struct ferry_clerk *clerk, struct ferry_person *person,
                         enum ferry_side side)
 {
@@ -374,8 +403,7 @@ void ferry_proceed_seen(struct ferry_clerk *clerk, struct ferry_person *person,
     } else if (first && !look->whole && look->views[side].there &&
                ferry_person_one_sided(person, &speaker) && speaker != side &&
                ferry_person_echoes(person, clerk->options.consent, &look->views[side])) {
-        ferry_clerk_count(clerk, FERRY_CLERK_EQUAL);
-        end(clerk, person);
+        take_echo(clerk, person, side);
     } else if (first) {
         ferry_clerk_queue(clerk, person,
                           side == FERRY_SIDE_DYNAMICS ? FERRY_ERRAND_LOOK_CAMPAIGN

@@ -4,9 +4,9 @@
 #ifndef FERRY_WAITING_H
 #define FERRY_WAITING_H
 
-#include "consumers/map.h"
 #include "core/base/buffer.h"
 #include "core/control/mapping.h"
+#include "core/io/map.h"
 #include "core/record/change.h"
 #include "core/record/trace.h"
 

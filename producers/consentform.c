@@ -143,8 +143,9 @@ static enum ferry_status encode(const void *context, const struct ferry_change *
                                 const struct ferry_wire *wire, struct ferry_outlet_tally *tally,
                                 struct ferry_buffer *out, struct ferry_error *error)
 {
-    const struct ferry_consent *consent = context;
+    const struct ferry_consentform *form = context;
     if (change->op == FERRY_OP_DELETE) { /* who is gone has nothing to decide */
+        ferry_sayings_forget(form->sayings, change->id);
         tally->dropped++;
         return FERRY_OK;
     }
@@ -156,18 +157,23 @@ static enum ferry_status encode(const void *context, const struct ferry_change *
         .place = {"", 0},
         .read_at = change->read_at,
     };
-    read_values(consent, change, &seen.said);
+    read_values(form->consent, change, &seen.said);
+    if (ferry_sayings_same(form->sayings, change->id, &seen.said) &&
+        change->origin == FERRY_ORIGIN_DELTA) {
+        tally->unchanged++;
+        return FERRY_OK;
+    }
     tally->undated += seen.changed_at == 0;
     return ferry_optout_encode(&seen, wire, out, error);
 }
 
-struct ferry_outlet_form ferry_consentform(const struct ferry_consent *consent)
+struct ferry_outlet_form ferry_consentform(const struct ferry_consentform *form)
 {
     return (struct ferry_outlet_form){
         .name = "contact/opt-outs",
         .load = {FERRY_TOPIC_OPTOUTS, "load"},
         .news = {FERRY_TOPIC_OPTOUTS, "dynamics"},
         .encode = encode,
-        .context = consent,
+        .context = form,
     };
 }

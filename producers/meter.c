@@ -7,6 +7,8 @@ static const struct ferry_metric_row rows[] = {
      "Records committed to changes.<table>."},
     {offsetof(struct ferry_meter, rejects), FERRY_COUNTER, "ferry_reader_rejects_total",
      "Records that could not be carried, committed to rejects.<workflow>."},
+    {offsetof(struct ferry_meter, unchanged), FERRY_COUNTER, "ferry_reader_unchanged_total",
+     "Rows that told nothing, because they say of opt-outs what they said before."},
     {offsetof(struct ferry_meter, pages), FERRY_COUNTER, "ferry_reader_pages_total",
      "Pages committed."},
     {offsetof(struct ferry_meter, bytes), FERRY_COUNTER, "ferry_reader_bytes_total",

@@ -5,7 +5,7 @@
 #include "core/base/metrics.h"
 
 struct ferry_meter {
-    struct ferry_metric *records, *rejects, *pages, *bytes, *transactions, *aborted;
+    struct ferry_metric *records, *rejects, *unchanged, *pages, *bytes, *transactions, *aborted;
     struct ferry_metric *delta_link_age, *last_page_at;
 };
 

@@ -11,8 +11,9 @@
 
 /* What was not as usual with the rows of a page. */
 struct ferry_outlet_tally {
-    int64_t dropped; /* no record came of them */
-    int64_t undated; /* their time could not be read */
+    int64_t dropped;   /* no record came of them: they are gone */
+    int64_t unchanged; /* none either: they say what they said before */
+    int64_t undated;   /* their time could not be read */
 };
 
 /* What a row becomes, and where it goes. */

@@ -166,7 +166,8 @@ static struct held *make_consent(struct workflow *workflow, enum ferry_side side
 {
     const struct ferry_reader *reader = workflow->reader;
     const struct ferry_consent *consent = workflow->order->consent;
-    const struct ferry_table_subject contact = {.source = reader->source, .consent = consent};
+    const struct ferry_table_subject contact = {
+        .source = reader->source, .consent = consent, .state_dir = reader->settings->state_dir};
     const struct ferry_profile_subject profile = {reader->campaign, consent};
     bool dynamics = side == FERRY_SIDE_DYNAMICS;
     options.type = dynamics ? &ferry_table_work : &ferry_profile_work;

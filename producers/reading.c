@@ -15,6 +15,8 @@
 
 void ferry_reading_drop(struct ferry_reading *reading)
 {
+    if (reading->turn == TURN_HELD)
+        ferry_sayings_abort(reading->options.sayings);
     ferry_dataverse_source_cancel(reading->read);
     reading->read = NULL;
     ferry_sweep_free(reading->sweep);
@@ -214,6 +216,9 @@ static void on_open(void *context)
 {
     struct ferry_reading *reading = context;
     const char *text = ferry_seat_checkpoint(reading->options.seat, reading->options.task);
+    ferry_sayings_open(reading->options.sayings, text);
+    reading->in_round = true; /* whoever began it */
+    reading->round_began_at = reading->news_since = 0;
     ferry_checkpoint_done(&reading->at);
     ferry_error_clear(&reading->trouble);
     if (text &&
@@ -230,6 +235,7 @@ static void on_lost(void *context, const struct ferry_error *error, int64_t retr
 {
     struct ferry_reading *reading = context;
     ferry_reading_drop(reading);
+    ferry_sayings_abort(reading->options.sayings); /* was it made known? */
     reading->seated = false;
     reading->turn = TURN_NONE;
     if (reading->stopping)
@@ -257,9 +263,12 @@ static void count(struct ferry_reading *reading)
     reading->round.records += done->records;
     reading->rejects += done->rejects;
     reading->tally.dropped += done->tally.dropped;
+    reading->tally.unchanged += done->tally.unchanged;
     reading->tally.undated += done->tally.undated;
-    ferry_metric_add(reading->meter.records, done->records - done->rejects - done->tally.dropped);
+    ferry_metric_add(reading->meter.records,
+                     done->records - done->rejects - done->tally.dropped - done->tally.unchanged);
     ferry_metric_add(reading->meter.rejects, done->rejects);
+    ferry_metric_add(reading->meter.unchanged, done->tally.unchanged);
     ferry_metric_add(reading->meter.pages, done->pages);
     ferry_metric_add(reading->meter.bytes, done->bytes);
     ferry_metric_add(reading->meter.transactions, 1);
@@ -293,10 +302,22 @@ static void on_commit(struct ferry_reading *reading)
     }
 }
 
+/* Only now, and before anything else is read: what a page said is known. */
+static void keep_sayings(struct ferry_reading *reading, const struct ferry_error *error)
+{
+    struct ferry_sayings *sayings = reading->options.sayings;
+    if (error)
+        ferry_sayings_abort(sayings);
+    else
+        ferry_sayings_commit(sayings,
+                             ferry_seat_checkpoint(reading->options.seat, reading->options.task));
+}
+
 static void on_ended(void *context, const struct ferry_error *error)
 {
     struct ferry_reading *reading = context;
     reading->turn = TURN_NONE;
+    keep_sayings(reading, error);
     if (!error && reading->stopping)
         count(reading);
     else if (!error)

@@ -8,6 +8,7 @@
 #include "producers/checkpoint.h"
 #include "producers/meter.h"
 #include "producers/outlet.h"
+#include "producers/sayings.h"
 #include "producers/seat.h"
 #include "producers/sources/dataverse.h"
 
@@ -34,6 +35,7 @@ struct ferry_reading_options {
     struct ferry_seat *seat;
     const struct ferry_mapping *mapping;
     struct ferry_outlet_form form; /* what a row becomes */
+    struct ferry_sayings *sayings; /* what the form remembers, if anything */
     bool urgent;                   /* asked as often when it is idle */
     const char *workflow;
     const char *task; /* id; borrowed like all pointers here */

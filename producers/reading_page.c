@@ -78,9 +78,19 @@ static enum ferry_http_flow on_body(void *context, const char *data, size_t leng
     return FERRY_HTTP_STOP;
 }
 
+/* The last page of a round has come. One that brought nothing says so of all until it was asked
+ * for, whoever began the round. */
+static void end_round(struct ferry_reading *reading)
+{
+    reading->in_round = false;
+    reading->news_since =
+        ferry_page_records(reading->page) == 0 ? reading->page_began_at : reading->round_began_at;
+}
+
 /* A question without news: the link stays, nothing is written. */
 static void pass_over(struct ferry_reading *reading)
 {
+    end_round(reading);
     reading->whole = false;
     reading->turn = TURN_NONE;
     ferry_seat_yield(reading->options.seat, &reading->user);
@@ -97,6 +107,8 @@ static enum ferry_status follow(struct ferry_reading *reading)
         .pages = 1,
     };
     reading->more = ferry_page_next_link(reading->page) || ferry_checkpoint_picks(&reading->from);
+    if (ferry_page_delta_link(reading->page) && !reading->more)
+        end_round(reading);
     enum ferry_status status = ferry_checkpoint_follow(
         &reading->next, &reading->from, ferry_page_next_link(reading->page),
         ferry_page_delta_link(reading->page), reading->done.records, reading->asked_at);
@@ -238,6 +250,26 @@ static enum ferry_status ask(struct ferry_reading *reading, struct ferry_error *
                                        on_body, on_done, reading, &reading->read, error);
 }
 
+/* What was changed and changed back since the last look is not told when that was a moment ago. */
+static void begin_sayings(struct ferry_reading *reading)
+{
+    struct ferry_sayings *sayings = reading->options.sayings;
+    const struct ferry_checkpoint *from = &reading->from;
+    bool known = reading->news_since != 0 && from->phase == FERRY_CHECKPOINT_DELTA;
+    ferry_sayings_trust(sayings, known ? reading->news_since + FERRY_OPTOUT_UNSEEN_MS : 0);
+    if (from->phase == FERRY_CHECKPOINT_FULL && !from->link)
+        ferry_sayings_clear(sayings);
+}
+
+static void begin_round(struct ferry_reading *reading)
+{
+    reading->page_began_at = ferry_boot_ms();
+    if (reading->in_round)
+        return;
+    reading->in_round = true;
+    reading->round_began_at = reading->page_began_at;
+}
+
 void ferry_reading_begin_page(struct ferry_reading *reading)
 {
     int64_t patience = ferry_dataverse_source_wait(reading->options.source);
@@ -256,6 +288,8 @@ void ferry_reading_begin_page(struct ferry_reading *reading)
     reading->page_rejects = 0;
     reading->outlet.tally = (struct ferry_outlet_tally){0};
     reading->asked_at = ferry_wall_ms();
+    begin_round(reading);
+    begin_sayings(reading);
     if (status == FERRY_OK)
         status = ask(reading, &error);
     else

@@ -41,6 +41,10 @@ struct ferry_reading {
     bool again;   /* the links are good for nothing: begin a full read */
     unsigned tries;
     int64_t asked_at; /* wall ms, of the page under way */
+    /* Boot ms, 0: not known. All that changed before news_since was read; what is asked for since
+     * round_began_at tells what changed after it. */
+    int64_t round_began_at, page_began_at, news_since;
+    bool in_round; /* its first page was asked for, its last has not come */
     int64_t page_rejects;
     struct page_count done;  /* of what the transaction under way commits */
     bool more;               /* and it is followed by another page of the same round */

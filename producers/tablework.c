@@ -13,6 +13,8 @@ struct table_work {
     struct ferry_dataverse_source *source;
     struct ferry_mapping *mapping;
     struct ferry_consent *consent; /* NULL: it is about the mapping's table itself */
+    struct ferry_consentform form;
+    struct ferry_sayings *sayings; /* NULL: there is no state.dir */
     struct ferry_reading *reading;
     struct ferry_dataverse_read *check;
     unsigned refusals;
@@ -139,15 +141,29 @@ static enum ferry_status take_subject(struct table_work *work,
                               : status;
 }
 
+static enum ferry_status make_form(struct table_work *work, const char *state_dir,
+                                   struct ferry_error *error)
+{
+    if (!work->consent)
+        return FERRY_OK;
+    if (state_dir && !(work->sayings = ferry_sayings_new(state_dir, ferry_task_id(work->task))))
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    work->form = (struct ferry_consentform){work->consent, work->sayings};
+    return FERRY_OK;
+}
+
 static enum ferry_status create(struct ferry_task *task, const struct ferry_task_options *options,
                                 void **ret_work, struct ferry_error *error)
 {
+    const struct ferry_table_subject *subject = options->subject;
     struct table_work *work = calloc(1, sizeof *work);
     if (!work)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     *ret_work = work;
     work->task = task;
-    enum ferry_status status = take_subject(work, options->subject, error);
+    enum ferry_status status = take_subject(work, subject, error);
+    if (status == FERRY_OK)
+        status = make_form(work, subject->state_dir, error);
     if (status != FERRY_OK)
         return status;
     const struct ferry_reading_options reading = {
@@ -156,8 +172,9 @@ static enum ferry_status create(struct ferry_task *task, const struct ferry_task
         .source = work->source,
         .seat = options->seat,
         .mapping = work->mapping,
-        .form = work->consent ? ferry_consentform(work->consent)
+        .form = work->consent ? ferry_consentform(&work->form)
                               : ferry_outlet_changes(work->mapping->table),
+        .sayings = work->sayings,
         .urgent = work->consent != NULL,
         .workflow = options->workflow,
         .task = ferry_task_id(task),
@@ -175,6 +192,7 @@ static void release(void *context)
         return;
     cancel(work);
     ferry_reading_free(work->reading);
+    ferry_sayings_free(work->sayings);
     ferry_mapping_free(work->mapping);
     ferry_consent_free(work->consent);
     free(work);
@@ -225,10 +243,19 @@ static void warn_of_expiry(struct table_work *work, double age, int64_t days)
     ferry_report_warning(ferry_task_report(work->task), &error, 0);
 }
 
+/* Every row is told then, which costs the writer a look at each. */
+static void warn_of_memory(struct table_work *work)
+{
+    const struct ferry_error *trouble = ferry_sayings_trouble(work->sayings);
+    if (trouble && !ferry_task_warned(work->task))
+        ferry_report_warning(ferry_task_report(work->task), trouble, 0);
+}
+
 static void count_tally(const struct table_work *work, json_t *counters)
 {
     struct ferry_outlet_tally tally = ferry_reading_tally(work->reading);
     json_object_set_new(counters, "deleted", json_integer(tally.dropped));
+    json_object_set_new(counters, "unchanged", json_integer(tally.unchanged));
     json_object_set_new(counters, "badTimes", json_integer(tally.undated));
 }
 
@@ -258,8 +285,10 @@ static void tick(void *context)
         json_object_set_new(counters, "changeTrackingExpiresAfterDays", json_integer(days));
     ferry_report_counters(ferry_task_report(work->task), counters);
     ferry_reading_age(work->reading, age);
-    if (ferry_task_running(work->task))
-        warn_of_expiry(work, age, days);
+    if (!ferry_task_running(work->task))
+        return;
+    warn_of_memory(work);
+    warn_of_expiry(work, age, days);
 }
 
 const struct ferry_work_type ferry_table_work = {

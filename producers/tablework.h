@@ -12,6 +12,7 @@ struct ferry_table_subject {
     struct ferry_dataverse_source *source; /* borrowed while the task lives */
     const struct ferry_mapping *mapping;   /* NULL: the consent's */
     const struct ferry_consent *consent;   /* NULL: rows become what the mapping says */
+    const char *state_dir;                 /* of the consent's memory; NULL: none */
 };
 
 extern const struct ferry_work_type ferry_table_work;

@@ -30,6 +30,10 @@ enum ferry_optout_source {
 };
 #define FERRY_OPTOUT_SOURCES (FERRY_OPTOUT_FILE + 1)
 
+/* A value that was changed and changed back within so many ms may never be told; what was done in
+ * between on the ground of the other value has to be looked at again after that time (ADR 5). */
+#define FERRY_OPTOUT_UNSEEN_MS INT64_C(60000)
+
 /* What is known of each attribute. */
 struct ferry_optouts {
     bool known[FERRY_OPTOUT_ATTRIBUTES];

@@ -2,6 +2,8 @@
 
 import collections
 import datetime
+import os
+import shutil
 import signal
 import uuid
 
@@ -41,8 +43,23 @@ def wait_until_loaded(lab, read_number=1):
     lab.ferry.wait_until(look, what="the full read is at its end")
 
 
+def flip(ferry, row, column="donotphone"):
+    """Somebody changes his mind; what he says now."""
+    value = not ferry.sandbox.admin.row("contact", row)["columns"].get(column, False)
+    ferry.sandbox.admin.update("contact", row, **{column: value})
+    return value
+
+
+def wait_for_quiet(lab):
+    """The reader has asked, and there was nothing: from now on it knows how old its news is."""
+    def empty():
+        return sum(line["id"] is None for line in lab.ferry.sandbox.admin.served("contact"))
+    before = empty()
+    lab.ferry.wait_until(lambda: empty() > before, 60, "a look without news")
+
+
 def assert_heard_once(lab):
-    """Each row that was served and gone on from became one record, but for the deleted ones."""
+    """Each row that was served and gone on from became one record, but for the deleted ones; all of them are news."""
     def whole():
         pages = lab.ferry.sandbox.admin.served("contact")
         return pages and pages[-1]["id"] is None  # a look without news: every page before was gone on from
@@ -66,11 +83,12 @@ def test_the_first_read_of_contacts_is_a_load_and_changes_are_news(contacts, fer
     assert contacts.seen("dynamics") == []
 
     row = loaded[0]["contactId"]
-    ferry.sandbox.admin.update("contact", row, donotbulkemail=True, donotphone=False)
-    one, = ferry.wait_until(lambda: contacts.seen("dynamics"))
+    email, phone = flip(ferry, row, "donotbulkemail"), flip(ferry, row, "donotphone")
+    one, = ferry.wait_until(lambda: [one for one in contacts.seen("dynamics")
+                                     if one["values"] == {"denyListEmail": email, "denyListPhone": phone}])
     assert one == {"contactId": row, "side": "DYNAMICS", "source": "DELTA", "place": "",
                    "changedAt": moment(ferry.sandbox.admin.row("contact", row)["columns"]["modifiedon"]),
-                   "values": {"denyListEmail": True, "denyListPhone": False}, "readAt": one["readAt"]}
+                   "values": {"denyListEmail": email, "denyListPhone": phone}, "readAt": one["readAt"]}
     assert abs(one["readAt"] - datetime.datetime.now(datetime.timezone.utc)) < datetime.timedelta(minutes=2)
     assert_heard_once(contacts)
     assert ferry.sandbox.admin.breaches() == []
@@ -130,8 +148,10 @@ def test_an_expired_link_loads_again_and_misses_no_one(contacts, ferry):
     assert sum(fault["fired"] for fault in ferry.sandbox.admin.faults()) == 1
     assert len(contacts.seen("load")) == 300 + 280 and contacts.seen("dynamics") == []
     assert {record["source"] for record in contacts.seen("load")} == {"LOAD"}
-    ferry.sandbox.admin.touch("contact", 3)
-    ferry.wait_until(lambda: len(contacts.seen("dynamics")) == 3)
+    rows = sorted(truth(ferry, "donotphone"))[:3]
+    for row in rows:
+        flip(ferry, row)
+    ferry.wait_until(lambda: sorted(contacts.latest_seen("dynamics")) == rows)
 
 
 def test_another_attribute_loads_again_even_of_the_same_column(contacts, ferry):
@@ -194,6 +214,207 @@ def test_killed_in_a_transaction_of_contacts_each_is_heard_once(contacts, ferry,
     wait_until_loaded(contacts)
     assert told(contacts.seen("load"), "denyListEmail") == truth(ferry, "donotbulkemail")
     assert_heard_once(contacts)
+
+
+# What a contact said before is no news.
+
+@pytest.fixture
+def quiet(contacts, ferry):
+    """All are read, and nothing changes; where the reader knows what they say."""
+    contacts.reader = ferry.start_reader(dynamics_page_size=100)
+    contacts.start()
+    wait_until_loaded(contacts)
+    wait_for_quiet(contacts)
+    return contacts
+
+
+def counter(lab, name):
+    return lab.status().get("counters", {}).get(name)
+
+
+def unchanged(lab):
+    return counter(lab, "unchanged")
+
+
+def validity(reader):
+    """Whether the memory was good for where the reader began: of each time in this life."""
+    return [line["valid"] for line in reader.events("sayings")]
+
+
+def wait_until_told(lab, rows, timeout=60):
+    """Each of these as often as it is named, and nobody else."""
+    def told():
+        return collections.Counter(one["contactId"] for one in lab.seen("dynamics"))
+    lab.ferry.wait_until(lambda: told() >= collections.Counter(rows), timeout)
+    assert told() == collections.Counter(rows)
+
+
+def halt(lab, reader):
+    """In order: the last commit has come to its end."""
+    lab.stop()
+    reader.stop()
+
+
+def resume(lab, reader):
+    reader.start()
+    lab.start(timeout=60)
+    wait_for_quiet(lab)
+
+
+def test_a_change_of_another_column_tells_nothing_and_one_of_a_mapped_column_does(quiet, ferry):
+    touched = ferry.sandbox.admin.touch("contact", 20, ids=True)["ids"]
+    ferry.wait_until(lambda: unchanged(quiet) == 20, 60)
+    row = touched[0]
+    value = flip(ferry, row)
+    wait_until_told(quiet, [row])
+    assert quiet.latest_seen("dynamics")[row]["values"]["denyListPhone"] is value
+    ferry.wait_until(lambda: counter(quiet, "recordsRead") == 321, 60)
+    assert unchanged(quiet) == 20
+    metrics = quiet.reader.metrics()
+    assert metrics['ferry_reader_unchanged_total{table="contact/opt-outs"}'] == 20
+    assert metrics['ferry_reader_records_total{table="contact/opt-outs"}'] == 301
+
+
+def test_each_of_many_changes_of_mind_is_told(quiet, ferry):
+    row = min(truth(ferry, "donotphone"))
+    for number in range(6):
+        value = flip(ferry, row)
+        ferry.wait_until(lambda: len(quiet.seen("dynamics")) == number + 1, 60)
+        assert quiet.seen("dynamics")[-1]["values"]["denyListPhone"] is value
+        ferry.sandbox.admin.update("contact", row, lastname=f"Moe {number}")
+        ferry.wait_until(lambda: unchanged(quiet) == number + 1, 60)
+
+
+def test_a_change_and_its_reverse_while_nobody_looked_are_told(quiet, ferry):
+    """Long enough for a writer to have looked in between."""
+    row = min(truth(ferry, "donotphone"))
+    quiet.stop()
+    flip(ferry, row)
+    flip(ferry, row)
+    quiet.start(timeout=60)
+    wait_until_told(quiet, [row])
+    assert validity(quiet.reader)[-1] == "true", "it knew what the contact said before"
+    wait_for_quiet(quiet)
+    ferry.sandbox.admin.update("contact", row, lastname="Moe")
+    ferry.wait_until(lambda: unchanged(quiet) == 1, 60)
+
+
+def test_a_deleted_contact_that_comes_back_is_told(quiet, ferry):
+    row = min(truth(ferry, "donotphone"))
+    columns = ferry.sandbox.admin.row("contact", row)["columns"]
+    ferry.sandbox.admin.delete("contact", row)
+    ferry.wait_until(lambda: counter(quiet, "deleted") == 1, 60)
+    wait_for_quiet(quiet)
+    ferry.sandbox.admin.insert("contact", contactid=row, lastname="Moe",
+                               **{name: columns[name] for name in ("donotbulkemail", "donotphone") if name in columns})
+    wait_until_told(quiet, [row])
+
+
+def test_what_was_said_is_remembered_over_a_restart(quiet, ferry):
+    halt(quiet, quiet.reader)
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["true"]
+    ferry.sandbox.admin.touch("contact", 20)
+    ferry.wait_until(lambda: unchanged(quiet) == 20, 60)
+    row = min(truth(ferry, "donotphone"))
+    flip(ferry, row)
+    wait_until_told(quiet, [row])
+
+
+@pytest.mark.parametrize("step, valid", [("produced:2", "true"), ("before-commit:1", "true"), ("after-commit:1", "false")])
+def test_killed_around_a_commit_a_change_is_told_once_and_what_is_not_known_again(quiet, ferry, monkeypatch, step, valid):
+    """Between Kafka's commit and that of the memory, the memory is behind: all of it is forgotten."""
+    rows = sorted(truth(ferry, "donotphone"))[:5]
+    halt(quiet, quiet.reader)
+    for row in rows[:3]:
+        flip(ferry, row)
+    monkeypatch.setenv("FERRY_CRASH_AT", step)
+    quiet.reader.start()
+    monkeypatch.delenv("FERRY_CRASH_AT")
+    quiet.prepare()
+    quiet.wait_for_state("READY", timeout=60)
+    assert validity(quiet.reader) == ["true"]
+    quiet.order("GO")
+    assert quiet.reader.wait_for_exit(60) == -signal.SIGKILL, "the fault happened"
+    quiet.reader.start()
+    ferry.wait_until(lambda: quiet.reader.events("sayings"), 60)
+    wait_for_quiet(quiet)
+    assert validity(quiet.reader) == [valid]
+    wait_until_told(quiet, rows[:3])
+    for row in rows[1:]:
+        ferry.sandbox.admin.update("contact", row, lastname="Moe")
+    more = rows[1:] if valid == "false" else []
+    ferry.wait_until(lambda: unchanged(quiet) == 4 - len(more), 60)
+    wait_until_told(quiet, rows[:3] + more)
+    for row in rows:
+        flip(ferry, row)
+    wait_until_told(quiet, rows[:3] + more + rows)
+
+
+def test_a_memory_of_an_older_checkpoint_is_not_believed(quiet, ferry):
+    """Another reader had the task in between."""
+    row = min(truth(ferry, "donotphone"))
+    halt(quiet, quiet.reader)
+    other = ferry.start_reader(1)
+    quiet.start(timeout=60)
+    flip(ferry, row)
+    wait_until_told(quiet, [row])
+    halt(quiet, other)
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["false"]
+    flip(ferry, row)
+    wait_until_told(quiet, [row, row])
+
+
+def test_a_memory_that_is_ahead_of_the_checkpoint_is_not_believed(quiet, ferry):
+    """The checkpoint was set back by hand: what lies behind it is told again."""
+    before = quiet.checkpoint()
+    row = min(truth(ferry, "donotphone"))
+    flip(ferry, row)
+    wait_until_told(quiet, [row])
+    halt(quiet, quiet.reader)
+    quiet.set_checkpoint("contact", before)
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["false"]
+    wait_until_told(quiet, [row, row])
+
+
+@pytest.mark.parametrize("harm", ["gone", "overwritten", "cut", "empty"])
+def test_without_its_memory_the_reader_tells_what_it_must_and_remembers_anew(quiet, ferry, harm):
+    folder = quiet.reader.settings["state.dir"] / "opt-outs"
+
+    halt(quiet, quiet.reader)
+    if harm == "gone":
+        shutil.rmtree(folder.parent)
+    elif harm == "overwritten":
+        (folder / "memory.mdb").write_bytes(b"no database" * 4096)
+    else:
+        os.truncate(folder / "memory.mdb", 8192 if harm == "cut" else 0)
+    resume(quiet, quiet.reader)
+    assert validity(quiet.reader) == ["false"]
+    assert not quiet.status()["warning"]
+    touched = ferry.sandbox.admin.touch("contact", 5, ids=True)["ids"]
+    wait_until_told(quiet, touched)
+    ferry.sandbox.admin.touch("contact", 5)  # the same seed, the same rows
+    ferry.wait_until(lambda: unchanged(quiet) == 5, 60)
+    flip(ferry, touched[0])
+    wait_until_told(quiet, [*touched, touched[0]])
+
+
+def test_a_folder_that_cannot_be_used_costs_looks_and_no_opt_out(contacts, ferry):
+    folder = ferry.folder / "no-folder"
+    folder.write_text("a file")
+    reader = ferry.start_reader(**{"state.dir": folder})
+    contacts.start()
+    wait_until_loaded(contacts)
+    warning = contacts.wait_for_warning("contact", "state.dir", timeout=60)
+    assert warning["action"]
+    wait_for_quiet(contacts)
+    touched = ferry.sandbox.admin.touch("contact", 5, ids=True)["ids"]
+    wait_until_told(contacts, touched)
+    flip(ferry, touched[0])
+    wait_until_told(contacts, [*touched, touched[0]])
+    assert unchanged(contacts) == 0 and len(reader.events("sayings_lost")) == 1
 
 
 # Campaign.

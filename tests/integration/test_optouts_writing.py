@@ -375,3 +375,66 @@ def test_the_columns_and_fields_come_from_the_order(ferry):
     consents.wait_until_written()
     assert consents.admin.campaign_row("profile", contact)["values"][
         FIELDS[EMAIL].replace("blackList", "denyList")] is True
+
+
+# The reader of Dynamics passes over what is changed and changed back between two of its looks; somebody of whom a lane saw what
+# lay between is looked at again.
+
+def all_of(**flags):
+    return {EMAIL: False, PHONE: False, PUSH: False, **flags}
+
+
+def act_on_what_nobody_told(consents, decided):
+    """Dynamics says something new, Campaign's word is a reason to look, and then Dynamics says the old again."""
+    contact, = consents.people(1)
+    consents.edit("dynamics", contact, **{PUSH: True})
+    if not decided:
+        consents.edit("campaign", contact, **{PUSH: True})
+    consents.put([consents.said("campaign", contact, **all_of(**{PUSH: not decided}))])
+    consents.wait_until_agreed([contact])
+    consents.ferry.wait_until(lambda: (consents.states().get(contact) or {}).get("again"), 60)
+    assert len(consents.decisions()) == decided
+    consents.edit("dynamics", contact, **{PUSH: False})
+    return contact
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_what_was_seen_and_never_told_is_looked_at_again_by_a_successor(consents, decided):
+    writer = begin(consents)
+    contact = act_on_what_nobody_told(consents, decided)
+    assert consents.flags(contact)[2] == (False, True), "nobody has noticed"
+    writer.kill9()
+    writer.start()
+    consents.ferry.wait_until(lambda: consents.flags(contact)[2] == (True, True), 60)
+    assert_clean(consents)
+
+
+@pytest.mark.long
+def test_what_was_seen_and_never_told_is_looked_at_again_after_a_while(ferry):
+    consents = Consents(ferry, tolerance=0)
+    begin(consents)
+    contact = act_on_what_nobody_told(consents, True)
+    assert consents.flags(contact)[2] == (False, True), "nobody has noticed"
+    consents.ferry.wait_until(lambda: consents.flags(contact)[2] == (True, True), 150)
+    assert_clean(consents)
+
+
+def test_what_the_reader_tells_as_it_was_seen_leaves_no_doubt(consents):
+    begin(consents)
+    contact, = consents.people(1)
+    consents.edit("campaign", contact, **{PHONE: True})
+    consents.put([consents.said("campaign", contact, **all_of(**{PHONE: True}))])
+    consents.wait_until_agreed([contact])
+    consents.ferry.wait_until(lambda: (consents.states().get(contact) or {}).get("again"), 60)
+    consents.put([consents.said("dynamics", contact, **all_of(**{PHONE: True}))])  # the echo of our write
+    consents.ferry.wait_until(lambda: "again" not in consents.states()[contact], 60)
+    assert_clean(consents)
+
+
+def test_what_is_old_in_dynamics_leaves_no_doubt(consents):
+    begin(consents)
+    contact, = consents.people(1)
+    consents.put([consents.said("campaign", contact, **all_of())])
+    consents.wait_for_counter("equal", 1)
+    consents.wait_until_written()
+    assert consents.states() == {}

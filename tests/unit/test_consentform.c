@@ -4,12 +4,17 @@
 
 #include "tests/unit/consents.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ID "5f1c0b8e-8a3d-ec11-8c62-000d3a1b2c3d"
 
 struct sheet {
     struct ferry_consent *consent;
+    struct ferry_consentform what;
+    char folder[64]; /* of its memory */
     struct ferry_outlet_form form;
     struct ferry_outlet_tally tally;
     struct ferry_buffer out;
@@ -26,7 +31,8 @@ static int setup(void **state)
 {
     struct sheet *sheet = test_calloc(1, sizeof *sheet);
     sheet->consent = consent_of("both", FERRY_TEST_PAIR);
-    sheet->form = ferry_consentform(sheet->consent);
+    sheet->what.consent = sheet->consent;
+    sheet->form = ferry_consentform(&sheet->what);
     ferry_buffer_init(&sheet->out, 4096);
     sheet->change = (struct ferry_change){.id = slice(ID),
                                           .op = FERRY_OP_UPSERT,
@@ -143,6 +149,87 @@ static void a_column_without_a_value_says_nothing_and_the_row_is_told_all_the_sa
         assert_false(seen.said.known[i]);
 }
 
+/* ---- with a memory ---- */
+
+static int setup_memory(void **state)
+{
+    setup(state);
+    struct sheet *sheet = *state;
+    snprintf(sheet->folder, sizeof sheet->folder, "/tmp/ferry-consentform-XXXXXX");
+    assert_non_null(mkdtemp(sheet->folder));
+    sheet->what.sayings = ferry_sayings_new(sheet->folder, "task");
+    ferry_sayings_open(sheet->what.sayings, NULL);
+    ferry_sayings_trust(sheet->what.sayings, INT64_MAX);
+    return 0;
+}
+
+static int teardown_memory(void **state)
+{
+    static const char *const files[] = {"memory.mdb", "boot", "lock"};
+    struct sheet *sheet = *state;
+    char path[128];
+    ferry_sayings_free(sheet->what.sayings);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/opt-outs/%s", sheet->folder, files[i]);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/opt-outs", sheet->folder);
+    rmdir(path);
+    rmdir(sheet->folder);
+    return teardown(state);
+}
+
+static bool is_told(struct sheet *sheet, enum ferry_origin origin, bool value)
+{
+    sheet->change.origin = origin;
+    sheet->change.count = 0;
+    add_boolean(sheet, "donotbulkemail", value);
+    encode(sheet);
+    return sheet->out.length > 0;
+}
+
+static void a_row_of_a_delta_that_says_what_it_said_is_counted_and_no_record(void **state)
+{
+    struct sheet *sheet = *state;
+    assert_true(is_told(sheet, FERRY_ORIGIN_DELTA, true));
+    assert_false(is_told(sheet, FERRY_ORIGIN_DELTA, true));
+    assert_int_equal(sheet->tally.unchanged, 1);
+    assert_true(is_told(sheet, FERRY_ORIGIN_DELTA, false));
+    assert_int_equal(sheet->tally.unchanged, 1);
+    assert_int_equal(sheet->tally.dropped, 0);
+}
+
+static void every_row_of_a_full_read_is_told_and_remembered(void **state)
+{
+    struct sheet *sheet = *state;
+    assert_true(is_told(sheet, FERRY_ORIGIN_LOAD, true));
+    assert_true(is_told(sheet, FERRY_ORIGIN_RESYNC, true));
+    assert_true(is_told(sheet, FERRY_ORIGIN_REPLAY, true));
+    assert_int_equal(sheet->tally.unchanged, 0);
+    assert_false(is_told(sheet, FERRY_ORIGIN_DELTA, true));
+}
+
+static void a_contact_that_was_deleted_is_news_when_it_is_back(void **state)
+{
+    struct sheet *sheet = *state;
+    assert_true(is_told(sheet, FERRY_ORIGIN_DELTA, true));
+    sheet->change.op = FERRY_OP_DELETE;
+    encode(sheet);
+    assert_int_equal(sheet->tally.dropped, 1);
+    sheet->change.op = FERRY_OP_UPSERT;
+    assert_true(is_told(sheet, FERRY_ORIGIN_DELTA, true));
+}
+
+static void a_row_without_what_it_said_before_is_news(void **state)
+{
+    struct sheet *sheet = *state;
+    assert_true(is_told(sheet, FERRY_ORIGIN_DELTA, false));
+    sheet->change.count = 0;
+    encode(sheet);
+    assert_true(sheet->out.length > 0);
+    assert_int_equal(sheet->tally.unchanged, 0);
+}
+
 static struct ferry_mapping *mapping_of(const char *attributes)
 {
     struct ferry_consent *consent = consent_of("both", attributes);
@@ -216,7 +303,8 @@ static void one_direction_reads_the_side_that_decides(void **state)
     }
 }
 
-#define WITH_SHEET(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_SHEET(test)  cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_MEMORY(test) cmocka_unit_test_setup_teardown(test, setup_memory, teardown_memory)
 
 int main(void)
 {
@@ -226,6 +314,10 @@ int main(void)
         WITH_SHEET(a_deleted_contact_gives_no_record_and_is_counted),
         WITH_SHEET(an_unreadable_time_is_counted_and_costs_no_record),
         WITH_SHEET(a_column_without_a_value_says_nothing_and_the_row_is_told_all_the_same),
+        WITH_MEMORY(a_row_of_a_delta_that_says_what_it_said_is_counted_and_no_record),
+        WITH_MEMORY(every_row_of_a_full_read_is_told_and_remembered),
+        WITH_MEMORY(a_contact_that_was_deleted_is_news_when_it_is_back),
+        WITH_MEMORY(a_row_without_what_it_said_before_is_news),
         cmocka_unit_test(the_mapped_columns_and_the_time_are_read_each_once),
         cmocka_unit_test(another_attribute_of_the_same_columns_is_another_hash),
         WITH_SHEET(a_column_that_is_no_boolean_is_refused_by_name),

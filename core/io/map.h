@@ -1,6 +1,6 @@
-/* The writer's LMDB file, in a folder of this process alone. It is a copy of what Kafka holds and
- * may vanish at any time, so nothing is ever synced. Small enough to be transparent to the modules
- * that keep their databases in it; loop thread only. */
+/* An LMDB file, in a folder of this process alone. It holds nothing that could not be had again and
+ * may vanish at any time, so nothing is ever synced; a file that is damaged is thrown away. Small
+ * enough to be transparent to the modules that keep their databases in it; loop thread only. */
 #ifndef FERRY_MAP_H
 #define FERRY_MAP_H
 
@@ -27,6 +27,7 @@ void ferry_map_free(struct ferry_map *map);
 /* LMDB's codes, 0 is success. */
 int ferry_map_begin(struct ferry_map *map); /* unless begun */
 int ferry_map_commit(struct ferry_map *map);
+void ferry_map_abort(struct ferry_map *map); /* what was put since begin is gone */
 /* After a put of so many bytes: commits when the next puts might not find room. What a get returned
  * is gone then. */
 int ferry_map_count(struct ferry_map *map, size_t bytes);

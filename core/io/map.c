@@ -1,4 +1,4 @@
-#include "consumers/map.h"
+#include "core/io/map.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ enum ferry_status ferry_map_fail(const struct ferry_map *map, struct ferry_error
 {
     ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG, "state.dir %s: %s: %s", map->folder, what,
                mdb_strerror(code));
-    ferry_advise(error, "give the writer a folder of its own with free space, and restart it");
+    ferry_advise(error, "give the program a folder of its own with free space, and restart it");
     return FERRY_INVALID;
 }
 
@@ -106,6 +106,31 @@ static int reserve(struct ferry_map *map, size_t size)
     return code;
 }
 
+static void close_file(int *file)
+{
+    if (*file >= 0)
+        close(*file);
+    *file = -1;
+}
+
+static void close_map(struct ferry_map *map)
+{
+    if (map->env)
+        mdb_env_close(map->env);
+    map->env = NULL;
+    close_file(&map->file);
+}
+
+/* LMDB trusts its pages: it must never be led to one that is not there. */
+static bool is_cut(const struct ferry_map *map, off_t size)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    mdb_env_info(map->env, &info);
+    mdb_env_stat(map->env, &stat);
+    return size > 0 && (size_t)size < (info.me_last_pgno + 1) * stat.ms_psize;
+}
+
 static int open_file(struct ferry_map *map, const char *path)
 {
     map->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -123,7 +148,24 @@ static int open_file(struct ferry_map *map, const char *path)
                             MDB_NOSUBDIR | MDB_WRITEMAP | MDB_NOSYNC | MDB_NOMETASYNC | MDB_NOLOCK |
                                 MDB_NOTLS | MDB_NORDAHEAD,
                             0600);
+    if (code == 0 && is_cut(map, stat.st_size))
+        code = MDB_CORRUPTED;
     return code == 0 ? reserve(map, size) : code;
+}
+
+static bool is_damage(int code)
+{
+    return code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_VERSION_MISMATCH ||
+           code == MDB_PAGE_NOTFOUND;
+}
+
+static int open_or_replace(struct ferry_map *map, const char *path)
+{
+    int code = open_file(map, path);
+    if (!is_damage(code))
+        return code;
+    close_map(map);
+    return unlink(path) == 0 ? open_file(map, path) : errno;
 }
 
 /* --- transactions --- */
@@ -162,6 +204,13 @@ int ferry_map_commit(struct ferry_map *map)
     return code;
 }
 
+void ferry_map_abort(struct ferry_map *map)
+{
+    if (map->txn)
+        mdb_txn_abort(map->txn);
+    map->txn = NULL;
+}
+
 int ferry_map_count(struct ferry_map *map, size_t bytes)
 {
     map->pages += PUT_PAGES + bytes / PAGE_SIZE;
@@ -181,7 +230,7 @@ static int open_all(struct ferry_map *map, int format, const char **ret_what)
     if (code != 0)
         return code;
     *ret_what = "cannot open memory.mdb";
-    return open_file(map, path);
+    return open_or_replace(map, path);
 }
 
 enum ferry_status ferry_map_new(const char *folder, int format, struct ferry_map **ret_map,
@@ -204,21 +253,13 @@ enum ferry_status ferry_map_new(const char *folder, int format, struct ferry_map
     return FERRY_OK;
 }
 
-static void close_file(int file)
-{
-    if (file >= 0)
-        close(file);
-}
-
 void ferry_map_free(struct ferry_map *map)
 {
     if (!map)
         return;
     ferry_map_commit(map); /* when it fails the marks are old, and the copy is rebuilt */
-    if (map->env)
-        mdb_env_close(map->env);
-    close_file(map->file);
-    close_file(map->lock);
+    close_map(map);
+    close_file(&map->lock);
     free(map->folder);
     free(map);
 }
