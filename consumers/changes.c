@@ -377,6 +377,7 @@ static enum ferry_status make_dispatcher(struct ferry_changes *changes, struct f
                                                      .holding = changes->holding,
                                                      .metrics = changes->options.metrics,
                                                      .concurrency = changes->options.concurrency,
+                                                     .pair = changes->options.pair,
                                                      .retry_ms = changes->options.retry_ms,
                                                      .patience_ms = changes->options.patience_ms,
                                                      .on_orphan = on_orphan,

@@ -6,6 +6,7 @@
 #include "consumers/brake.h"
 #include "consumers/cargo.h"
 #include "consumers/memory.h"
+#include "consumers/pace.h"
 #include "core/remote/campaign.h"
 
 struct ferry_changes;
@@ -16,6 +17,7 @@ struct ferry_changes_options {
     struct ferry_memory *memory;
     struct ferry_metrics *metrics;
     int concurrency;
+    struct ferry_pace_pair *pair; /* of Campaign; NULL: nothing goes before it */
     int64_t retry_ms;
     int64_t patience_ms; /* how long a child waits for its parent */
     struct ferry_brake_limits brake;

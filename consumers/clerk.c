@@ -335,6 +335,7 @@ enum ferry_status ferry_clerk_new(const struct ferry_clerk_options *options,
     for (int i = 0; i < FERRY_SIDES; i++) {
         ferry_allowance_init(&clerk->sides[i].allowance, CONCURRENCY);
         ferry_pace_init(&clerk->sides[i].pace, CONCURRENCY);
+        ferry_pace_lead(&clerk->sides[i].pace, options->pairs[i]);
     }
     ferry_topic_name(options->instance, (struct ferry_topic){FERRY_TOPIC_CONSENT, "decisions"},
                      clerk->decisions);
@@ -350,6 +351,8 @@ void ferry_clerk_free(struct ferry_clerk *clerk)
     if (!clerk)
         return;
     ferry_clerk_drop(clerk);
+    for (int i = 0; i < FERRY_SIDES; i++)
+        ferry_pace_leave(&clerk->sides[i].pace, clerk->options.pairs[i]);
     ferry_buffer_done(&clerk->scratch);
     free(clerk);
 }

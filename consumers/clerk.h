@@ -6,6 +6,7 @@
 
 #include "consumers/archive.h"
 #include "consumers/feed.h"
+#include "consumers/pace.h"
 #include "core/base/metrics.h"
 #include "core/control/consent.h"
 #include "core/record/wire.h"
@@ -22,6 +23,7 @@ struct ferry_clerk_options {
     const struct ferry_consent *consent; /* borrowed, as all that follows */
     struct ferry_campaign *campaign;
     struct ferry_dataverse *dataverse;
+    struct ferry_pace_pair *const *pairs; /* of each system, in which it is the urgent one */
     struct ferry_archive *archive;
     struct ferry_ledger *ledger;
     const struct ferry_wire *wire; /* of decisions */

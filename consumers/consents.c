@@ -509,6 +509,7 @@ static enum ferry_status make_clerk(struct ferry_consents *consents, struct ferr
                                                 .consent = consents->consent,
                                                 .campaign = consents->options.campaign,
                                                 .dataverse = consents->options.dataverse,
+                                                .pairs = consents->options.pairs,
                                                 .archive = consents->archive,
                                                 .ledger = ferry_run_ledger(consents->run),
                                                 .wire = &consents->wire,

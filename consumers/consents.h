@@ -4,6 +4,8 @@
 #define FERRY_CONSENTS_H
 
 #include "consumers/cargo.h"
+#include "consumers/pace.h"
+#include "core/control/consent.h"
 #include "core/remote/campaign.h"
 #include "core/remote/dataverse.h"
 
@@ -13,6 +15,7 @@ struct ferry_consents_options {
     const struct ferry_common *common;
     struct ferry_campaign *campaign;
     struct ferry_dataverse *dataverse;
+    struct ferry_pace_pair *pairs[FERRY_SIDES]; /* of each system */
     struct ferry_metrics *metrics;
     int64_t retry_ms;
 };

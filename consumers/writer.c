@@ -36,7 +36,8 @@ struct ferry_writer {
     struct ferry_duty *changes;
     struct ferry_duty *events;
     struct ferry_duty *consents;
-    json_t *decisions; /* about deletes: {"contact": [number, approved]} */
+    struct ferry_pace_pair pairs[FERRY_SIDES]; /* opt-outs go before bulk, in both systems */
+    json_t *decisions;                         /* about deletes: {"contact": [number, approved]} */
     /* A process may run them all at once, and two producers of one name fence each other. */
     char changes_transactions[TRANSACTION_SIZE];
     char events_transactions[TRANSACTION_SIZE];
@@ -84,6 +85,7 @@ static enum ferry_status load_changes(void *context, json_t *mappings, void **re
         .memory = writer->memory,
         .metrics = writer->metrics,
         .concurrency = (int)settings->campaign.concurrency_max,
+        .pair = &writer->pairs[FERRY_SIDE_CAMPAIGN],
         .retry_ms = settings->retry_ms,
         .patience_ms = settings->waiting_timeout_s * 1000,
         .brake = {.records = settings->brake_records, .percent = settings->brake_percent},
@@ -125,6 +127,7 @@ static enum ferry_status load_events(void *context, json_t *events, void **ret_c
         .dataverse = writer->dataverse,
         .metrics = writer->metrics,
         .concurrency = (int)settings->dynamics.concurrency_max,
+        .pair = &writer->pairs[FERRY_SIDE_DYNAMICS],
         .batch_size = (size_t)settings->dynamics.batch_size,
         .retry_ms = settings->retry_ms,
     };
@@ -152,6 +155,7 @@ static enum ferry_status load_consents(void *context, json_t *opt_outs, void **r
         .common = &writer->settings->common,
         .campaign = writer->campaign,
         .dataverse = writer->dataverse,
+        .pairs = {&writer->pairs[FERRY_SIDE_DYNAMICS], &writer->pairs[FERRY_SIDE_CAMPAIGN]},
         .metrics = writer->metrics,
         .retry_ms = writer->settings->retry_ms,
     };
