@@ -21,6 +21,9 @@ struct ferry_changes_options {
     int64_t retry_ms;
     int64_t patience_ms; /* how long a child waits for its parent */
     struct ferry_brake_limits brake;
+    /* That key of the table was created in the resource. */
+    void (*on_born)(void *context, const char *table, const char *resource, const char *key);
+    void *context;
 };
 
 extern const struct ferry_cargo ferry_changes_cargo;

@@ -116,6 +116,19 @@ enum ferry_status ferry_clerk_recall(struct ferry_clerk *clerk, const char *cont
     return FERRY_OK;
 }
 
+void ferry_clerk_born(struct ferry_clerk *clerk, const char *contact)
+{
+    struct ferry_person *person = find(clerk, contact);
+    bool waits = person && !person->look && person->place == FERRY_PERSON_WAITING &&
+                 person->profileless && person->attempts == 0;
+    if (person)
+        person->born = waits || person->look;
+    if (!waits)
+        return;
+    DL_DELETE(clerk->waiting, person);
+    ferry_proceed_line_up(clerk, person);
+}
+
 /* Somebody who waits for a profile is looked at at once; a request that failed is not hurried. */
 static void join(struct ferry_clerk *clerk, struct ferry_person *person,
                  struct ferry_reason *reason)

@@ -57,6 +57,9 @@ void ferry_clerk_reject(struct ferry_clerk *clerk, struct ferry_reason *reason,
 enum ferry_status ferry_clerk_recall(struct ferry_clerk *clerk,
                                      const char *contact) FERRY_MUST_CHECK;
 
+/* That contact has a profile now: a hint, for whoever waits for it is looked at sooner or later. */
+void ferry_clerk_born(struct ferry_clerk *clerk, const char *contact);
+
 /* Closed, it starts nothing; what is in flight comes to its end. */
 void ferry_clerk_open(struct ferry_clerk *clerk, bool open);
 /* Does what is due; cheap when nothing is. */

@@ -641,6 +641,14 @@ enum ferry_status ferry_consents_new(const struct ferry_consents_options *option
     return FERRY_OK;
 }
 
+void ferry_consents_born(struct ferry_consents *consents, const char *table, const char *resource,
+                         const char *key)
+{
+    if (consents->clerk && strcmp(consents->consent->table, table) == 0 &&
+        strcmp(consents->consent->resource, resource) == 0)
+        ferry_clerk_born(consents->clerk, key);
+}
+
 const struct ferry_cargo ferry_consents_cargo = {
     .open = open_parts,
     .close = close_parts,

@@ -27,4 +27,9 @@ enum ferry_status ferry_consents_new(const struct ferry_consents_options *option
                                      struct ferry_consents **ret_consents,
                                      struct ferry_error *error) FERRY_MUST_CHECK;
 
+/* Ingress has just created that key: whose opt-outs wait for it is looked at. It may not run yet.
+ */
+void ferry_consents_born(struct ferry_consents *consents, const char *table, const char *resource,
+                         const char *key);
+
 #endif

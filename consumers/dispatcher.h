@@ -35,6 +35,8 @@ struct ferry_dispatcher_options {
      * over there. */
     void (*on_misfit)(void *context, struct ferry_table *table, const struct ferry_error *error,
                       bool passing);
+    /* That key was created in the destination. */
+    void (*on_born)(void *context, const struct ferry_table *table, const char *key);
     /* A child was set aside: whether its parent can come at all is worth a look. */
     void (*on_orphan)(void *context);
     /* This process cannot go on. */

@@ -10,7 +10,7 @@
 #define FAILURE_CAP_MS    INT64_C(15000)
 #define URGENT_ROOM       4  /* that bulk leaves free for what is urgent to begin with */
 #define ROOM_PART         4  /* of what the destination bears: bulk never leaves more than that */
-#define MANY              16 /* a ceiling from which on bulk leaves one for others, too */
+#define MANY              16 /* from so many on bulk leaves one for other processes, too */
 
 static int smaller(int a, int b)
 {
@@ -62,14 +62,13 @@ static bool is_probing(const struct ferry_pace *pace)
     return pace->refused && pace->limit >= pace->refused;
 }
 
-/* What bulk may have in flight when nothing is urgent. One less than what is refused is free for
- * those of other processes, who would be turned away for ever; the ceiling may be what is refused.
- */
+/* What bulk may have in flight when nothing is urgent. Of what the destination admits one is left
+ * to other processes, who would else be turned away for ever; the ceiling may be all that it
+ * admits. */
 static int bearable(const struct ferry_pace *bulk)
 {
-    if (bulk->refused)
-        return bulk->refused - 1;
-    return bulk->ceiling < MANY ? bulk->ceiling : bulk->ceiling - 1;
+    int most = bulk->refused ? bulk->refused - 1 : bulk->ceiling;
+    return most < MANY ? most : most - 1;
 }
 
 /* A probe fills the room too: it asks what both may have together. */

@@ -69,11 +69,12 @@ static void end(struct ferry_clerk *clerk, struct ferry_person *person)
     person->look = NULL;
     person->place = FERRY_PERSON_IDLE;
     person->again = false;
+    person->born = person->born && person->profileless;
     person->attempts = 0;
     person->blamed = 0;
     person->now = person->later;
     person->later = NULL;
-    if (person->now) {
+    if (person->now || (person->profileless && person->born)) {
         ferry_proceed_line_up(clerk, person);
     } else if (person->profileless) {
         await_profile(clerk, person);
@@ -357,6 +358,8 @@ enum ferry_status ferry_proceed_begin(struct ferry_clerk *clerk, struct ferry_pe
         free(look);
         return status;
     }
+    look->urgent = person->born;
+    person->born = false;
     look->whole = person->again || ferry_dossier_urgent(&look->dossier);
     person->look = look;
     return FERRY_OK;

@@ -74,6 +74,14 @@ static json_t *mappings_of(const struct ferry_order *order)
     return mappings;
 }
 
+static void on_born(void *context, const char *table, const char *resource, const char *key)
+{
+    const struct ferry_writer *writer = context;
+    struct ferry_consents *consents = writer->consents ? ferry_duty_cargo(writer->consents) : NULL;
+    if (consents)
+        ferry_consents_born(consents, table, resource, key);
+}
+
 static enum ferry_status load_changes(void *context, json_t *mappings, void **ret_cargo,
                                       struct ferry_error *error)
 {
@@ -85,10 +93,12 @@ static enum ferry_status load_changes(void *context, json_t *mappings, void **re
         .memory = writer->memory,
         .metrics = writer->metrics,
         .concurrency = (int)settings->campaign.concurrency_max,
-        .pair = &writer->pairs[FERRY_SIDE_CAMPAIGN],
+        .pair = writer->dataverse ? &writer->pairs[FERRY_SIDE_CAMPAIGN] : NULL,
         .retry_ms = settings->retry_ms,
         .patience_ms = settings->waiting_timeout_s * 1000,
         .brake = {.records = settings->brake_records, .percent = settings->brake_percent},
+        .on_born = on_born,
+        .context = writer,
     };
     struct ferry_changes *changes;
     const char *table;
