@@ -21,6 +21,7 @@ enum ferry_person_place {
     FERRY_PERSON_SENT,    /* a request is in flight */
     FERRY_PERSON_NOTED,   /* what was decided is being made known */
     FERRY_PERSON_WAITING, /* for due_at */
+    FERRY_PERSON_ABSENT,  /* for due_at, as its profile is not there */
 };
 
 /* What the next request of a lane is. */
@@ -59,6 +60,7 @@ struct ferry_person {
     int64_t due_at;      /* ferry_boot_ms */
     unsigned attempts;   /* requests in a row that failed */
     unsigned absences;   /* looks that found no profile */
+    unsigned patience;   /* of an absent one: which list it is in */
     unsigned blamed;     /* answers that named nobody while others of that side succeeded */
     uint64_t neighbours; /* those successes when it last failed */
     bool profileless;    /* it waits for a profile */

@@ -43,9 +43,11 @@ static void settle_all(struct ferry_clerk *clerk, struct ferry_person *person)
 /* The first tries are soon, as most profiles come a moment after their contact. */
 static void await_profile(struct ferry_clerk *clerk, struct ferry_person *person)
 {
-    int64_t wait = ferry_backoff_ms(person->absences++, PROFILE_WAITS * clerk->options.retry_ms,
-                                    PROFILE_WAIT_CAP_MS);
-    ferry_clerk_wait(clerk, person, wait);
+    unsigned patience = person->absences < FERRY_CLERK_PATIENCES - 1 ? person->absences++
+                                                                     : FERRY_CLERK_PATIENCES - 1;
+    int64_t wait = PROFILE_WAITS * clerk->options.retry_ms << patience;
+    ferry_clerk_await(clerk, person, patience,
+                      wait < PROFILE_WAIT_CAP_MS ? wait : PROFILE_WAIT_CAP_MS);
 }
 
 static void set_profileless(struct ferry_clerk *clerk, struct ferry_person *person,
