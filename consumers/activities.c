@@ -457,6 +457,7 @@ static enum ferry_status make_poster(struct ferry_activities *activities, struct
                                                  .ledger = ferry_run_ledger(activities->run),
                                                  .metrics = activities->options.metrics,
                                                  .concurrency = activities->options.concurrency,
+                                                 .pair = activities->options.pair,
                                                  .batch_size = activities->options.batch_size,
                                                  .retry_ms = activities->options.retry_ms,
                                                  .next = next_letter,

@@ -13,6 +13,7 @@ struct ferry_activities_options {
     struct ferry_dataverse *dataverse;
     struct ferry_metrics *metrics;
     int concurrency;
+    struct ferry_pace_pair *pair; /* of Dynamics; NULL: nothing goes before it */
     size_t batch_size;
     int64_t retry_ms;
 };

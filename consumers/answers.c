@@ -48,6 +48,8 @@ static void answer_done(struct ferry_dispatcher *dispatcher, struct ferry_lane *
 {
     (void)answer;
     ferry_table_succeed(lane->share->table);
+    if (lane->call == FERRY_CALL_POST)
+        dispatcher->options.on_born(dispatcher->options.context, lane->share->table, lane->key);
     if (lane->given.alone && lane->call == FERRY_CALL_POST) {
         lane->there = lane->now->version;
         ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_PARENT, 0);

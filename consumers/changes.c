@@ -108,6 +108,13 @@ static void on_kafka_trouble(void *context, const struct ferry_error *error)
     ferry_run_trouble(changes->run, FERRY_TROUBLE_CLUSTER, error, 0);
 }
 
+static void on_born(void *context, const struct ferry_table *table, const char *key)
+{
+    const struct ferry_changes *changes = context;
+    changes->options.on_born(changes->options.context, table->mapping->table,
+                             table->mapping->resource, key);
+}
+
 static void on_broken(void *context, const struct ferry_error *error)
 {
     struct ferry_changes *changes = context;
@@ -377,8 +384,10 @@ static enum ferry_status make_dispatcher(struct ferry_changes *changes, struct f
                                                      .holding = changes->holding,
                                                      .metrics = changes->options.metrics,
                                                      .concurrency = changes->options.concurrency,
+                                                     .pair = changes->options.pair,
                                                      .retry_ms = changes->options.retry_ms,
                                                      .patience_ms = changes->options.patience_ms,
+                                                     .on_born = on_born,
                                                      .on_orphan = on_orphan,
                                                      .may_send = may_send,
                                                      .on_progress = on_progress,

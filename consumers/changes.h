@@ -6,6 +6,7 @@
 #include "consumers/brake.h"
 #include "consumers/cargo.h"
 #include "consumers/memory.h"
+#include "consumers/pace.h"
 #include "core/remote/campaign.h"
 
 struct ferry_changes;
@@ -16,9 +17,13 @@ struct ferry_changes_options {
     struct ferry_memory *memory;
     struct ferry_metrics *metrics;
     int concurrency;
+    struct ferry_pace_pair *pair; /* of Campaign; NULL: nothing goes before it */
     int64_t retry_ms;
     int64_t patience_ms; /* how long a child waits for its parent */
     struct ferry_brake_limits brake;
+    /* That key of the table was created in the resource. */
+    void (*on_born)(void *context, const char *table, const char *resource, const char *key);
+    void *context;
 };
 
 extern const struct ferry_cargo ferry_changes_cargo;

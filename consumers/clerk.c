@@ -64,6 +64,24 @@ void ferry_clerk_wait(struct ferry_clerk *clerk, struct ferry_person *person, in
     DL_APPEND(clerk->waiting, person);
 }
 
+void ferry_clerk_await(struct ferry_clerk *clerk, struct ferry_person *person, unsigned patience,
+                       int64_t ms)
+{
+    person->place = FERRY_PERSON_ABSENT;
+    person->due_at = ferry_boot_ms() + ms;
+    person->patience = patience;
+    DL_APPEND(clerk->absent[patience], person);
+}
+
+/* It waits no more. */
+static void interrupt(struct ferry_clerk *clerk, struct ferry_person *person)
+{
+    if (person->place == FERRY_PERSON_WAITING)
+        DL_DELETE(clerk->waiting, person);
+    else if (person->place == FERRY_PERSON_ABSENT)
+        DL_DELETE(clerk->absent[person->patience], person);
+}
+
 void ferry_clerk_retry(struct ferry_clerk *clerk, struct ferry_person *person, int64_t ms)
 {
     free(person->look);
@@ -71,6 +89,16 @@ void ferry_clerk_retry(struct ferry_clerk *clerk, struct ferry_person *person, i
     person->again = true;
     ferry_clerk_count(clerk, FERRY_CLERK_RETRIED);
     ferry_clerk_wait(clerk, person, ms);
+}
+
+static void wake_absent(struct ferry_clerk *clerk, int64_t now)
+{
+    struct ferry_person *person;
+    for (int i = 0; i < FERRY_CLERK_PATIENCES; i++)
+        while ((person = clerk->absent[i]) && person->due_at <= now) {
+            interrupt(clerk, person);
+            ferry_proceed_line_up(clerk, person);
+        }
 }
 
 static void wake_due(struct ferry_clerk *clerk, int64_t now)
@@ -116,6 +144,18 @@ enum ferry_status ferry_clerk_recall(struct ferry_clerk *clerk, const char *cont
     return FERRY_OK;
 }
 
+void ferry_clerk_born(struct ferry_clerk *clerk, const char *contact)
+{
+    struct ferry_person *person = find(clerk, contact);
+    bool waits = person && person->place == FERRY_PERSON_ABSENT;
+    if (person)
+        person->born = waits || person->look;
+    if (!waits)
+        return;
+    interrupt(clerk, person);
+    ferry_proceed_line_up(clerk, person);
+}
+
 /* Somebody who waits for a profile is looked at at once; a request that failed is not hurried. */
 static void join(struct ferry_clerk *clerk, struct ferry_person *person,
                  struct ferry_reason *reason)
@@ -132,8 +172,7 @@ static void join(struct ferry_clerk *clerk, struct ferry_person *person,
         return;
     if (person->place == FERRY_PERSON_READY)
         DL_DELETE(clerk->sides[ferry_errand_side(person->errand)].bulk, person);
-    else if (person->place == FERRY_PERSON_WAITING)
-        DL_DELETE(clerk->waiting, person);
+    interrupt(clerk, person);
     ferry_proceed_line_up(clerk, person);
 }
 
@@ -281,6 +320,7 @@ void ferry_clerk_run(struct ferry_clerk *clerk)
     int64_t now = ferry_boot_ms();
     clerk->running = true;
     wake_due(clerk, now);
+    wake_absent(clerk, now);
     for (int side = 0; side < FERRY_SIDES; side++)
         run_side(clerk, &clerk->sides[side], now);
     clerk->running = false;
@@ -335,6 +375,7 @@ enum ferry_status ferry_clerk_new(const struct ferry_clerk_options *options,
     for (int i = 0; i < FERRY_SIDES; i++) {
         ferry_allowance_init(&clerk->sides[i].allowance, CONCURRENCY);
         ferry_pace_init(&clerk->sides[i].pace, CONCURRENCY);
+        ferry_pace_lead(&clerk->sides[i].pace, options->pairs[i]);
     }
     ferry_topic_name(options->instance, (struct ferry_topic){FERRY_TOPIC_CONSENT, "decisions"},
                      clerk->decisions);
@@ -350,6 +391,8 @@ void ferry_clerk_free(struct ferry_clerk *clerk)
     if (!clerk)
         return;
     ferry_clerk_drop(clerk);
+    for (int i = 0; i < FERRY_SIDES; i++)
+        ferry_pace_leave(&clerk->sides[i].pace, clerk->options.pairs[i]);
     ferry_buffer_done(&clerk->scratch);
     free(clerk);
 }
@@ -389,6 +432,7 @@ void ferry_clerk_drop(struct ferry_clerk *clerk)
         clerk->sides[i].bulk = NULL;
     }
     clerk->waiting = NULL;
+    memset(clerk->absent, 0, sizeof clerk->absent);
     clerk->noted = NULL;
     clerk->due_at = 0;
     clerk->profileless = 0;

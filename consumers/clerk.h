@@ -6,6 +6,7 @@
 
 #include "consumers/archive.h"
 #include "consumers/feed.h"
+#include "consumers/pace.h"
 #include "core/base/metrics.h"
 #include "core/control/consent.h"
 #include "core/record/wire.h"
@@ -22,6 +23,7 @@ struct ferry_clerk_options {
     const struct ferry_consent *consent; /* borrowed, as all that follows */
     struct ferry_campaign *campaign;
     struct ferry_dataverse *dataverse;
+    struct ferry_pace_pair *const *pairs; /* of each system, in which it is the urgent one */
     struct ferry_archive *archive;
     struct ferry_ledger *ledger;
     const struct ferry_wire *wire; /* of decisions */
@@ -54,6 +56,9 @@ void ferry_clerk_reject(struct ferry_clerk *clerk, struct ferry_reason *reason,
 /* To come back to somebody whom a predecessor did not finish with. */
 enum ferry_status ferry_clerk_recall(struct ferry_clerk *clerk,
                                      const char *contact) FERRY_MUST_CHECK;
+
+/* That contact has a profile now: a hint, for whoever waits for it is looked at sooner or later. */
+void ferry_clerk_born(struct ferry_clerk *clerk, const char *contact);
 
 /* Closed, it starts nothing; what is in flight comes to its end. */
 void ferry_clerk_open(struct ferry_clerk *clerk, bool open);

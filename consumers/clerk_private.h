@@ -8,7 +8,8 @@
 #include "consumers/person.h"
 #include "core/io/topics.h"
 
-#define FERRY_CLERK_CAP_MS INT64_C(30000)
+#define FERRY_CLERK_CAP_MS    INT64_C(30000)
+#define FERRY_CLERK_PATIENCES 16 /* each twice as long as the one before, up to a cap */
 
 enum ferry_clerk_count {
     FERRY_CLERK_EQUAL,
@@ -39,11 +40,14 @@ struct ferry_clerk {
     struct ferry_clerk_options options;
     struct ferry_clerk_side sides[FERRY_SIDES];
     struct ferry_person *people;  /* uthash */
-    struct ferry_person *waiting; /* utlist, in no order */
-    struct ferry_person *noted;   /* utlist, by mark */
-    int64_t due_at;               /* the first of those that wait; 0: none does */
-    uint64_t added;               /* messages given to the ledger */
-    size_t busy[2];               /* reasons whose fate is open: bulk, live */
+    struct ferry_person *waiting; /* utlist, in no order: a few requests to be repeated */
+    /* utlists of those without a profile, who may be all that a filter leaves out: all of a list
+     * wait for the same time, so each is in the order of due_at. */
+    struct ferry_person *absent[FERRY_CLERK_PATIENCES];
+    struct ferry_person *noted; /* utlist, by mark */
+    int64_t due_at;             /* the first of those that wait; 0: none does */
+    uint64_t added;             /* messages given to the ledger */
+    size_t busy[2];             /* reasons whose fate is open: bulk, live */
     size_t profileless;
     uint64_t counts[FERRY_CLERK_COUNTS];
     uint64_t decided[FERRY_SIDES]; /* by winner */
@@ -67,6 +71,9 @@ void ferry_clerk_break(struct ferry_clerk *clerk, const struct ferry_error *erro
 void ferry_clerk_queue(struct ferry_clerk *clerk, struct ferry_person *person,
                        enum ferry_errand errand);
 void ferry_clerk_wait(struct ferry_clerk *clerk, struct ferry_person *person, int64_t ms);
+/* It has no profile: the next look is after so many ms, which belong to that patience. */
+void ferry_clerk_await(struct ferry_clerk *clerk, struct ferry_person *person, unsigned patience,
+                       int64_t ms);
 /* The look could not be ended: it is begun anew after a while. */
 void ferry_clerk_retry(struct ferry_clerk *clerk, struct ferry_person *person, int64_t ms);
 

@@ -509,6 +509,7 @@ static enum ferry_status make_clerk(struct ferry_consents *consents, struct ferr
                                                 .consent = consents->consent,
                                                 .campaign = consents->options.campaign,
                                                 .dataverse = consents->options.dataverse,
+                                                .pairs = consents->options.pairs,
                                                 .archive = consents->archive,
                                                 .ledger = ferry_run_ledger(consents->run),
                                                 .wire = &consents->wire,
@@ -638,6 +639,14 @@ enum ferry_status ferry_consents_new(const struct ferry_consents_options *option
     name_topics(consents);
     *ret_consents = consents;
     return FERRY_OK;
+}
+
+void ferry_consents_born(struct ferry_consents *consents, const char *table, const char *resource,
+                         const char *key)
+{
+    if (consents->clerk && strcmp(consents->consent->table, table) == 0 &&
+        strcmp(consents->consent->resource, resource) == 0)
+        ferry_clerk_born(consents->clerk, key);
 }
 
 const struct ferry_cargo ferry_consents_cargo = {

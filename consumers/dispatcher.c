@@ -311,6 +311,8 @@ enum ferry_status ferry_dispatcher_new(uv_loop_t *loop,
     dispatcher->options = *options;
     ferry_tracer_init(&dispatcher->tracer);
     ferry_pace_init(&dispatcher->pace, options->concurrency);
+    if (options->pair)
+        ferry_pace_follow(&dispatcher->pace, options->pair);
     ferry_delivery_init(&dispatcher->delivery, options->campaign);
     ferry_settlement_init(&dispatcher->settlement, options->instance, options->workflow);
     dispatcher->settlement.ledger = options->ledger;
@@ -331,6 +333,8 @@ void ferry_dispatcher_free(struct ferry_dispatcher *dispatcher)
     if (!dispatcher)
         return;
     ferry_dispatcher_drop(dispatcher);
+    if (dispatcher->options.pair)
+        ferry_pace_leave(&dispatcher->pace, dispatcher->options.pair);
     ferry_delivery_done(&dispatcher->delivery);
     ferry_settlement_done(&dispatcher->settlement);
     uv_close((uv_handle_t *)&dispatcher->timer, on_closed);

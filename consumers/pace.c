@@ -8,6 +8,9 @@
 #define PROBE_ROUNDS      4
 #define FAILURE_BASE_MS   INT64_C(250)
 #define FAILURE_CAP_MS    INT64_C(15000)
+#define URGENT_ROOM       4  /* that bulk leaves free for what is urgent to begin with */
+#define ROOM_PART         4  /* of what the destination bears: bulk never leaves more than that */
+#define MANY              16 /* from so many on bulk leaves one for other processes, too */
 
 static int smaller(int a, int b)
 {
@@ -25,15 +28,88 @@ void ferry_pace_init(struct ferry_pace *pace, int ceiling)
         .ceiling = ceiling, .limit = smaller(START_LIMIT, ceiling), .probe_wait = PROBE_WAIT_MS};
 }
 
+void ferry_pace_lead(struct ferry_pace *pace, struct ferry_pace_pair *pair)
+{
+    pace->pair = pair;
+    pair->urgent = pace;
+}
+
+void ferry_pace_follow(struct ferry_pace *pace, struct ferry_pace_pair *pair)
+{
+    pace->pair = pair;
+    pair->bulk = pace;
+}
+
+void ferry_pace_leave(const struct ferry_pace *pace, struct ferry_pace_pair *pair)
+{
+    if (pair->urgent == pace)
+        pair->urgent = NULL;
+    if (pair->bulk == pace)
+        pair->bulk = NULL;
+}
+
+/* In flight to the same destination. */
+static int others(const struct ferry_pace *pace)
+{
+    const struct ferry_pace *other = NULL;
+    if (pace->pair)
+        other = pace->pair->urgent == pace ? pace->pair->bulk : pace->pair->urgent;
+    return other ? other->in_flight : 0;
+}
+
+static bool is_probing(const struct ferry_pace *pace)
+{
+    return pace->refused && pace->limit >= pace->refused;
+}
+
+/* What bulk may have in flight when nothing is urgent. Of what the destination admits one is left
+ * to other processes, who would else be turned away for ever; the ceiling may be all that it
+ * admits. */
+static int bearable(const struct ferry_pace *bulk)
+{
+    int most = bulk->refused ? bulk->refused - 1 : bulk->ceiling;
+    return most < MANY ? most : most - 1;
+}
+
+/* A probe fills the room too: it asks what both may have together. */
+static int allowed_to_bulk(const struct ferry_pace *pace)
+{
+    const struct ferry_pace *urgent = pace->pair->urgent;
+    int most = bearable(pace);
+    if (is_probing(pace))
+        return larger(1, pace->limit - others(pace));
+    if (urgent)
+        most -= smaller(URGENT_ROOM + urgent->in_flight, most / ROOM_PART);
+    return smaller(pace->limit, larger(1, most));
+}
+
+/* As far as bulk has given way; a few requests in any case. */
+static int allowed_to_urgent(const struct ferry_pace *pace)
+{
+    const struct ferry_pace *bulk = pace->pair->bulk;
+    if (!bulk)
+        return pace->limit;
+    return smaller(pace->limit, larger(URGENT_ROOM, bearable(bulk) - others(pace)));
+}
+
+static int allowed(const struct ferry_pace *pace)
+{
+    if (!pace->pair)
+        return pace->limit;
+    return pace->pair->urgent == pace ? allowed_to_urgent(pace) : allowed_to_bulk(pace);
+}
+
 bool ferry_pace_admits(const struct ferry_pace *pace, int64_t now)
 {
-    return pace->in_flight < pace->limit && now >= pace->gate_until;
+    return pace->in_flight < allowed(pace) && now >= pace->gate_until;
 }
 
 struct ferry_pace_ticket ferry_pace_send(struct ferry_pace *pace)
 {
-    struct ferry_pace_ticket ticket = {.sequence = pace->sequence++, .level = ++pace->in_flight};
-    if (pace->in_flight >= pace->limit)
+    pace->in_flight++;
+    struct ferry_pace_ticket ticket = {.sequence = pace->sequence++,
+                                       .level = pace->in_flight + others(pace)};
+    if (pace->in_flight >= allowed(pace))
         pace->full = pace->sequence;
     return ticket;
 }
@@ -42,11 +118,6 @@ static void set_limit(struct ferry_pace *pace, int limit)
 {
     pace->limit = larger(1, smaller(limit, pace->ceiling));
     pace->credits = 0;
-}
-
-static bool is_probing(const struct ferry_pace *pace)
-{
-    return pace->refused && pace->limit >= pace->refused;
 }
 
 /* The refused level held for some round trips: the destination has grown. */

@@ -7,10 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ferry_pace_pair;
+
 struct ferry_pace {
-    int ceiling; /* never more in flight */
-    int limit;   /* what is allowed now */
-    int refused; /* the lowest level that was answered 429; 0: none yet */
+    const struct ferry_pace_pair *pair; /* NULL: nobody shares the destination with it */
+    int ceiling;                        /* never more in flight */
+    int limit;                          /* what is allowed now */
+    int refused;                        /* the lowest level that was answered 429; 0: none yet */
     int in_flight;
     int credits;        /* answers at the full limit since it last changed */
     unsigned failures;  /* in a row, counted once a round trip */
@@ -22,10 +25,17 @@ struct ferry_pace {
     int64_t probe_wait; /* doubles with each probe that is refused */
 };
 
+/* Two paces of one destination. What bulk leaves free is there at once for what is urgent, and
+ * while that is in flight bulk gives way to it. Either may be missing. */
+struct ferry_pace_pair {
+    const struct ferry_pace *urgent;
+    const struct ferry_pace *bulk;
+};
+
 /* What a request knew when it was sent. */
 struct ferry_pace_ticket {
     uint64_t sequence;
-    int level; /* requests in flight, itself among them */
+    int level; /* requests in flight to the destination, itself among them */
 };
 
 enum ferry_pace_answer {
@@ -36,6 +46,10 @@ enum ferry_pace_answer {
 };
 
 void ferry_pace_init(struct ferry_pace *pace, int ceiling);
+/* `pair` is borrowed for as long as the pace stands in it. */
+void ferry_pace_lead(struct ferry_pace *pace, struct ferry_pace_pair *pair);
+void ferry_pace_follow(struct ferry_pace *pace, struct ferry_pace_pair *pair);
+void ferry_pace_leave(const struct ferry_pace *pace, struct ferry_pace_pair *pair);
 bool ferry_pace_admits(const struct ferry_pace *pace, int64_t now);
 struct ferry_pace_ticket ferry_pace_send(struct ferry_pace *pace);
 /* retry_after_ms: -1 when the server did not say. */

@@ -33,6 +33,8 @@ void ferry_person_free(struct ferry_person *person)
 bool ferry_person_live(const struct ferry_person *person)
 {
     const struct ferry_reason *reason;
+    if (person->look ? person->look->urgent : person->born)
+        return true;
     DL_FOREACH (person->now, reason)
         if (!reason->feed->bulk)
             return true;

@@ -21,6 +21,7 @@ enum ferry_person_place {
     FERRY_PERSON_SENT,    /* a request is in flight */
     FERRY_PERSON_NOTED,   /* what was decided is being made known */
     FERRY_PERSON_WAITING, /* for due_at */
+    FERRY_PERSON_ABSENT,  /* for due_at, as its profile is not there */
 };
 
 /* What the next request of a lane is. */
@@ -35,7 +36,8 @@ enum ferry_errand {
 
 /* One look, while it lasts. */
 struct ferry_look {
-    bool whole; /* at both sides in any case */
+    bool whole;  /* at both sides in any case */
+    bool urgent; /* the profile has just come, and may be as it should not be */
     bool seen[FERRY_SIDES];
     struct ferry_view views[FERRY_SIDES];
     struct ferry_dossier dossier;
@@ -58,9 +60,11 @@ struct ferry_person {
     int64_t due_at;      /* ferry_boot_ms */
     unsigned attempts;   /* requests in a row that failed */
     unsigned absences;   /* looks that found no profile */
+    unsigned patience;   /* of an absent one: which list it is in */
     unsigned blamed;     /* answers that named nobody while others of that side succeeded */
     uint64_t neighbours; /* those successes when it last failed */
     bool profileless;    /* it waits for a profile */
+    bool born;           /* which was created since the last look began */
     bool again;          /* the last look could not be ended: the next one is a whole one */
 };
 
@@ -68,7 +72,8 @@ struct ferry_person {
 struct ferry_person *ferry_person_new(struct ferry_clerk *clerk, const char *contact);
 /* It is in no list, and no request of it is in flight. */
 void ferry_person_free(struct ferry_person *person);
-/* Something live is a reason for it; otherwise it stands behind others. */
+/* Something live is a reason for it, or its profile has just come; otherwise it stands behind
+ * others. */
 bool ferry_person_live(const struct ferry_person *person);
 /* The side that alone gave reasons to look; false: both did, or nobody did. */
 bool ferry_person_one_sided(const struct ferry_person *person, enum ferry_side *ret_side);

@@ -514,6 +514,8 @@ enum ferry_status ferry_poster_new(uv_loop_t *loop, const struct ferry_poster_op
     ferry_tracer_init(&poster->tracer);
     ferry_allowance_init(&poster->allowance, options->concurrency);
     ferry_pace_init(&poster->pace, ferry_allowance_ceiling(&poster->allowance));
+    if (options->pair)
+        ferry_pace_follow(&poster->pace, options->pair);
     ferry_topic_name(options->instance,
                      (struct ferry_topic){FERRY_TOPIC_REJECTS, options->workflow}, poster->rejects);
     poster->in_flight =
@@ -539,6 +541,8 @@ void ferry_poster_free(struct ferry_poster *poster)
     if (!poster)
         return;
     ferry_poster_drop(poster);
+    if (poster->options.pair)
+        ferry_pace_leave(&poster->pace, poster->options.pair);
     uv_close((uv_handle_t *)&poster->timer, on_closed);
 }
 

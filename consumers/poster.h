@@ -21,6 +21,7 @@ struct ferry_poster_options {
     struct ferry_ledger *ledger;
     struct ferry_metrics *metrics;
     int concurrency;
+    struct ferry_pace_pair *pair; /* NULL: nothing goes before it */
     size_t batch_size;
     int64_t retry_ms; /* first wait before a request is repeated */
     /* The next event that may be sent; NULL: none now. `now` is ferry_boot_ms. */

@@ -44,9 +44,11 @@ static void settle_all(struct ferry_clerk *clerk, struct ferry_person *person)
 /* The first tries are soon, as most profiles come a moment after their contact. */
 static void await_profile(struct ferry_clerk *clerk, struct ferry_person *person)
 {
-    int64_t wait = ferry_backoff_ms(person->absences++, PROFILE_WAITS * clerk->options.retry_ms,
-                                    PROFILE_WAIT_CAP_MS);
-    ferry_clerk_wait(clerk, person, wait);
+    unsigned patience = person->absences < FERRY_CLERK_PATIENCES - 1 ? person->absences++
+                                                                     : FERRY_CLERK_PATIENCES - 1;
+    int64_t wait = PROFILE_WAITS * clerk->options.retry_ms << patience;
+    ferry_clerk_await(clerk, person, patience,
+                      wait < PROFILE_WAIT_CAP_MS ? wait : PROFILE_WAIT_CAP_MS);
 }
 
 static void set_profileless(struct ferry_clerk *clerk, struct ferry_person *person,
@@ -77,11 +79,12 @@ static void end(struct ferry_clerk *clerk, struct ferry_person *person)
     person->look = NULL;
     person->place = FERRY_PERSON_IDLE;
     person->again = false;
+    person->born = person->born && person->profileless;
     person->attempts = 0;
     person->blamed = 0;
     person->now = person->later;
     person->later = NULL;
-    if (person->now) {
+    if (person->now || (person->profileless && person->born)) {
         ferry_proceed_line_up(clerk, person);
     } else if (person->profileless) {
         await_profile(clerk, person);
@@ -370,6 +373,8 @@ enum ferry_status ferry_proceed_begin(struct ferry_clerk *clerk, struct ferry_pe
         free(look);
         return status;
     }
+    look->urgent = person->born;
+    person->born = false;
     look->whole = person->again || ferry_dossier_urgent(&look->dossier);
     person->look = look;
     return FERRY_OK;

@@ -37,7 +37,8 @@ struct ferry_writer {
     struct ferry_duty *changes;
     struct ferry_duty *events;
     struct ferry_duty *consents;
-    json_t *decisions; /* about deletes: {"contact": [number, approved]} */
+    struct ferry_pace_pair pairs[FERRY_SIDES]; /* opt-outs go before bulk, in both systems */
+    json_t *decisions;                         /* about deletes: {"contact": [number, approved]} */
     /* A process may run them all at once, and two producers of one name fence each other. */
     char changes_transactions[TRANSACTION_SIZE];
     char events_transactions[TRANSACTION_SIZE];
@@ -74,6 +75,14 @@ static json_t *mappings_of(const struct ferry_order *order)
     return mappings;
 }
 
+static void on_born(void *context, const char *table, const char *resource, const char *key)
+{
+    const struct ferry_writer *writer = context;
+    struct ferry_consents *consents = writer->consents ? ferry_duty_cargo(writer->consents) : NULL;
+    if (consents)
+        ferry_consents_born(consents, table, resource, key);
+}
+
 static enum ferry_status load_changes(void *context, json_t *mappings, void **ret_cargo,
                                       struct ferry_error *error)
 {
@@ -85,9 +94,12 @@ static enum ferry_status load_changes(void *context, json_t *mappings, void **re
         .memory = writer->memory,
         .metrics = writer->metrics,
         .concurrency = (int)settings->campaign.concurrency_max,
+        .pair = writer->dataverse ? &writer->pairs[FERRY_SIDE_CAMPAIGN] : NULL,
         .retry_ms = settings->retry_ms,
         .patience_ms = settings->waiting_timeout_s * 1000,
         .brake = {.records = settings->brake_records, .percent = settings->brake_percent},
+        .on_born = on_born,
+        .context = writer,
     };
     struct ferry_changes *changes;
     const char *table;
@@ -126,6 +138,7 @@ static enum ferry_status load_events(void *context, json_t *events, void **ret_c
         .dataverse = writer->dataverse,
         .metrics = writer->metrics,
         .concurrency = (int)settings->dynamics.concurrency_max,
+        .pair = &writer->pairs[FERRY_SIDE_DYNAMICS],
         .batch_size = (size_t)settings->dynamics.batch_size,
         .retry_ms = settings->retry_ms,
     };
@@ -153,6 +166,7 @@ static enum ferry_status load_consents(void *context, json_t *opt_outs, void **r
         .common = &writer->settings->common,
         .campaign = writer->campaign,
         .dataverse = writer->dataverse,
+        .pairs = {&writer->pairs[FERRY_SIDE_DYNAMICS], &writer->pairs[FERRY_SIDE_CAMPAIGN]},
         .metrics = writer->metrics,
         .retry_ms = writer->settings->retry_ms,
     };

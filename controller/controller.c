@@ -23,6 +23,7 @@ struct ferry_controller {
     struct ferry_metrics *metrics;
     struct ferry_health *health;
     struct ferry_http *http;
+    struct ferry_http *to_campaign;
     struct ferry_dataverse *dataverse;
     struct ferry_campaign *campaign;
     struct ferry_registry *registry; /* only to say whether it is there */
@@ -114,14 +115,18 @@ static enum ferry_status make_remotes(struct ferry_controller *controller,
                                       struct ferry_error *error)
 {
     const struct ferry_http_options http = {.connect_timeout_ms = 0};
+    /* One request at a time: the writers leave us no more of what Campaign admits. */
+    const struct ferry_http_options narrow = {.max_connections = 1};
     enum ferry_status status = ferry_http_new(controller->loop, &http, &controller->http, error);
 
     if (status == FERRY_OK)
         status =
             ferry_dataverse_new(controller->http, options->dynamics, &controller->dataverse, error);
     if (status == FERRY_OK)
-        status =
-            ferry_campaign_new(controller->http, options->campaign, &controller->campaign, error);
+        status = ferry_http_new(controller->loop, &narrow, &controller->to_campaign, error);
+    if (status == FERRY_OK)
+        status = ferry_campaign_new(controller->to_campaign, options->campaign,
+                                    &controller->campaign, error);
     if (status == FERRY_OK)
         status =
             ferry_registry_new(controller->http, options->common, &controller->registry, error);
@@ -225,6 +230,7 @@ void ferry_controller_free(struct ferry_controller *controller)
     ferry_campaign_free(controller->campaign);
     ferry_dataverse_free(controller->dataverse);
     ferry_http_free(controller->http);
+    ferry_http_free(controller->to_campaign);
     ferry_metrics_free(controller->metrics);
     uv_close((uv_handle_t *)&controller->timer, on_closed);
     uv_close((uv_handle_t *)&controller->turn, on_closed);

@@ -13,6 +13,7 @@ import reading_figures  # noqa: F401 - each registers its figures
 import writing_figures  # noqa: F401
 import whole_figures  # noqa: F401
 import event_figures  # noqa: F401
+import consent_figures  # noqa: F401
 
 JSON = laboratory.ROOT / "build" / "bench.json"
 

@@ -20,16 +20,20 @@ struct destination {
     int count;
 };
 
+static void send_one(struct ferry_pace *pace, struct destination *destination, int64_t now)
+{
+    int at = destination->count++;
+    bool ok = destination->in_flight < destination->admits;
+    destination->calls[at].ticket = ferry_pace_send(pace);
+    destination->calls[at].ok = ok;
+    destination->calls[at].answer_at = now + (ok ? CALL_MS : 1);
+    destination->in_flight += ok;
+}
+
 static void send_all(struct ferry_pace *pace, struct destination *destination, int64_t now)
 {
-    while (ferry_pace_admits(pace, now) && destination->count < MAX_IN_FLIGHT) {
-        int at = destination->count++;
-        bool ok = destination->in_flight < destination->admits;
-        destination->calls[at].ticket = ferry_pace_send(pace);
-        destination->calls[at].ok = ok;
-        destination->calls[at].answer_at = now + (ok ? CALL_MS : 1);
-        destination->in_flight += ok;
-    }
+    while (ferry_pace_admits(pace, now) && destination->count < MAX_IN_FLIGHT)
+        send_one(pace, destination, now);
 }
 
 static void answer_due(struct ferry_pace *pace, struct destination *destination, int64_t now)
@@ -98,6 +102,90 @@ static void a_destination_that_grows_is_followed(void **state)
     destination.admits = 1000;
     run(&pace, &destination, 30000, 240000);
     assert_int_equal(pace.limit, 64);
+}
+
+/* The urgent one wants `wanted` in flight, bulk as many as it may. */
+static void run_both(struct ferry_pace *urgent, struct destination *of_urgent,
+                     struct ferry_pace *bulk, struct destination *of_bulk, int wanted, int64_t from,
+                     int64_t to)
+{
+    int admits = of_bulk->admits;
+    for (int64_t now = from; now < to; now++) {
+        answer_due(urgent, of_urgent, now);
+        of_urgent->admits = admits - of_bulk->in_flight;
+        while (of_urgent->count < wanted && ferry_pace_admits(urgent, now))
+            send_one(urgent, of_urgent, now);
+        answer_due(bulk, of_bulk, now);
+        of_bulk->admits = admits - of_urgent->in_flight;
+        send_all(bulk, of_bulk, now);
+    }
+    of_bulk->admits = admits;
+}
+
+static void what_is_urgent_is_not_refused_while_bulk_takes_all_that_it_may(void **state)
+{
+    (void)state;
+    static const int limits[] = {40, 64};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct ferry_pace_pair pair = {NULL, NULL};
+        struct ferry_pace urgent, bulk;
+        struct destination of_urgent = {0}, of_bulk = {.admits = limits[i]};
+        ferry_pace_init(&bulk, 64);
+        ferry_pace_follow(&bulk, &pair);
+        ferry_pace_init(&urgent, 16);
+        ferry_pace_lead(&urgent, &pair);
+        run_both(&urgent, &of_urgent, &bulk, &of_bulk, 0, 0, 20000); /* bulk finds the limit */
+        for (int64_t now = 20000; now < 28000; now += 1000) {
+            run_both(&urgent, &of_urgent, &bulk, &of_bulk, 16, now, now + 500);
+            run_both(&urgent, &of_urgent, &bulk, &of_bulk, 0, now + 500, now + 1000);
+        }
+        assert_int_equal(of_urgent.refused, 0);
+        assert_true(of_urgent.accepted > 8 * 40);
+        assert_true(of_bulk.accepted > 8 * 20 * limits[i] / 2);
+    }
+}
+
+static void bulk_gives_way_to_what_is_urgent_and_comes_back(void **state)
+{
+    (void)state;
+    struct ferry_pace_pair pair = {NULL, NULL};
+    struct ferry_pace urgent, bulk;
+    struct destination of_urgent = {0}, of_bulk = {.admits = 1000};
+    ferry_pace_init(&bulk, 64);
+    ferry_pace_follow(&bulk, &pair);
+    run(&bulk, &of_bulk, 0, 5000);
+    assert_int_equal(bulk.in_flight, 63); /* one is left for other processes */
+    ferry_pace_init(&urgent, 16);
+    ferry_pace_lead(&urgent, &pair);
+    run_both(&urgent, &of_urgent, &bulk, &of_bulk, 0, 5000, 6000);
+    assert_int_equal(bulk.in_flight, 59);
+    run_both(&urgent, &of_urgent, &bulk, &of_bulk, 16, 6000, 7000);
+    assert_int_equal(urgent.in_flight, 15);
+    assert_int_equal(bulk.in_flight, 48); /* three quarters, never less */
+    run_both(&urgent, &of_urgent, &bulk, &of_bulk, 0, 7000, 8000);
+    ferry_pace_leave(&urgent, &pair);
+    run(&bulk, &of_bulk, 8000, 9000);
+    assert_int_equal(bulk.in_flight, 63);
+    ferry_pace_leave(&bulk, &pair);
+    assert_null(pair.bulk);
+    assert_null(pair.urgent);
+}
+
+static void bulk_learns_what_both_may_have_together(void **state)
+{
+    (void)state;
+    struct ferry_pace_pair pair = {NULL, NULL};
+    struct ferry_pace urgent, bulk;
+    struct destination of_urgent = {0}, of_bulk = {.admits = 40};
+    ferry_pace_init(&bulk, 64);
+    ferry_pace_follow(&bulk, &pair);
+    ferry_pace_init(&urgent, 16);
+    ferry_pace_lead(&urgent, &pair);
+    run_both(&urgent, &of_urgent, &bulk, &of_bulk, 8, 0, 20000);
+    assert_in_range(bulk.refused, 39, 41);
+    of_urgent.refused = 0;
+    run_both(&urgent, &of_urgent, &bulk, &of_bulk, 0, 20000, 25000);
+    assert_in_range(bulk.in_flight, 34, 36); /* all but the room for what is urgent */
 }
 
 static void one_round_trip_halves_once(void **state)
@@ -195,6 +283,9 @@ int main(void)
         cmocka_unit_test(an_unlimited_destination_gets_the_ceiling),
         cmocka_unit_test(a_hidden_admission_limit_is_found_and_respected),
         cmocka_unit_test(a_destination_that_grows_is_followed),
+        cmocka_unit_test(what_is_urgent_is_not_refused_while_bulk_takes_all_that_it_may),
+        cmocka_unit_test(bulk_gives_way_to_what_is_urgent_and_comes_back),
+        cmocka_unit_test(bulk_learns_what_both_may_have_together),
         cmocka_unit_test(one_round_trip_halves_once),
         cmocka_unit_test(retry_after_gates_everyone),
         cmocka_unit_test(a_dead_destination_is_probed_one_at_a_time_and_ever_more_rarely),
