@@ -103,6 +103,12 @@ static enum ferry_status take(void *context, const struct ferry_csv_row *row,
 }
 
 /* What happened since the newest file was written is not yet known. */
+static int64_t age_seconds(const struct ferry_filetally *tally)
+{
+    int64_t age = ferry_wall_ms() - tally->modified_at;
+    return age > 0 ? age / 1000 : 0; /* the server's clock may be ahead of ours */
+}
+
 static json_t *count(const struct ferry_filetally *tally)
 {
     json_t *counters = json_pack(
@@ -113,8 +119,7 @@ static json_t *count(const struct ferry_filetally *tally)
         "withoutContact", (json_int_t)tally->skipped[FERRY_SKIP_WITHOUT_CONTACT], "untouched",
         (json_int_t)tally->skipped[FERRY_SKIP_UNTOUCHED]);
     if (tally->modified_at)
-        json_object_set_new(counters, "newsAgeSeconds",
-                            json_integer((ferry_wall_ms() - tally->modified_at) / 1000));
+        json_object_set_new(counters, "newsAgeSeconds", json_integer(age_seconds(tally)));
     return counters;
 }
 
