@@ -1,6 +1,7 @@
 #include "controller/store.h"
 
 #include "controller/journal.h"
+#include "controller/roster.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/io/tail.h"
@@ -12,10 +13,9 @@
 #include <string.h>
 #include <utlist.h>
 
-#define BACKOFF_BASE_MS  500
-#define BACKOFF_CAP_MS   10000
-#define TAKE_OVER_MS     30000
-#define CONTACT_GRACE_MS 10000
+#define BACKOFF_BASE_MS 500
+#define BACKOFF_CAP_MS  10000
+#define TAKE_OVER_MS    30000
 
 enum mode {
     OPENING, /* becoming the writer, or waiting to try again */
@@ -37,29 +37,21 @@ struct put {
     void *context;
 };
 
-/* How the time passes for the tasks; looked at often, also by those who may change nothing else. */
-struct ear {
-    int64_t contact; /* boot ms: Kafka's last sign of life when we last looked */
-    int64_t lost;    /* ms of silence so far */
-};
-
 struct ferry_store {
-    struct ear *ear;
     uv_loop_t *loop;
     const struct ferry_common *common;
     struct ferry_store_options options;
     struct ferry_documents *documents;
-    struct ferry_task *tasks;
     struct ferry_journal *journal;
     struct ferry_tail *workflows;
-    struct ferry_tail *status;
-    struct put *puts; /* the first is under way when the journal is busy with it */
+    struct ferry_roster *roster; /* NULL: not yet opened */
+    struct put *puts;            /* the first is under way when the journal is busy with it */
     enum mode mode;
     bool writing;
     bool reopening; /* the put under way is tried once more afterwards */
     bool readable;
     bool workflows_read;
-    bool status_read;
+    bool roster_read;
     int64_t fenced_at;
     unsigned attempts;
     struct ferry_error trouble; /* why it is not ACTIVE */
@@ -69,26 +61,6 @@ struct ferry_store {
 
 static void open_journal(struct ferry_store *store);
 static void next_put(struct ferry_store *store);
-
-/* --- the time --- */
-
-int64_t ferry_store_silence_ms(const struct ferry_store *store)
-{
-    int64_t silence = store->status ? ferry_boot_ms() - ferry_tail_contact_ms(store->status) : 0;
-
-    return silence > CONTACT_GRACE_MS ? silence : 0;
-}
-
-int64_t ferry_store_heard_ms(const struct ferry_store *store)
-{
-    int64_t now = ferry_boot_ms();
-    int64_t contact = store->status ? ferry_tail_contact_ms(store->status) : now;
-
-    if (contact - store->ear->contact > CONTACT_GRACE_MS)
-        store->ear->lost += contact - store->ear->contact;
-    store->ear->contact = contact;
-    return (now - contact > CONTACT_GRACE_MS ? contact : now) - store->ear->lost;
-}
 
 static void changed(struct ferry_store *store)
 {
@@ -109,54 +81,6 @@ static void on_document(void *context, const rd_kafka_message_t *message)
     changed(store);
 }
 
-/* Heard now when it comes now; what was there before us is as old as the broker's time says. */
-static int64_t heard_at(const struct ferry_store *store, const rd_kafka_message_t *message)
-{
-    int64_t said_at = rd_kafka_message_timestamp(message, NULL);
-    int64_t age = ferry_wall_ms() - said_at;
-
-    if (store->status_read || said_at < 0 || age < 0)
-        return ferry_store_heard_ms(store);
-    return ferry_store_heard_ms(store) - age;
-}
-
-static void forget_task(struct ferry_store *store, const char *id, size_t length)
-{
-    struct ferry_task *task;
-    struct ferry_task *next;
-
-    LL_FOREACH_SAFE (store->tasks, task, next) {
-        if (strlen(task->id) == length && memcmp(task->id, id, length) == 0) {
-            LL_DELETE(store->tasks, task);
-            ferry_task_free(task);
-        }
-    }
-}
-
-static int by_id(const struct ferry_task *a, const struct ferry_task *b)
-{
-    return strcmp(a->id, b->id);
-}
-
-static void on_status(void *context, const rd_kafka_message_t *message)
-{
-    struct ferry_store *store = context;
-    struct ferry_task *task = NULL;
-    struct ferry_error error;
-
-    if (message->payload && ferry_task_parse(message->payload, message->len,
-                                             heard_at(store, message), &task, &error) != FERRY_OK) {
-        ferry_log(FERRY_LOG_WARN, "status_ignored", FERRY_STR("message", error.message),
-                  FERRY_INT("offset", message->offset));
-        return;
-    }
-    forget_task(store, message->key, message->key_len);
-    if (task)
-        LL_INSERT_INORDER(store->tasks, task, by_id);
-    if (store->status_read)
-        changed(store);
-}
-
 static void on_trouble(void *context, const struct ferry_error *error)
 {
     (void)context;
@@ -166,7 +90,7 @@ static void on_trouble(void *context, const struct ferry_error *error)
 
 static void check_read(struct ferry_store *store)
 {
-    if (!store->workflows_read || !store->status_read)
+    if (!store->workflows_read || !store->roster_read)
         return;
     if (!store->readable)
         ferry_log(FERRY_LOG_INFO, "store_read", FERRY_STR("instance", store->common->instance));
@@ -189,32 +113,42 @@ static void on_workflows_read(void *context)
     check_read(store);
 }
 
-static void on_status_read(void *context)
+static void on_roster_read(void *context)
 {
     struct ferry_store *store = context;
 
-    store->status_read = true;
+    store->roster_read = true;
     check_read(store);
 }
 
-static enum ferry_status follow(struct ferry_store *store, enum ferry_topic_kind kind,
-                                struct ferry_tail **ret_tail)
+static void on_roster_change(void *context)
+{
+    changed(context);
+}
+
+static enum ferry_status follow_documents(struct ferry_store *store)
 {
     char topic[FERRY_TOPIC_SIZE];
     struct ferry_tail_part part = {topic, 0, RD_KAFKA_OFFSET_BEGINNING};
-    bool documents = kind == FERRY_TOPIC_WORKFLOWS;
-    struct ferry_tail_options options = {.name = documents ? "workflows" : "tasks",
+    struct ferry_tail_options options = {.name = "workflows",
                                          .parts = &part,
                                          .part_count = 1,
                                          .follow = true,
-                                         .on_record = documents ? on_document : on_status,
-                                         .on_caught_up =
-                                             documents ? on_workflows_read : on_status_read,
+                                         .on_record = on_document,
+                                         .on_caught_up = on_workflows_read,
                                          .on_trouble = on_trouble,
                                          .context = store};
 
-    ferry_topic_name(store->common->instance, (struct ferry_topic){kind, NULL}, topic);
-    return ferry_tail_new(store->loop, store->common, &options, ret_tail, &store->trouble);
+    ferry_topic_name(store->common->instance, (struct ferry_topic){FERRY_TOPIC_WORKFLOWS, NULL},
+                     topic);
+    return ferry_tail_new(store->loop, store->common, &options, &store->workflows, &store->trouble);
+}
+
+static enum ferry_status open_roster(struct ferry_store *store)
+{
+    struct ferry_roster_options options = {on_roster_read, on_roster_change, store};
+
+    return ferry_roster_new(store->loop, store->common, &options, &store->roster, &store->trouble);
 }
 
 /* --- becoming the one that writes --- */
@@ -253,9 +187,9 @@ static void on_opened(void *context, enum ferry_journal_outcome outcome,
     ferry_tail_free(store->workflows);
     store->workflows = NULL;
     store->workflows_read = false;
-    status = follow(store, FERRY_TOPIC_WORKFLOWS, &store->workflows);
-    if (status == FERRY_OK && !store->status)
-        status = follow(store, FERRY_TOPIC_STATUS, &store->status);
+    status = follow_documents(store);
+    if (status == FERRY_OK && !store->roster)
+        status = open_roster(store);
     if (status != FERRY_OK) {
         try_again_later(store);
         return;
@@ -561,7 +495,17 @@ const struct ferry_documents *ferry_store_documents(const struct ferry_store *st
 
 const struct ferry_task *ferry_store_tasks(const struct ferry_store *store)
 {
-    return store->tasks;
+    return store->roster ? ferry_roster_tasks(store->roster) : NULL;
+}
+
+int64_t ferry_store_heard_ms(const struct ferry_store *store)
+{
+    return store->roster ? ferry_roster_heard_ms(store->roster) : ferry_boot_ms();
+}
+
+int64_t ferry_store_silence_ms(const struct ferry_store *store)
+{
+    return store->roster ? ferry_roster_silence_ms(store->roster) : 0;
 }
 
 /* --- life --- */
@@ -578,10 +522,7 @@ enum ferry_status ferry_store_new(uv_loop_t *loop, const struct ferry_common *co
         store->common = common;
         store->options = *options;
         store->documents = ferry_documents_new();
-        store->ear = calloc(1, sizeof *store->ear);
-        if (store->ear)
-            store->ear->contact = ferry_boot_ms();
-        if (store->documents && store->ear)
+        if (store->documents)
             status = ferry_journal_new(loop, common, &store->journal, error);
     }
     if (status != FERRY_OK) {
@@ -598,17 +539,12 @@ enum ferry_status ferry_store_new(uv_loop_t *loop, const struct ferry_common *co
 
 static void free_all(struct ferry_store *store)
 {
-    struct ferry_task *task;
-    struct ferry_task *next_task;
     struct put *put;
     struct put *next_put;
 
-    LL_FOREACH_SAFE (store->tasks, task, next_task)
-        ferry_task_free(task);
     LL_FOREACH_SAFE (store->puts, put, next_put)
         free_put(put);
     ferry_documents_free(store->documents);
-    free(store->ear);
     free(store);
 }
 
@@ -622,7 +558,7 @@ void ferry_store_free(struct ferry_store *store)
     if (!store)
         return;
     ferry_tail_free(store->workflows);
-    ferry_tail_free(store->status);
+    ferry_roster_free(store->roster);
     ferry_journal_free(store->journal);
     if (store->timer_open)
         uv_close((uv_handle_t *)&store->timer, on_closed);

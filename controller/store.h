@@ -38,10 +38,8 @@ bool ferry_store_is_read_only(const struct ferry_store *store);
 
 const struct ferry_documents *ferry_store_documents(const struct ferry_store *store);
 const struct ferry_task *ferry_store_tasks(const struct ferry_store *store);
-/* The time in which tasks grow old: boot ms without those in which Kafka was silent. Nobody's
- * silence counts when we heard nobody, neither then nor right afterwards. */
+/* As those of the roster (controller/roster.h). */
 int64_t ferry_store_heard_ms(const struct ferry_store *store);
-/* For how long Kafka has not answered; 0 while it does. */
 int64_t ferry_store_silence_ms(const struct ferry_store *store);
 
 /* error NULL: written. FERRY_INVALID: the documents have moved on meanwhile, nothing was written.

@@ -17,7 +17,7 @@ struct ferry_task {
     bool writes; /* role writer; else it reads */
     int64_t generation;
     enum ferry_task_state state;
-    int64_t seen_at; /* by our clock (ferry_store_heard_ms): the worker's may differ */
+    int64_t seen_at; /* by our clock (ferry_roster_heard_ms): the worker's may differ */
 };
 
 /* FERRY_INVALID when the bytes are no task status. */

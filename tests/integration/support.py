@@ -16,16 +16,22 @@ import requests
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+# No test is about time: what is waited for may come so many times later on a slow or busy machine.
+PATIENCE = 3
+
+
 def wait_until(condition, timeout=30.0, what=None, interval=0.05):
     """Polls until the condition gives something true, and returns it. Never sleep instead.
 
-    Connection errors count as "not yet". The failure shows what the condition gave last.
+    Connection errors count as "not yet", and so does a document that lacks what is looked for in
+    it. The failure shows what the condition gave last. timeout: in seconds of a quiet machine.
     """
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     while True:
         try:
             last = condition()
-        except (requests.RequestException, confluent_kafka.KafkaException, OSError) as error:
+        except (requests.RequestException, confluent_kafka.KafkaException, OSError, LookupError, TypeError) as error:
             last = error
         else:
             if last:

@@ -187,7 +187,7 @@ def test_what_nobody_can_have_sent_goes_by_create_multiple(ferry):
     timeline.assert_written(doubtful + events)
     assert timeline.operations() == {"204": 400} and timeline.batches() == 1
     ferry.wait_until(lambda: sum(timeline.counters()["written"].values()) == 4400)
-    assert timeline.counters()["requests"] <= 2 * 4.4 + 1
+    assert timeline.counters()["requests"] < 4400 / 100, "hundreds go together, however slowly they come"
     assert_clean(ferry)
 
 

@@ -100,8 +100,8 @@ def test_another_set_of_columns_reads_the_table_again(lab, ferry):
     lab.stop()
     gone = ferry.sandbox.admin.delete_some("contact", 7, ids=True)["ids"]
     lab.start(mapping(columns=["firstname", "jobtitle"]))
-    ferry.wait_until(lambda: lab.checkpoint().get("phase") == "DELTA" and
-                     lab.checkpoint()["readNumber"] == 2)
+    ferry.wait_until(lambda: lab.checkpoint()["readNumber"] == 2 and
+                     lab.checkpoint()["phase"] == "DELTA")
     latest = lab.latest()
     again = [record for record in lab.changes() if record["readNumber"] == 2]
     assert {record["origin"] for record in again} == {"RESYNC"}
