@@ -260,15 +260,17 @@ static bool choose_parts(struct ferry_check *check)
 {
     json_t *mappings = json_object_get(configuration_of(check, INGRESS), "mappings");
     const json_t *events = configuration_of(check, EGRESS);
+    const json_t *opt_outs = configuration_of(check, OPTINOUT);
     json_t *settled = events ? ferry_email_fill(events) : json_object();
+    json_t *kept = ferry_optinout_fill(opt_outs);
     size_t i;
     json_t *mapping;
 
-    if (json_array_size(mappings) > 0 || events || configuration_of(check, OPTINOUT))
+    if (json_array_size(mappings) > 0 || events || opt_outs)
         mappings = mappings ? json_incref(mappings) : json_array();
     else
         mappings = json_pack("[{s:s, s:s}]", "table", "contact", "resource", "profile");
-    check->names = json_pack("[o, o]", mappings, settled);
+    check->names = json_pack("[o, o, o]", mappings, settled, kept);
     check->parts = calloc(json_array_size(mappings) + FERRY_EMAIL_KINDS + 2, sizeof *check->parts);
     if (!check->names || !check->parts)
         return false;
@@ -277,8 +279,9 @@ static bool choose_parts(struct ferry_check *check)
     add_activities(check, settled);
     if (needs_contact(check))
         add_contact(check);
-    check->folder =
-        json_string_value(json_object_get(json_object_get(settled, "export"), "folder"));
+    ferry_check_add_exports(check, EGRESS, settled);
+    if (ferry_optinout_reads_files(kept))
+        ferry_check_add_exports(check, OPTINOUT, kept);
     return true;
 }
 

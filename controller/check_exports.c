@@ -4,36 +4,36 @@
 #include "controller/reply.h"
 #include "core/io/sftp.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
-
-#define READER   "campaign-to-dynamics/reader/exports"
-#define NOBODY   "only ferry-reader looks there, while campaign-to-dynamics runs, and none does now"
-#define STARTING "start campaign-to-dynamics and check again, or give the controller sftp.* too"
 
 /* One look at the server, in libuv's thread pool. */
 struct ferry_check_look {
     uv_work_t work;
     struct ferry_check *check; /* NULL: nobody waits any more */
     struct ferry_sftp *sftp;
-    char *folder;
+    size_t count; /* of the check's exports */
+    char *folders[FERRY_CHECK_EXPORTS];
     enum ferry_status reached;
     struct ferry_error reach_error;
-    enum ferry_status listed;
-    struct ferry_error list_error;
+    enum ferry_status listed[FERRY_CHECK_EXPORTS];
+    struct ferry_error list_errors[FERRY_CHECK_EXPORTS];
 };
 
 /* --- what the reader says --- */
 
-static const struct ferry_task *find_reader(const struct ferry_check *check)
+static const struct ferry_task *find_reader(const struct ferry_check *check,
+                                            const struct ferry_workflow *workflow)
 {
     const struct ferry_store *store = check->systems->store;
     const struct ferry_task *task;
+    char id[128];
 
+    snprintf(id, sizeof id, "%s/reader/exports", workflow->id);
     LL_FOREACH (ferry_store_tasks(store), task)
-        if (strcmp(task->id, READER) == 0 &&
-            ferry_task_is_live(task, ferry_store_heard_ms(store)) &&
+        if (strcmp(task->id, id) == 0 && ferry_task_is_live(task, ferry_store_heard_ms(store)) &&
             task->state != FERRY_TASK_STOPPED)
             return task;
     return NULL;
@@ -52,25 +52,34 @@ static void repeat(json_t *line, const json_t *trouble, bool passing)
     ferry_check_error(line, &error, passing);
 }
 
-static void add_reader(struct ferry_check *check, const struct ferry_task *reader)
+static void tell_nobody(json_t *line, const struct ferry_workflow *workflow)
 {
-    json_t *line = ferry_check_line(check, FERRY_CHECK_SFTP,
-                                    "folder of the exports, as the reader sees it", "");
-    const json_t *error = reader ? json_object_get(reader->document, "error") : NULL;
-    const json_t *warning = reader ? json_object_get(reader->document, "warning") : NULL;
     struct ferry_error nobody;
 
-    if (!reader) {
-        ferry_fail(&nobody, FERRY_RETRY, FERRY_CLASS_NONE, NOBODY);
-        ferry_advise(&nobody, STARTING);
-        ferry_check_error(line, &nobody, true);
-    } else if (json_is_object(error)) {
+    ferry_fail(&nobody, FERRY_RETRY, FERRY_CLASS_NONE,
+               "only ferry-reader looks there, while %s runs, and none does now", workflow->id);
+    ferry_advise(&nobody, "start %s and check again, or give the controller sftp.* too",
+                 workflow->id);
+    ferry_check_error(line, &nobody, true);
+}
+
+static void add_reader(struct ferry_check *check, const struct ferry_workflow *workflow,
+                       const struct ferry_task *reader)
+{
+    json_t *line =
+        ferry_check_line(check, FERRY_CHECK_SFTP, "folder of the exports, as the reader sees it",
+                         check->export_count > 1 ? workflow->id : "");
+    const json_t *error = reader ? json_object_get(reader->document, "error") : NULL;
+    const json_t *warning = reader ? json_object_get(reader->document, "warning") : NULL;
+
+    if (!reader)
+        tell_nobody(line, workflow);
+    else if (json_is_object(error))
         repeat(line, error, false);
-    } else if (json_is_object(warning)) {
+    else if (json_is_object(warning))
         repeat(line, warning, true);
-    } else {
+    else
         ferry_check_ok(line);
-    }
 }
 
 /* --- what we see ourselves --- */
@@ -91,8 +100,20 @@ static void look_in_thread(uv_work_t *work)
     look->reached = ferry_sftp_connect(look->sftp, &look->reach_error);
     if (look->reached != FERRY_OK)
         return;
-    look->listed = ferry_sftp_list(look->sftp, look->folder, pass_over, NULL, &look->list_error);
+    for (size_t i = 0; i < look->count; i++)
+        look->listed[i] =
+            ferry_sftp_list(look->sftp, look->folders[i], pass_over, NULL, &look->list_errors[i]);
     ferry_sftp_disconnect(look->sftp);
+}
+
+static void drop(struct ferry_check_look *look)
+{
+    if (!look)
+        return;
+    ferry_sftp_free(look->sftp);
+    for (size_t i = 0; i < look->count; i++)
+        free(look->folders[i]);
+    free(look);
 }
 
 static void fill(json_t *line, enum ferry_status status, const struct ferry_error *error)
@@ -112,27 +133,36 @@ static void on_looked(uv_work_t *work, int status)
     if (check) {
         check->look = NULL;
         fill(check->login_line, look->reached, &look->reach_error);
-        if (look->reached == FERRY_OK)
-            fill(check->folder_line, look->listed, &look->list_error);
+        for (size_t i = 0; look->reached == FERRY_OK && i < look->count; i++)
+            if (check->exports[i].line)
+                fill(check->exports[i].line, look->listed[i], &look->list_errors[i]);
     }
-    ferry_sftp_free(look->sftp);
-    free(look->folder);
-    free(look);
+    drop(look);
     if (check)
         ferry_check_answered(check);
+}
+
+static enum ferry_status prepare(const struct ferry_check *check, struct ferry_check_look *look,
+                                 struct ferry_error *error)
+{
+    ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    if (!look)
+        return FERRY_NOMEM;
+    for (look->count = 0; look->count < check->export_count; look->count++) {
+        look->folders[look->count] = strdup(check->exports[look->count].folder);
+        if (!look->folders[look->count])
+            return FERRY_NOMEM;
+    }
+    return ferry_sftp_new(check->systems->sftp, &look->sftp, error);
 }
 
 static enum ferry_status begin(struct ferry_check *check, struct ferry_error *error)
 {
     struct ferry_check_look *look = calloc(1, sizeof *look);
-    enum ferry_status status = FERRY_NOMEM;
+    enum ferry_status status = prepare(check, look, error);
 
-    ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    if (look && (look->folder = strdup(check->folder)))
-        status = ferry_sftp_new(check->systems->sftp, &look->sftp, error);
     if (status != FERRY_OK) {
-        free(look ? look->folder : NULL);
-        free(look);
+        drop(look);
         return status;
     }
     look->check = check;
@@ -144,20 +174,47 @@ static enum ferry_status begin(struct ferry_check *check, struct ferry_error *er
 
 /* --- for check.c --- */
 
+void ferry_check_add_exports(struct ferry_check *check, const struct ferry_workflow *workflow,
+                             const json_t *settled)
+{
+    const char *folder =
+        json_string_value(json_object_get(json_object_get(settled, "export"), "folder"));
+
+    if (folder)
+        check->exports[check->export_count++] =
+            (struct ferry_check_export){.workflow = workflow, .folder = folder};
+}
+
+static bool is_listed(const struct ferry_check *check, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(check->exports[i].folder, check->exports[index].folder) == 0)
+            return true;
+    return false;
+}
+
+static void prepare_look(struct ferry_check *check, const char *host)
+{
+    check->login_line = ferry_check_line(check, FERRY_CHECK_SFTP, "login at", host);
+    for (size_t i = 0; i < check->export_count; i++)
+        if (!is_listed(check, i))
+            check->exports[i].line = ferry_check_line(check, FERRY_CHECK_SFTP, "the right to read",
+                                                      check->exports[i].folder);
+}
+
 void ferry_check_prepare_exports(struct ferry_check *check)
 {
-    const struct ferry_sftp_settings *sftp = check->systems->sftp;
-    const struct ferry_task *reader = find_reader(check);
+    const char *host = check->systems->sftp->host;
 
-    if (!check->folder)
-        return;
-    if (sftp->host) {
-        check->login_line = ferry_check_line(check, FERRY_CHECK_SFTP, "login at", sftp->host);
-        check->folder_line =
-            ferry_check_line(check, FERRY_CHECK_SFTP, "the right to read", check->folder);
+    if (host && check->export_count > 0)
+        prepare_look(check, host);
+    for (size_t i = 0; i < check->export_count; i++) {
+        const struct ferry_workflow *workflow = check->exports[i].workflow;
+        const struct ferry_task *reader = find_reader(check, workflow);
+
+        if (reader || !host)
+            add_reader(check, workflow, reader);
     }
-    if (reader || !sftp->host)
-        add_reader(check, reader);
 }
 
 void ferry_check_ask_exports(struct ferry_check *check)

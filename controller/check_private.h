@@ -38,6 +38,14 @@ struct ferry_check_subject {
     json_t *line;
 };
 
+/* A folder in which a workflow looks for Campaign's exports. */
+struct ferry_check_export {
+    const struct ferry_workflow *workflow;
+    const char *folder;
+    json_t *line; /* of our own look; NULL: another one's is about the same folder */
+};
+#define FERRY_CHECK_EXPORTS 2 /* of events, of opt-outs */
+
 struct ferry_check {
     struct ferry_check *prev;
     struct ferry_check *next;
@@ -50,9 +58,9 @@ struct ferry_check {
     size_t count;
     size_t pending;
     json_t *registry_line;
-    const char *folder; /* of the exports; NULL: events are not configured */
-    json_t *login_line; /* NULL: the controller was not told how to get there */
-    json_t *folder_line;
+    struct ferry_check_export exports[FERRY_CHECK_EXPORTS];
+    size_t export_count;
+    json_t *login_line;            /* NULL: the controller was not told how to get there */
     struct ferry_check_look *look; /* NULL: none */
     struct ferry_check_subject subjects[FERRY_WORKFLOW_COUNT];
 };
@@ -77,7 +85,10 @@ void ferry_check_ask_part(struct ferry_check_part *part);
 void ferry_check_add_optouts(struct ferry_check *check, const json_t *configuration,
                              const json_t *order);
 
-/* The same of the exports; and what of it is under way ends unheard. */
+/* One more folder of exports; NULL: there is none. */
+void ferry_check_add_exports(struct ferry_check *check, const struct ferry_workflow *workflow,
+                             const json_t *settled);
+/* The same of the exports as of a part; and what of it is under way ends unheard. */
 void ferry_check_prepare_exports(struct ferry_check *check);
 void ferry_check_ask_exports(struct ferry_check *check);
 void ferry_check_drop_exports(struct ferry_check *check);

@@ -212,18 +212,27 @@ static json_t *judge_attributes(struct pair *pair)
     return list;
 }
 
-/* Export files go without it; but they are a day old, and the API is not. */
-static void warn_of_no_filter(const struct pair *pair)
+/* Export files go without it; but they are a day old, and the API is not. With neither nobody would
+ * ever hear of an opt-out in Campaign. */
+static void judge_filter(const struct pair *pair)
 {
     struct ferry_compile *compile = pair->mapping.part.compile;
     const char *name = text_of(json_object_get(compile->settled, "filter"), "name");
+    bool exported = json_object_get(compile->settled, "export") != NULL;
 
     if (pair->has_filter || !is_written(compile))
         return;
-    if (!ferry_fault_add(compile->result.warnings, FERRY_CLASS_SCHEMA, "/filter",
-                         "this instance has no custom filter %s on profiles: what people decide in "
-                         "Campaign is known from export files alone, which are as old as the "
-                         "export; create and publish the filter (docs/opt-in-out.md)",
+    if (!ferry_fault_add(exported ? compile->result.warnings : compile->result.faults,
+                         FERRY_CLASS_SCHEMA, "/filter",
+                         exported
+                             ? "this instance has no custom filter %s on profiles: what people "
+                               "decide in Campaign is known from export files alone, which are as "
+                               "old as the export; create and publish the filter "
+                               "(docs/opt-in-out.md)"
+                             : "this instance has no custom filter %s on profiles, and no export "
+                               "is configured: nobody would hear of what people decide in "
+                               "Campaign; create and publish the filter, or have the opt-outs "
+                               "exported and add \"export\" (docs/opt-in-out.md)",
                          name))
         compile->out_of_memory = true;
 }
@@ -236,7 +245,7 @@ static void compile_pair(struct pair *pair, json_t *attributes)
     json_t *filter = pair->has_filter ? json_object_get(settled, "filter") : NULL;
     json_int_t tolerance = json_integer_value(json_object_get(settled, "clockToleranceSeconds"));
     json_t *order = json_pack(
-        "{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:O?, s:o, s:O}", "direction",
+        "{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:O?, s:o, s:O?}", "direction",
         text_of(settled, "direction"), "rule", text_of(settled, "rule"), "clockToleranceMs",
         tolerance * 1000, "table", FERRY_OPTINOUT_TABLE, "entitySet", text_of(table, "entitySet"),
         "primaryId", text_of(table, "primaryId"), "api", ferry_compile_api(&pair->mapping),
@@ -264,7 +273,7 @@ static void judge(struct ferry_compile_part *part)
         json_decref(attributes);
         return;
     }
-    warn_of_no_filter(pair);
+    judge_filter(pair);
     compile_pair(pair, attributes);
 }
 

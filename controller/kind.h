@@ -11,12 +11,14 @@
 
 #include <jansson.h>
 
-#define FERRY_STREAM_TOPICS 3
+#define FERRY_STREAM_TOPICS  3
+#define FERRY_STREAM_READERS 2
 
-/* What one reader task puts into one topic, and writers take from there. */
+/* What reader tasks put into one topic, and writers take from there. */
 struct ferry_stream {
-    const char *reader; /* the task is <workflow>/reader/<reader>; NULL: those of other streams */
-    const char *name;   /* by which writers report partitions and counters: a table, or email */
+    /* The tasks are <workflow>/reader/<reader>; NULL: none. No reader: those of other streams. */
+    const char *readers[FERRY_STREAM_READERS];
+    const char *name; /* by which writers report partitions and counters: a table, or email */
     struct ferry_topic topics[FERRY_STREAM_TOPICS]; /* the first one is the backlog */
     size_t topic_count;
     const json_t *mapping; /* of the run order; NULL where there is none */

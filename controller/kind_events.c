@@ -20,7 +20,7 @@ static bool stream(const json_t *order, size_t index, struct ferry_stream *ret_s
 {
     if (index > 0 || !json_is_object(json_object_get(order, "events")))
         return false;
-    *ret_stream = (struct ferry_stream){.reader = "exports",
+    *ret_stream = (struct ferry_stream){.readers = {"exports"},
                                         .name = "email",
                                         .topics = {{FERRY_TOPIC_EVENTS, "email"}},
                                         .topic_count = 1};

@@ -65,7 +65,7 @@ static bool stream(const json_t *order, size_t index, struct ferry_stream *ret_s
 
         if (!id || !table || index-- > 0)
             continue;
-        *ret_stream = (struct ferry_stream){.reader = id,
+        *ret_stream = (struct ferry_stream){.readers = {id},
                                             .name = table,
                                             .topics = {{FERRY_TOPIC_CHANGES, table},
                                                        {FERRY_TOPIC_WRITTEN, table},

@@ -15,7 +15,8 @@ static void follow(json_t *order, const json_t *before, const json_t *replays)
     (void)replays;
 }
 
-/* In one direction only the side that decides is read (ferry_consent_reads, in the reader). */
+/* In one direction only the side that decides is read (ferry_consent_reads, in the reader), and
+ * files where an export is named. */
 static bool is_read(const json_t *order, const char *back)
 {
     const json_t *consent = json_object_get(order, "optOuts");
@@ -28,13 +29,13 @@ static bool is_read(const json_t *order, const char *back)
 static bool stream(const json_t *order, size_t index, struct ferry_stream *ret_stream)
 {
     static const struct ferry_stream streams[] = {
-        {.reader = "contact",
+        {.readers = {"contact"},
          .name = "dynamics",
          .topics = {{FERRY_TOPIC_OPTOUTS, "dynamics"},
                     {FERRY_TOPIC_CONSENT, "state"},
                     {FERRY_TOPIC_CONSENT, "decisions"}},
          .topic_count = 3},
-        {.reader = "profiles",
+        {.readers = {"profiles", "exports"},
          .name = "campaign",
          .topics = {{FERRY_TOPIC_OPTOUTS, "campaign"}},
          .topic_count = 1},
@@ -46,7 +47,9 @@ static bool stream(const json_t *order, size_t index, struct ferry_stream *ret_s
         return false;
     *ret_stream = streams[index];
     if (!is_read(order, index == 0 ? "campaign-to-dynamics" : "dynamics-to-campaign"))
-        ret_stream->reader = NULL;
+        ret_stream->readers[0] = ret_stream->readers[1] = NULL;
+    if (!json_is_object(json_object_get(json_object_get(order, "optOuts"), "export")))
+        ret_stream->readers[1] = NULL;
     return true;
 }
 

@@ -33,6 +33,12 @@ bool ferry_optinout_is_on(const json_t *configuration)
            !is_text(configuration, "direction", DISABLED);
 }
 
+bool ferry_optinout_reads_files(const json_t *filled)
+{
+    return json_object_get(filled, "export") && ferry_optinout_is_on(filled) &&
+           !is_text(filled, "direction", "dynamics-to-campaign");
+}
+
 const char *ferry_optinout_attribute(const char *name)
 {
     enum ferry_optout_attribute attribute;
@@ -44,14 +50,25 @@ const char *ferry_optinout_attribute(const char *name)
 
 /* --- the defaults --- */
 
-static json_t *make_defaults(void)
+/* Files are looked for only where somebody says so: `exported`. */
+static json_t *make_defaults(bool exported)
 {
-    json_t *export = ferry_exportshape_defaults();
+    json_t *defaults =
+        json_pack("{s:s, s:s, s:i, s:s, s:{s:s, s:s}, s:[]}", "direction", DISABLED, "rule",
+                  "original", "clockToleranceSeconds", TOLERANCE, "key", KEY, "filter", "name",
+                  FILTER, "parameter", FILTER_MEMBER, "attributes");
+    json_t *export = exported ? ferry_exportshape_defaults() : NULL;
 
-    json_object_set_new(export, "files", json_string(EXPORTED_FILES));
-    return json_pack("{s:s, s:s, s:i, s:s, s:{s:s, s:s}, s:[], s:o}", "direction", DISABLED, "rule",
-                     "original", "clockToleranceSeconds", TOLERANCE, "key", KEY, "filter", "name",
-                     FILTER, "parameter", FILTER_MEMBER, "attributes", "export", export);
+    if (!exported)
+        return defaults;
+    if (json_object_set_new(export, "files", json_string(EXPORTED_FILES)) == 0 &&
+        json_object_set(defaults, "export", export) == 0) {
+        json_decref(export);
+        return defaults;
+    }
+    json_decref(export);
+    json_decref(defaults);
+    return NULL;
 }
 
 static bool name_attributes(json_t *attributes)
@@ -70,7 +87,7 @@ static bool name_attributes(json_t *attributes)
 
 json_t *ferry_optinout_fill(const json_t *configuration)
 {
-    json_t *filled = make_defaults();
+    json_t *filled = make_defaults(json_object_get(configuration, "export") != NULL);
     /* Only read, and what is taken over is copied before anybody can change it. */
     json_t *own = configuration ? json_deep_copy(configuration) : json_object();
 

@@ -18,10 +18,13 @@
 enum ferry_status ferry_optinout_check(json_t *configuration, json_t *faults) FERRY_MUST_CHECK;
 
 /* A checked configuration with every default filled in, and Ferry's own names of the attributes;
- * NULL for one that was never saved. A new reference; NULL: out of memory. */
+ * NULL for one that was never saved. It has an "export" only where the configuration has one, be it
+ * empty. A new reference; NULL: out of memory. */
 json_t *ferry_optinout_fill(const json_t *configuration);
 /* Its direction is not "disabled"; false for NULL. */
 bool ferry_optinout_is_on(const json_t *configuration);
+/* Of a filled one: Campaign's opt-outs are looked for in files, too. */
+bool ferry_optinout_reads_files(const json_t *filled);
 /* "denyListEmail", always the same pointer, for it and for blackListEmail; NULL: none of the eight.
  */
 const char *ferry_optinout_attribute(const char *name);

@@ -231,7 +231,8 @@ static void check_whole(struct ferry_shape *shape, const json_t *configuration)
                           "one, or set the direction to disabled");
     if (flows_back(filled))
         check_columns(shape, list, &attributes);
-    ferry_exportshape_whole(shape, json_object_get(filled, "export"), &export);
+    if (json_object_get(filled, "export"))
+        ferry_exportshape_whole(shape, json_object_get(filled, "export"), &export);
     json_decref(filled);
 }
 

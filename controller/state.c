@@ -172,8 +172,9 @@ static void look_at_streams(const struct ferry_state_input *input, struct ferry_
     struct ferry_stream stream;
 
     for (size_t i = 0; ferry_workflow_stream(input->workflow, input->order, i, &stream); i++) {
-        if (stream.reader)
-            look_at_reader(input, state, stream.reader);
+        for (size_t k = 0; k < FERRY_STREAM_READERS; k++)
+            if (stream.readers[k])
+                look_at_reader(input, state, stream.readers[k]);
         look_at_writers(input, state, stream.name);
     }
 }

@@ -52,7 +52,7 @@ static void add_reader(const struct ferry_view *view, const struct ferry_stream 
 {
     static const char *const names[] = {"filesRead", "filesWaiting", "bytesRead", "eventsRead",
                                         "recordsRejected"};
-    json_t *reader = ferry_view_reader(view, stream->reader);
+    json_t *reader = ferry_view_reader(view, stream->readers[0]);
     const json_t *counters = json_object_get(reader, "counters");
     json_t *skipped = json_object_get(counters, "skipped");
 

@@ -13,13 +13,14 @@ static json_t *view_mapping(const struct ferry_view *view, const struct ferry_st
     const json_t *mapping = stream->mapping;
     int64_t waiting = count(view, "waiting", stream->name); /* children, for their parent */
     int64_t held = count(view, "deletesHeld", stream->name);
-    json_t *json = json_pack(
-        "{s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:o, s:o}", "id", stream->reader, "table",
-        stream->name, "resource", ferry_view_or_null(json_object_get(mapping, "resource")), "key",
-        ferry_view_or_null(json_object_get(mapping, "key")), "waiting", (json_int_t)waiting,
-        "deletesHeld", (json_int_t)held, "replayPending",
-        ferry_replay_is_pending(view->replays, mapping), "reader",
-        ferry_view_reader(view, stream->reader), "writers", ferry_view_writers(view, stream->name));
+    json_t *json = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:o, s:o}", "id",
+                             stream->readers[0], "table", stream->name, "resource",
+                             ferry_view_or_null(json_object_get(mapping, "resource")), "key",
+                             ferry_view_or_null(json_object_get(mapping, "key")), "waiting",
+                             (json_int_t)waiting, "deletesHeld", (json_int_t)held, "replayPending",
+                             ferry_replay_is_pending(view->replays, mapping), "reader",
+                             ferry_view_reader(view, stream->readers[0]), "writers",
+                             ferry_view_writers(view, stream->name));
 
     ferry_view_backlog(view, stream->name, json, sums);
     sums->waiting += waiting;

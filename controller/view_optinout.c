@@ -37,12 +37,56 @@ static json_t *by_side(const struct ferry_view *view, const char *counter)
     return json;
 }
 
+/* A task of the stream or null: it may have none at this place, or nobody has taken it. */
+static json_t *view_reader(const struct ferry_view *view, const char *reader)
+{
+    return reader ? ferry_view_reader(view, reader) : json_null();
+}
+
+/* How old what it told last can be at worst; null where nobody can say. */
+static json_t *age_of(const json_t *reader)
+{
+    bool live = json_is_true(json_object_get(reader, "live"));
+    json_t *counters = json_object_get(reader, "counters");
+
+    return ferry_view_or_null(live ? json_object_get(counters, "newsAgeSeconds") : NULL);
+}
+
+static void add_source(const struct ferry_view *view, const char *source, const char *reader,
+                       json_t *list)
+{
+    json_t *task = view_reader(view, reader);
+
+    json_array_append_new(
+        list, json_pack("{s:s, s:o}", "source", source, "newsAgeSeconds", age_of(task)));
+    json_decref(task);
+}
+
+/* Where Campaign's news come from: none, where it only follows. */
+static json_t *view_sources(const struct ferry_view *view)
+{
+    const json_t *order = json_object_get(view->order, "optOuts");
+    json_t *list = json_array();
+    struct ferry_stream stream;
+
+    for (size_t i = 0; ferry_workflow_stream(view->workflow, view->order, i, &stream); i++) {
+        if (strcmp(stream.name, "campaign") != 0)
+            continue;
+        if (stream.readers[0] && json_is_object(json_object_get(order, "filter")))
+            add_source(view, "API", stream.readers[0], list);
+        if (stream.readers[1])
+            add_source(view, "FILE", stream.readers[1], list);
+    }
+    return list;
+}
+
 static json_t *view_stream(const struct ferry_view *view, const struct ferry_stream *stream,
                            struct ferry_view_sums *sums)
 {
-    json_t *json = json_pack("{s:s, s:o, s:o}", "name", stream->name, "reader",
-                             stream->reader ? ferry_view_reader(view, stream->reader) : json_null(),
-                             "writers", ferry_view_writers(view, stream->name));
+    json_t *json = json_pack("{s:s, s:o, s:o, s:o}", "name", stream->name, "reader",
+                             view_reader(view, stream->readers[0]), "exports",
+                             view_reader(view, stream->readers[1]), "writers",
+                             ferry_view_writers(view, stream->name));
 
     ferry_view_backlog(view, stream->name, json, sums);
     return json;
@@ -80,6 +124,7 @@ void ferry_view_optinout(const struct ferry_view *view, json_t *json, struct fer
     streams = json_array();
     optouts = json_object();
     add_order(view, optouts);
+    json_object_set_new(optouts, "sources", view_sources(view));
     add_counters(view, optouts);
     for (size_t i = 0; ferry_workflow_stream(view->workflow, view->order, i, &stream); i++)
         json_array_append_new(streams, view_stream(view, &stream, sums));

@@ -6,7 +6,7 @@ struct export_work {
     struct ferry_task *task;
     const struct ferry_sftp_settings *settings;
     const char *state_dir;
-    struct ferry_events *events;
+    struct ferry_crop crop;
     struct ferry_intake *intake;
 };
 
@@ -70,7 +70,7 @@ static enum ferry_status create(struct ferry_task *task, const struct ferry_task
     work->task = task;
     work->settings = subject->settings;
     work->state_dir = subject->state_dir;
-    enum ferry_status status = ferry_events_new(subject->events->json, &work->events, error);
+    enum ferry_status status = ferry_crop_init(&work->crop, subject->crop, subject->json, error);
     if (status != FERRY_OK)
         return status;
     const struct ferry_intake_options intake = {
@@ -78,7 +78,7 @@ static enum ferry_status create(struct ferry_task *task, const struct ferry_task
         .common = options->common,
         .settings = work->settings,
         .state_dir = work->state_dir,
-        .events = work->events,
+        .crop = &work->crop,
         .seat = options->seat,
         .workflow = options->workflow,
         .task = ferry_task_id(task),
@@ -95,7 +95,7 @@ static void release(void *context)
     if (!work)
         return;
     ferry_intake_free(work->intake);
-    ferry_events_free(work->events);
+    ferry_crop_done(&work->crop);
     free(work);
 }
 

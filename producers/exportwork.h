@@ -9,7 +9,8 @@
 struct ferry_export_subject {
     const struct ferry_sftp_settings *settings;
     const char *state_dir; /* NULL: not set, and then the task fails and says so */
-    const struct ferry_events *events;
+    const struct ferry_crop_type *crop;
+    json_t *json; /* of the order: what the crop is made of */
 };
 
 extern const struct ferry_work_type ferry_export_work;

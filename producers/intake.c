@@ -165,15 +165,10 @@ static bool sum_up(void *context, const char *key, const char *text)
     struct ferry_filemark mark;
     if (ferry_filemark_parse(text, &mark, NULL) != FERRY_OK)
         return true;
-    intake->events_read += mark.events;
-    intake->rejected += mark.rejected;
-    for (int i = 0; i < FERRY_SKIPS; i++)
-        intake->skipped[i] += mark.skipped[i];
+    ferry_filetally_add(&intake->tally, &mark, 1);
     if (!mark.done)
         return true;
-    intake->files_read++;
-    intake->bytes_read += mark.size;
-    if (ferry_filemark_missed(&mark, intake->options.events))
+    if (ferry_filemark_missed(&mark, &intake->options.crop->scope))
         return true; /* it is copied, and read again */
     if (ferry_sightings_remember(&intake->sightings, &mark, ferry_intake_hash_of(intake, key)) !=
         FERRY_OK)
@@ -186,8 +181,7 @@ static void on_open(void *context)
 {
     struct ferry_intake *intake = context;
     char prefix[FERRY_FILE_KEY_SIZE];
-    intake->files_read = intake->bytes_read = intake->events_read = intake->rejected = 0;
-    memset(intake->skipped, 0, sizeof intake->skipped);
+    intake->tally = (struct ferry_filetally){.files = 0};
     ferry_intake_print_key(intake, "", prefix);
     ferry_seat_checkpoints(intake->options.seat, prefix, sum_up, intake);
     intake->seated = true;
@@ -268,7 +262,7 @@ static enum ferry_status make_exports(struct ferry_intake *intake, struct ferry_
         .loop = intake->options.loop,
         .settings = intake->options.settings,
         .state_dir = intake->options.state_dir,
-        .events = intake->options.events,
+        .crop = intake->options.crop,
         .calls = &exports_calls,
         .context = intake,
     };
@@ -291,10 +285,10 @@ enum ferry_status ferry_intake_new(const struct ferry_intake_options *options,
         free(intake);
         return status;
     }
-    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"}, intake->events);
+    ferry_topic_name(instance, options->crop->type->topic, intake->records);
     ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_REJECTS, options->workflow},
                      intake->rejects);
-    ferry_eventmeter_init(&intake->meter, options->metrics);
+    ferry_filemeter_init(&intake->meter, options->metrics, options->crop->type->metrics);
     *ret_intake = intake; /* before the seat calls */
     ferry_seat_join(options->seat, &intake->user, &seat_calls, intake);
     return FERRY_OK;
@@ -357,13 +351,7 @@ void ferry_intake_stop(struct ferry_intake *intake)
 
 json_t *ferry_intake_counters(const struct ferry_intake *intake)
 {
-    json_t *skipped = json_object();
-    for (int i = 0; i < FERRY_SKIPS; i++)
-        json_object_set_new(skipped, ferry_skip_name((enum ferry_skip)i),
-                            json_integer(intake->skipped[i]));
-    return json_pack("{sI sI sI sI sI so}", "filesRead", (json_int_t)intake->files_read,
-                     "filesWaiting", (json_int_t)ferry_sightings_waiting(&intake->sightings),
-                     "bytesRead", (json_int_t)intake->bytes_read, "eventsRead",
-                     (json_int_t)intake->events_read, "recordsRejected",
-                     (json_int_t)intake->rejected, "skipped", skipped);
+    struct ferry_filetally tally = intake->tally;
+    tally.waiting = ferry_sightings_waiting(&intake->sightings);
+    return intake->options.crop->type->count(&tally);
 }

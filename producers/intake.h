@@ -1,6 +1,6 @@
-/* Reads Campaign's exports into events.email: looks into the folder, copies what stands still,
- * reads it in steps, each with the file's checkpoint in one transaction of the seat, and moves it
- * away. While a step is committed the next one is already read. Loop thread only. */
+/* Reads Campaign's exports into the topic of their crop: looks into the folder, copies what stands
+ * still, reads it in steps, each with the file's checkpoint in one transaction of the seat, and
+ * moves it away. While a step is committed the next one is already read. Loop thread only. */
 #ifndef FERRY_INTAKE_H
 #define FERRY_INTAKE_H
 
@@ -29,7 +29,7 @@ struct ferry_intake_options {
     const struct ferry_common *common;
     const struct ferry_sftp_settings *settings;
     const char *state_dir;
-    const struct ferry_events *events;
+    const struct ferry_crop *crop;
     struct ferry_seat *seat;
     const char *workflow;
     const char *task; /* id; borrowed like all pointers here */
@@ -51,7 +51,7 @@ void ferry_intake_cancel_check(struct ferry_intake *intake);
 void ferry_intake_go(struct ferry_intake *intake);
 /* For good. A commit finishes, an open transaction is aborted; then on_stopped, perhaps at once. */
 void ferry_intake_stop(struct ferry_intake *intake);
-/* Sums of what the checkpoints of the last 30 days tell; a new reference. */
+/* What the checkpoints of the last 30 days tell, as the crop counts it; a new reference. */
 json_t *ferry_intake_counters(const struct ferry_intake *intake);
 
 #endif

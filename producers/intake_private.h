@@ -4,7 +4,7 @@
 
 #include "core/io/topics.h"
 #include "producers/alarm.h"
-#include "producers/eventmeter.h"
+#include "producers/filemeter.h"
 #include "producers/intake.h"
 #include "producers/sightings.h"
 
@@ -31,9 +31,9 @@ struct ferry_intake {
     struct ferry_exports *exports; /* NULL: stopped */
     struct ferry_seat_user user;
     struct ferry_alarm *alarm; /* the next look, or the next try */
-    struct ferry_eventmeter meter;
+    struct ferry_filemeter meter;
     struct ferry_wire wire;
-    char events[FERRY_TOPIC_SIZE];
+    char records[FERRY_TOPIC_SIZE];
     char rejects[FERRY_TOPIC_SIZE];
     enum ferry_intake_stage stage;
     enum ferry_intake_turn turn;
@@ -65,8 +65,7 @@ struct ferry_intake {
     bool damaged;             /* behind the rows that are ready or under way */
     struct ferry_error damage;
 
-    int64_t files_read, bytes_read, events_read, rejected;
-    int64_t skipped[FERRY_SKIPS];
+    struct ferry_filetally tally;
 };
 
 /* Does what can be done now. */

@@ -52,7 +52,7 @@ static void begin_round(struct ferry_intake *intake, const struct ferry_listing 
     }
     if (listing->unfit > intake->unfit)
         ferry_log(FERRY_LOG_WARN, "file_names_unfit", FERRY_INT("count", (int64_t)listing->unfit),
-                  FERRY_STR("folder", intake->options.events->export.folder),
+                  FERRY_STR("folder", intake->options.crop->export->folder),
                   FERRY_STR("then", "leaving them alone"));
     intake->unfit = listing->unfit;
     intake->listing = listing;
@@ -140,7 +140,7 @@ static bool begin_file(struct ferry_intake *intake, const struct ferry_listing_f
     }
     intake->file = *file;
     if (sighting->state == FERRY_SIGHTING_DONE) {
-        if (!intake->options.events->export.move)
+        if (!intake->options.crop->export->move)
             return false;
         ferry_exports_move(intake->exports, file, sighting->sha256);
         return true;
@@ -235,6 +235,6 @@ void ferry_intake_on_moved(void *context, enum ferry_status status, bool moved,
     if (status == FERRY_OK)
         ferry_log(FERRY_LOG_INFO, moved ? "file_moved" : "file_replaced",
                   FERRY_STR("file", intake->file.name),
-                  FERRY_STR("folder", intake->options.events->export.processed));
+                  FERRY_STR("folder", intake->options.crop->export->processed));
     ferry_intake_proceed(intake);
 }

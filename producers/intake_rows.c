@@ -21,42 +21,37 @@ static void begin_mark(struct ferry_intake *intake)
     snprintf(mark->file, sizeof mark->file, "%s", intake->file.name);
     mark->size = intake->file.size;
     mark->modified_at = intake->file.modified_at;
-    ferry_filemark_narrow(mark, intake->options.events);
+    ferry_filemark_narrow(mark, &intake->options.crop->scope);
 }
 
-/* One that cannot be read is as good as none: rows twice in the backlog are once on the timeline.
- */
+/* One that cannot be read is as good as none: rows twice in the backlog are once on the timeline,
+ * and of opt-outs they are two reasons to look at one person. */
 static void look_up(struct ferry_intake *intake)
 {
     const char *text = ferry_seat_checkpoint(intake->options.seat, intake->key);
     struct ferry_error error;
-    ferry_filemark_begin(&intake->committed, intake->options.events);
+    ferry_filemark_begin(&intake->committed, &intake->options.crop->scope);
     if (text && ferry_filemark_parse(text, &intake->committed, &error) != FERRY_OK)
         ferry_log(FERRY_LOG_WARN, "checkpoint_unreadable", FERRY_STR("key", intake->key),
                   FERRY_STR("message", error.message), FERRY_STR("then", "reading from the start"));
 }
 
-/* The order asks for more than the file was read for. It is read again from its start: what is on
- * the timeline already is there once. Its counters begin anew too. */
+/* The order asks for more than the file was read for. It is read again from its start: nothing that
+ * comes of a row does harm a second time. Its counters begin anew too. */
 static void forget(struct ferry_intake *intake)
 {
     const struct ferry_filemark *mark = &intake->committed;
     ferry_log(FERRY_LOG_INFO, "file_missed_rows", FERRY_STR("file", intake->file.name),
               FERRY_STR("sha256", intake->sha256), FERRY_STR("then", "reading it again"));
-    intake->events_read -= mark->events;
-    intake->rejected -= mark->rejected;
-    for (int i = 0; i < FERRY_SKIPS; i++)
-        intake->skipped[i] -= mark->skipped[i];
-    intake->files_read -= mark->done;
-    intake->bytes_read -= mark->done ? mark->size : 0;
-    ferry_filemark_begin(&intake->committed, intake->options.events);
+    ferry_filetally_add(&intake->tally, mark, -1);
+    ferry_filemark_begin(&intake->committed, &intake->options.crop->scope);
 }
 
 void ferry_intake_open_file(struct ferry_intake *intake)
 {
     ferry_intake_drop_rows(intake);
     look_up(intake);
-    if (ferry_filemark_missed(&intake->committed, intake->options.events))
+    if (ferry_filemark_missed(&intake->committed, &intake->options.crop->scope))
         forget(intake);
     if (intake->committed.done) {
         ferry_log(FERRY_LOG_INFO, "file_known", FERRY_STR("file", intake->file.name),
@@ -136,12 +131,12 @@ void ferry_intake_proceed_rows(struct ferry_intake *intake)
 
 /* ---- into the transaction ---- */
 
-static enum ferry_status send_event(struct ferry_intake *intake, size_t item,
-                                    struct ferry_error *error)
+static enum ferry_status send_record(struct ferry_intake *intake, size_t item,
+                                     struct ferry_error *error)
 {
     struct ferry_slice key = ferry_harvest_key(intake->sending, item);
     struct ferry_producer_record record = {
-        .topic = intake->events,
+        .topic = intake->records,
         .partition = ferry_kafka_partition(key.data, key.length, FERRY_DATA_PARTITIONS),
         .key = key,
         .value = ferry_harvest_value(intake->sending, item),
@@ -190,7 +185,7 @@ void ferry_intake_send(struct ferry_intake *intake)
         size_t item = intake->cursor++;
         enum ferry_status status = intake->sending->items[item].reject
                                        ? send_reject(intake, item, &error)
-                                       : send_event(intake, item, &error);
+                                       : send_record(intake, item, &error);
         if (status != FERRY_OK) {
             ferry_intake_retry(intake, &error);
             return;
@@ -201,41 +196,20 @@ void ferry_intake_send(struct ferry_intake *intake)
 
 /* ---- behind it ---- */
 
-static void count(struct ferry_intake *intake, const struct ferry_filemark *before,
-                  const struct ferry_filemark *now)
-{
-    int64_t events = now->events - before->events;
-    int64_t rejected = now->rejected - before->rejected;
-    intake->events_read += events;
-    intake->rejected += rejected;
-    ferry_metric_add(intake->meter.events, events);
-    ferry_metric_add(intake->meter.rejects, rejected);
-    ferry_metric_add(intake->meter.transactions, 1);
-    for (int i = 0; i < FERRY_SKIPS; i++) {
-        int64_t skipped = now->skipped[i] - before->skipped[i];
-        intake->skipped[i] += skipped;
-        ferry_metric_add(intake->meter.skipped[i], skipped);
-    }
-    if (!now->done)
-        return;
-    intake->files_read++;
-    intake->bytes_read += now->size;
-    ferry_metric_add(intake->meter.files, 1);
-    ferry_metric_add(intake->meter.bytes, now->size);
-}
-
 void ferry_intake_committed(struct ferry_intake *intake)
 {
     const struct ferry_filemark *now = &intake->sending->mark;
-    count(intake, &intake->committed, now);
+    ferry_filetally_add(&intake->tally, &intake->committed, -1);
+    ferry_filetally_add(&intake->tally, now, 1);
+    ferry_filemeter_add(&intake->meter, &intake->committed, now);
     intake->committed = *now;
     intake->sending = NULL;
     ferry_log(FERRY_LOG_DEBUG, "rows_committed", FERRY_STR("file", now->file),
-              FERRY_INT("events", now->events), FERRY_INT("position", now->position));
+              FERRY_INT("records", now->records), FERRY_INT("position", now->position));
     if (!now->done)
         return;
     ferry_log(FERRY_LOG_INFO, "file_read", FERRY_STR("file", now->file),
-              FERRY_STR("sha256", intake->sha256), FERRY_INT("events", now->events),
+              FERRY_STR("sha256", intake->sha256), FERRY_INT("records", now->records),
               FERRY_INT("rejected", now->rejected), FERRY_INT("lines", now->line - 1));
     ferry_intake_finish_file(intake);
 }

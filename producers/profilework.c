@@ -189,9 +189,14 @@ static int64_t wait_ms(void *context)
 static void warn_of_files(struct profile_work *work)
 {
     struct ferry_error error;
-    ferry_fail(&error, FERRY_RETRY, FERRY_CLASS_MAPPING,
-               "Campaign's opt-outs come from export files only: the instance has no custom filter "
-               "on their times.");
+    if (work->consent->exported)
+        ferry_fail(&error, FERRY_RETRY, FERRY_CLASS_MAPPING,
+                   "Campaign's opt-outs come from export files only, which are as old as the "
+                   "export: the instance has no custom filter on their times.");
+    else
+        ferry_fail(&error, FERRY_RETRY, FERRY_CLASS_MAPPING,
+                   "Nobody hears of opt-outs in Campaign: the instance has no custom filter on "
+                   "their times, and no export is configured.");
     ferry_advise(&error, "Publish such a filter in Adobe Campaign, name it in the configuration of "
                          "opt-in-out and start the workflow again.");
     ferry_task_fault(work->task, &error, 0);

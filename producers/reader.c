@@ -23,8 +23,8 @@
 #define EGRESS       "campaign-to-dynamics"
 #define CONSENT      "opt-in-out"
 #define WORKFLOWS    3
-#define EXPORTS      "exports"  /* the one task of EGRESS */
-#define PROFILES     "profiles" /* beside contact, the one of CONSENT */
+#define EXPORTS      "exports"  /* the one task of EGRESS, and one of CONSENT */
+#define PROFILES     "profiles" /* beside contact, another one of CONSENT */
 #define TICK_MS      1000
 #define TOPICS_MS    1000  /* between two looks for the control topics */
 #define LAST_WORD_MS 15000 /* of an orderly end */
@@ -95,11 +95,39 @@ static struct held *find_task(struct workflow *workflow, const char *id)
     return NULL;
 }
 
-/* Of the i-th task of Opt-In/Out. */
-static enum ferry_side side_of(const struct ferry_consent *consent, size_t i)
+/* A task of Opt-In/Out, by what it reads. */
+enum consent_task { CONTACTS_READ, PROFILES_READ, FILES_READ, CONSENT_TASKS };
+
+static bool is_read(const struct ferry_consent *consent, enum consent_task task)
 {
-    return i == 0 && ferry_consent_reads(consent, FERRY_SIDE_DYNAMICS) ? FERRY_SIDE_DYNAMICS
-                                                                       : FERRY_SIDE_CAMPAIGN;
+    switch (task) {
+    case CONTACTS_READ:
+        return ferry_consent_reads(consent, FERRY_SIDE_DYNAMICS);
+    case PROFILES_READ:
+        return ferry_consent_reads(consent, FERRY_SIDE_CAMPAIGN);
+    case FILES_READ:
+        return ferry_consent_reads_files(consent);
+    case CONSENT_TASKS:
+        break;
+    }
+    return false;
+}
+
+/* The i-th one; CONSENT_TASKS: there are not so many. */
+static enum consent_task consent_task(const struct ferry_consent *consent, size_t i)
+{
+    int task = CONTACTS_READ;
+    while (task < CONSENT_TASKS && (!is_read(consent, (enum consent_task)task) || i-- > 0))
+        task++;
+    return (enum consent_task)task;
+}
+
+static size_t count_consent_tasks(const struct ferry_consent *consent)
+{
+    size_t count = 0;
+    for (int task = CONTACTS_READ; task < CONSENT_TASKS; task++)
+        count += is_read(consent, (enum consent_task)task);
+    return count;
 }
 
 /* An order is for the tables that it maps, for Campaign's exports, or for the opt-outs of one or
@@ -107,15 +135,28 @@ static enum ferry_side side_of(const struct ferry_consent *consent, size_t i)
 static size_t count_tasks(const struct ferry_order *order)
 {
     if (order->consent)
-        return (size_t)ferry_consent_reads(order->consent, FERRY_SIDE_DYNAMICS) +
-               (size_t)ferry_consent_reads(order->consent, FERRY_SIDE_CAMPAIGN);
+        return count_consent_tasks(order->consent);
     return order->events ? 1 : order->mapping_count;
+}
+
+static const char *consent_task_name(const struct ferry_consent *consent, size_t i)
+{
+    switch (consent_task(consent, i)) {
+    case CONTACTS_READ:
+        return consent->table;
+    case PROFILES_READ:
+        return PROFILES;
+    case FILES_READ:
+    case CONSENT_TASKS:
+        break;
+    }
+    return EXPORTS;
 }
 
 static const char *task_name(const struct ferry_order *order, size_t i)
 {
     if (order->consent)
-        return side_of(order->consent, i) == FERRY_SIDE_DYNAMICS ? order->consent->table : PROFILES;
+        return consent_task_name(order->consent, i);
     return order->events ? EXPORTS : order->mappings[i]->id;
 }
 
@@ -134,16 +175,16 @@ static struct held *hold_task(struct workflow *workflow, const struct ferry_task
     return held;
 }
 
-static struct held *make_exports(struct workflow *workflow, struct ferry_task_options options)
+static struct held *make_exports(struct workflow *workflow, const struct ferry_crop_type *crop,
+                                 json_t *json, struct ferry_task_options options)
 {
     const struct ferry_reader_settings *settings = workflow->reader->settings;
-    const struct ferry_export_subject exports = {settings->sftp, settings->state_dir,
-                                                 workflow->order->events};
+    const struct ferry_export_subject exports = {settings->sftp, settings->state_dir, crop, json};
     options.type = &ferry_export_work;
     options.subject = &exports;
-    options.topics[0] = (struct ferry_topic){FERRY_TOPIC_EVENTS, "email"};
+    options.topics[0] = crop->topic;
     options.topic_count = 1;
-    options.schema = FERRY_SCHEMA_EVENT;
+    options.schema = crop->schema;
     return hold_task(workflow, &options);
 }
 
@@ -161,15 +202,17 @@ static struct held *make_table(struct workflow *workflow, const struct ferry_map
 }
 
 /* The first reading has a topic of its own, which everybody else's news overtake. */
-static struct held *make_consent(struct workflow *workflow, enum ferry_side side,
+static struct held *make_consent(struct workflow *workflow, enum consent_task task,
                                  struct ferry_task_options options)
 {
     const struct ferry_reader *reader = workflow->reader;
     const struct ferry_consent *consent = workflow->order->consent;
+    if (task == FILES_READ)
+        return make_exports(workflow, &ferry_crop_optouts, consent->json, options);
     const struct ferry_table_subject contact = {
         .source = reader->source, .consent = consent, .state_dir = reader->settings->state_dir};
     const struct ferry_profile_subject profile = {reader->campaign, consent};
-    bool dynamics = side == FERRY_SIDE_DYNAMICS;
+    bool dynamics = task == CONTACTS_READ;
     options.type = dynamics ? &ferry_table_work : &ferry_profile_work;
     options.subject = dynamics ? (const void *)&contact : &profile;
     options.topics[0] = (struct ferry_topic){FERRY_TOPIC_OPTOUTS, "load"};
@@ -196,9 +239,9 @@ static struct held *make_task(struct workflow *workflow, size_t i, int partition
         .name = task_name(order, i),
     };
     if (order->events)
-        return make_exports(workflow, options);
+        return make_exports(workflow, &ferry_crop_events, order->events->json, options);
     if (order->consent)
-        return make_consent(workflow, side_of(order->consent, i), options);
+        return make_consent(workflow, consent_task(order->consent, i), options);
     return make_table(workflow, order->mappings[i], options);
 }
 

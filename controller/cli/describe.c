@@ -254,6 +254,39 @@ static void print_attributes(const json_t *opt_outs)
                                                                 : "");
 }
 
+/* "API, 3 s old at most": in the greatest unit of which there are two. */
+static void print_age(const json_t *source)
+{
+    static const struct {
+        json_int_t seconds;
+        const char *name;
+    } units[] = {{86400, "days"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    const json_t *age = json_object_get(source, "newsAgeSeconds");
+    json_int_t seconds = json_integer_value(age);
+    size_t unit = 0;
+    char text[96];
+
+    while (units[unit].seconds > 1 && seconds < 2 * units[unit].seconds)
+        unit++;
+    if (json_is_integer(age))
+        snprintf(text, sizeof text, "%.20s, %lld %s old at most",
+                 ferry_command_text(source, "source"), (long long)(seconds / units[unit].seconds),
+                 units[unit].name);
+    else
+        snprintf(text, sizeof text, "%.20s, nothing read yet",
+                 ferry_command_text(source, "source"));
+    line("Campaign's news:", text);
+}
+
+static void print_sources(const json_t *opt_outs)
+{
+    size_t i;
+    json_t *source;
+
+    json_array_foreach (json_object_get(opt_outs, "sources"), i, source)
+        print_age(source);
+}
+
 static void print_stream(const json_t *stream)
 {
     const json_t *backlog = json_object_get(stream, "backlog");
@@ -264,6 +297,8 @@ static void print_stream(const json_t *stream)
     printf("  %s: backlog %s\n", ferry_command_text(stream, "name"), text);
     if (strcmp(ferry_command_text(stream, "name"), "load") != 0)
         print_task("reader", json_object_get(stream, "reader"));
+    if (json_is_object(json_object_get(stream, "exports")))
+        print_task("exports", json_object_get(stream, "exports"));
 }
 
 static void print_opt_outs(const json_t *opt_outs)
@@ -277,7 +312,8 @@ static void print_opt_outs(const json_t *opt_outs)
     line("Rule:", ferry_command_text(opt_outs, "rule"));
     printf("%-18s%lld s\n", "Clock tolerance:",
            (long long)json_integer_value(json_object_get(opt_outs, "clockToleranceMs")) / 1000);
-    line("Filter:", *filter ? filter : "none: Campaign's news come from export files alone");
+    line("Filter:", *filter ? filter : "none in this instance");
+    print_sources(opt_outs);
     print_attributes(opt_outs);
     print_counts("Decided for:", json_object_get(opt_outs, "decided"));
     print_counts("Written to:", json_object_get(opt_outs, "written"));

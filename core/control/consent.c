@@ -81,6 +81,17 @@ static bool read_attributes(struct ferry_consent *consent)
     return json_array_size(list) > 0;
 }
 
+/* An order without it is one for the API alone. */
+static bool read_export(struct ferry_consent *consent)
+{
+    const json_t *export = json_object_get(consent->json, "export");
+    consent->exported = json_is_object(export);
+    if (!consent->exported)
+        return !export || json_is_null(export);
+    return !ferry_export_read(export, &consent->export) &&
+           consent->export.files[FERRY_FILE_OPTOUTS];
+}
+
 static const char *unusable(struct ferry_consent *consent)
 {
     const json_t *tolerance = json_object_get(consent->json, "clockToleranceMs");
@@ -96,6 +107,8 @@ static const char *unusable(struct ferry_consent *consent)
         return "clockToleranceMs";
     if (!consent->filter != !consent->filter_parameter)
         return "filter";
+    if (!read_export(consent))
+        return "export";
     const char *name = missing_name(consent);
     if (name)
         return name;
@@ -132,4 +145,9 @@ bool ferry_consent_reads(const struct ferry_consent *consent, enum ferry_side si
     enum ferry_direction back =
         side == FERRY_SIDE_DYNAMICS ? FERRY_CAMPAIGN_TO_DYNAMICS : FERRY_DYNAMICS_TO_CAMPAIGN;
     return consent->direction != back;
+}
+
+bool ferry_consent_reads_files(const struct ferry_consent *consent)
+{
+    return consent->exported && ferry_consent_reads(consent, FERRY_SIDE_CAMPAIGN);
 }

@@ -3,9 +3,8 @@
 #ifndef FERRY_CONSENT_H
 #define FERRY_CONSENT_H
 
+#include "core/control/export.h"
 #include "core/record/decision.h"
-
-#include <jansson.h>
 
 struct ferry_consent_attribute {
     const char *column; /* of contact in Dynamics; NULL: the attribute takes no part */
@@ -27,6 +26,8 @@ struct ferry_consent {
     const char *filter;   /* Campaign's custom filter over the times, "byOptOutsSince"; NULL: the
                              instance has none */
     const char *filter_parameter; /* "since_parameter" */
+    bool exported;                /* Campaign's opt-outs also come as files: */
+    struct ferry_export export;
     struct ferry_consent_attribute attributes[FERRY_OPTOUT_ATTRIBUTES];
 };
 
@@ -38,6 +39,8 @@ void ferry_consent_free(struct ferry_consent *consent);
 /* Whose changes are of interest, which is for whom there is a reader task: in one direction only
  * those of the side that decides. */
 bool ferry_consent_reads(const struct ferry_consent *consent, enum ferry_side side);
+/* Whether there is one more, for Campaign's export files. */
+bool ferry_consent_reads_files(const struct ferry_consent *consent);
 
 /* As configurations and run orders call them: "both", "newest-wins". */
 bool ferry_rule_from_setting(const char *name, enum ferry_rule *ret_rule);

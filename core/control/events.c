@@ -3,21 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const encoding_names[] = {"UTF-8", "ISO-8859-1", "windows-1252"};
-#define ENCODINGS (sizeof encoding_names / sizeof encoding_names[0])
-
 static enum ferry_status refuse(struct ferry_error *error, const char *path)
 {
     return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
                       "the run order's events have no usable \"%s\"", path);
 }
 
-const char *ferry_encoding_name(enum ferry_encoding encoding)
+static const char *unusable_in_export(const json_t *json, struct ferry_export *export)
 {
-    return (size_t)encoding < ENCODINGS ? encoding_names[encoding] : "?";
+    const char *unusable = ferry_export_read(json, export);
+    for (int i = FERRY_FILE_DELIVERIES; !unusable && i <= FERRY_FILE_TRACKING; i++)
+        if (!export->files[i])
+            unusable = ferry_file_kind_member((enum ferry_file_kind)i);
+    return unusable;
 }
 
-/* ---- export ---- */
+/* ---- activities ---- */
 
 struct text_row {
     const char *key;
@@ -33,74 +34,6 @@ static const char *missing_text(const json_t *object, const struct text_row *row
     }
     return NULL;
 }
-
-/* A member of at most one byte, and of at least `least`. */
-static bool read_byte(const json_t *object, const char *key, size_t least, char *ret_byte)
-{
-    const json_t *value = json_object_get(object, key);
-    size_t length = json_string_length(value);
-    if (!json_is_string(value) || length < least || length > 1)
-        return false;
-    *ret_byte = json_string_value(value)[0];
-    return true;
-}
-
-static bool read_encoding(const char *name, enum ferry_encoding *ret_encoding)
-{
-    for (size_t i = 0; name && i < ENCODINGS; i++) {
-        if (strcmp(name, encoding_names[i]) != 0)
-            continue;
-        *ret_encoding = (enum ferry_encoding)i;
-        return true;
-    }
-    return false;
-}
-
-static bool read_finished(const char *text, bool *ret_move)
-{
-    *ret_move = text && strcmp(text, "move") == 0;
-    return *ret_move || (text && strcmp(text, "leave") == 0);
-}
-
-static bool only_texts(json_t *object)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach (object, key, value)
-        if (!json_is_string(value))
-            return false;
-    return json_is_object(object);
-}
-
-static const char *unusable_in_export(const json_t *json, struct ferry_export *export)
-{
-    const char *encoding = NULL;
-    const char *finished = NULL;
-    const struct text_row rows[] = {
-        {"folder", &export->folder},
-        {"deliveryLogs", &export->delivery_logs},
-        {"trackingLogs", &export->tracking_logs},
-        {"processed", &export->processed},
-        {"timezone", &export->timezone},
-        {"encoding", &encoding},
-        {"finished", &finished},
-    };
-    const char *missing = missing_text(json, rows, sizeof rows / sizeof rows[0]);
-    if (missing)
-        return missing;
-    export->columns = json_object_get(json, "columns");
-    if (!read_byte(json, "delimiter", 1, &export->delimiter))
-        return "delimiter";
-    if (!read_byte(json, "quote", 0, &export->quote) || export->quote == export->delimiter)
-        return "quote";
-    if (!read_encoding(encoding, &export->encoding))
-        return "encoding";
-    if (!read_finished(finished, &export->move))
-        return "finished";
-    return only_texts(export->columns) ? NULL : "columns";
-}
-
-/* ---- activities ---- */
 
 static void read_column(const json_t *columns, const char *key,
                         struct ferry_activity_column *column)

@@ -3,26 +3,8 @@
 #ifndef FERRY_EVENTS_H
 #define FERRY_EVENTS_H
 
+#include "core/control/export.h"
 #include "core/record/event.h"
-
-#include <jansson.h>
-
-enum ferry_encoding { FERRY_ENCODING_UTF8, FERRY_ENCODING_LATIN1, FERRY_ENCODING_WINDOWS1252 };
-
-/* Where Campaign's log exports are and how they are written. */
-struct ferry_export {
-    const char
-        *folder; /* relative to the home directory of the SFTP user, unless it begins with / */
-    const char *delivery_logs; /* patterns of file names, with * and ? */
-    const char *tracking_logs;
-    bool move;             /* finished files go to `processed`; false: they are left */
-    const char *processed; /* a folder */
-    char delimiter;
-    char quote; /* '\0': quotes are text */
-    enum ferry_encoding encoding;
-    const char *timezone; /* of dates without a zone; a name of the time zone database */
-    json_t *columns;      /* Ferry's name of a column -> its header; an object, perhaps empty */
-};
 
 struct ferry_activity_column {
     const char *name; /* NULL: not written */
@@ -52,6 +34,5 @@ struct ferry_events {
 enum ferry_status ferry_events_new(json_t *json, struct ferry_events **ret_events,
                                    struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_events_free(struct ferry_events *events);
-const char *ferry_encoding_name(enum ferry_encoding encoding); /* as iconv and ADR 4 call it */
 
 #endif

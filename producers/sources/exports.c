@@ -14,7 +14,7 @@ struct job {
 
 struct ferry_exports {
     struct ferry_exports_options options;
-    struct ferry_events *events;
+    struct ferry_crop crop; /* the thread's own */
     uv_work_t work;
     bool busy, freed;
     bool dropped; /* the copy is closed with the next job */
@@ -55,7 +55,7 @@ static void release(struct ferry_exports *exports)
     ferry_harvest_done(&exports->harvests[0]);
     ferry_harvest_done(&exports->harvests[1]);
     ferry_sftp_free(exports->sftp);
-    ferry_events_free(exports->events);
+    ferry_crop_done(&exports->crop);
     free(exports);
 }
 
@@ -116,7 +116,7 @@ static enum ferry_status with_connection(struct ferry_exports *exports,
 
 static enum ferry_status list(struct ferry_exports *exports)
 {
-    return ferry_listing_read(&exports->listing, exports->sftp, &exports->events->export,
+    return ferry_listing_read(&exports->listing, exports->sftp, exports->crop.export,
                               &exports->error);
 }
 
@@ -136,7 +136,7 @@ static enum ferry_status run_copy(struct ferry_exports *exports)
     enum ferry_status status = ferry_sftp_connect(exports->sftp, &exports->error);
     if (status != FERRY_OK)
         return status;
-    return ferry_copy_make(&exports->copy, exports->sftp, exports->events->export.folder,
+    return ferry_copy_make(&exports->copy, exports->sftp, exports->crop.export->folder,
                            &exports->file, exports->options.state_dir, &exports->cancelled,
                            &exports->still, &exports->error);
 }
@@ -186,7 +186,7 @@ static bool is_it(const struct ferry_listing_file *file,
  * passed over. */
 static enum ferry_status choose_target(struct ferry_exports *exports, char out[FERRY_PATH_SIZE])
 {
-    const char *folder = exports->events->export.processed;
+    const char *folder = exports->crop.export->processed;
     char name[FERRY_FILE_NAME_SIZE + 2 * FERRY_SHA256_SHOWN];
     for (int i = 1; i <= SUFFIXES; i++) {
         struct ferry_sftp_attributes attributes;
@@ -256,13 +256,13 @@ static enum ferry_status move(struct ferry_exports *exports)
 {
     struct ferry_sftp_attributes attributes;
     bool there = false;
-    ferry_copy_path(exports->events->export.folder, exports->file.name, exports->from);
+    ferry_copy_path(exports->crop.export->folder, exports->file.name, exports->from);
     enum ferry_status status =
         ferry_sftp_stat(exports->sftp, exports->from, &attributes, &there, &exports->error);
     if (status != FERRY_OK || !is_it(&exports->file, &attributes, there))
         return status;
     status =
-        ferry_sftp_make_folder(exports->sftp, exports->events->export.processed, &exports->error);
+        ferry_sftp_make_folder(exports->sftp, exports->crop.export->processed, &exports->error);
     if (status == FERRY_OK)
         status = choose_target(exports, exports->to);
     return status == FERRY_OK ? rename_file(exports) : status;
@@ -303,7 +303,7 @@ void ferry_exports_open(struct ferry_exports *exports, const struct ferry_filema
     exports->opening = (struct ferry_logfile_options){
         .fd = exports->copy.fd,
         .kind = exports->copy.file.kind,
-        .events = exports->events,
+        .crop = &exports->crop,
         .wire = wire,
         .mark = *mark,
         .cancelled = &exports->cancelled,
@@ -347,7 +347,8 @@ enum ferry_status ferry_exports_new(const struct ferry_exports_options *options,
     ferry_harvest_init(&exports->harvests[1]);
     exports->work.data = exports;
     atomic_init(&exports->cancelled, false);
-    enum ferry_status status = ferry_events_new(options->events->json, &exports->events, error);
+    enum ferry_status status =
+        ferry_crop_init(&exports->crop, options->crop->type, options->crop->json, error);
     if (status == FERRY_OK)
         status = ferry_sftp_new(options->settings, &exports->sftp, error);
     if (status != FERRY_OK) {

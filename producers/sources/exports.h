@@ -26,11 +26,11 @@ struct ferry_exports_calls {
                      const struct ferry_error *error);
 };
 
-struct ferry_exports_options { /* all borrowed, but the events */
+struct ferry_exports_options { /* all borrowed, but the crop */
     uv_loop_t *loop;
     const struct ferry_sftp_settings *settings;
     const char *state_dir;
-    const struct ferry_events *events;
+    const struct ferry_crop *crop;
     const struct ferry_exports_calls *calls;
     void *context;
 };

@@ -52,29 +52,48 @@ static struct ferry_harvest_item *next_item(struct ferry_harvest *harvest)
     return &harvest->items[harvest->count];
 }
 
+/* A record whose value is to follow its key. */
+static enum ferry_status begin_record(struct ferry_harvest *harvest, struct ferry_slice key,
+                                      int64_t line, struct ferry_error *error)
+{
+    struct ferry_harvest_item *item = next_item(harvest);
+    size_t begin = harvest->bytes.length;
+    if (!item || ferry_buffer_append(&harvest->bytes, key.data, key.length) != FERRY_OK)
+        return out_of_memory(error);
+    *item = (struct ferry_harvest_item){
+        .key = begin, .key_length = key.length, .value = harvest->bytes.length, .line = line};
+    return FERRY_OK;
+}
+
+static void end_record(struct ferry_harvest *harvest)
+{
+    struct ferry_harvest_item *item = &harvest->items[harvest->count++];
+    item->value_length = harvest->bytes.length - item->value;
+    harvest->mark.records++;
+}
+
 enum ferry_status ferry_harvest_event(struct ferry_harvest *harvest,
                                       const struct ferry_event *event,
                                       const struct ferry_wire *wire, struct ferry_error *error)
 {
-    struct ferry_buffer *bytes = &harvest->bytes;
-    struct ferry_harvest_item *item = next_item(harvest);
-    size_t key = bytes->length;
-    if (!item || ferry_buffer_append(bytes, event->contact.data, event->contact.length) != FERRY_OK)
-        return out_of_memory(error);
-    size_t value = bytes->length;
-    enum ferry_status status = ferry_event_encode(event, wire, bytes, error);
-    if (status != FERRY_OK)
-        return status;
-    *item = (struct ferry_harvest_item){
-        .key = key,
-        .key_length = event->contact.length,
-        .value = value,
-        .value_length = bytes->length - value,
-        .line = event->line,
-    };
-    harvest->count++;
-    harvest->mark.events++;
-    return FERRY_OK;
+    enum ferry_status status = begin_record(harvest, event->contact, event->line, error);
+    if (status == FERRY_OK)
+        status = ferry_event_encode(event, wire, &harvest->bytes, error);
+    if (status == FERRY_OK)
+        end_record(harvest);
+    return status;
+}
+
+enum ferry_status ferry_harvest_optout(struct ferry_harvest *harvest,
+                                       const struct ferry_optout_change *change, int64_t line,
+                                       const struct ferry_wire *wire, struct ferry_error *error)
+{
+    enum ferry_status status = begin_record(harvest, change->contact, line, error);
+    if (status == FERRY_OK)
+        status = ferry_optout_encode(change, wire, &harvest->bytes, error);
+    if (status == FERRY_OK)
+        end_record(harvest);
+    return status;
 }
 
 enum ferry_status ferry_harvest_reject(struct ferry_harvest *harvest, const char *reason,

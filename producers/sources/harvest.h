@@ -4,6 +4,7 @@
 #define FERRY_HARVEST_H
 
 #include "producers/filemark.h"
+#include "producers/sources/csv.h"
 
 struct ferry_harvest_item {
     size_t key, key_length; /* in `bytes`; of a reject its reason, in place of the key */
@@ -30,6 +31,10 @@ enum ferry_status ferry_harvest_event(struct ferry_harvest *harvest,
                                       const struct ferry_event *event,
                                       const struct ferry_wire *wire,
                                       struct ferry_error *error) FERRY_MUST_CHECK;
+enum ferry_status ferry_harvest_optout(struct ferry_harvest *harvest,
+                                       const struct ferry_optout_change *change, int64_t line,
+                                       const struct ferry_wire *wire,
+                                       struct ferry_error *error) FERRY_MUST_CHECK;
 enum ferry_status ferry_harvest_reject(struct ferry_harvest *harvest, const char *reason,
                                        const struct ferry_csv_row *row,
                                        struct ferry_error *error) FERRY_MUST_CHECK;

@@ -1,30 +1,8 @@
 #include "producers/sources/header.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
-
-/* NULL: this kind of log has no such column, or Ferry has no use for it. */
-static const struct {
-    const char *names[2]; /* of delivery logs, of tracking logs */
-    const char
-        *aliases[2]; /* the label that Campaign shows, where another spelling is not enough */
-    bool required;
-} columns[FERRY_COLUMNS] = {
-    [FERRY_COLUMN_ID] = {{"deliveryLogId", "trackingLogId"}, {NULL, NULL}, true},
-    [FERRY_COLUMN_CONTACT] = {{"externalId", "externalId"}, {NULL, NULL}, true},
-    [FERRY_COLUMN_TYPE] = {{"status", "trackingUrlType"}, {NULL, NULL}, true},
-    [FERRY_COLUMN_FAILURE] = {{"failureType", NULL}, {"Nature of failure", NULL}, true},
-    [FERRY_COLUMN_DATE] = {{"eventDate", "logDate"}, {NULL, NULL}, true},
-    [FERRY_COLUMN_CAMPAIGN] = {{"campaignName", "campaignName"}, {NULL, NULL}, false},
-    [FERRY_COLUMN_DELIVERY] = {{"deliveryName", "deliveryName"}, {NULL, NULL}, false},
-    [FERRY_COLUMN_MIRROR_PAGE] = {{"mirrorPageUrl", "mirrorPageUrl"}, {NULL, NULL}, false},
-    [FERRY_COLUMN_URL] = {{NULL, "url"}, {NULL, NULL}, false},
-};
-
-const char *ferry_column_name(enum ferry_log_kind kind, enum ferry_column column)
-{
-    return columns[column].names[kind];
-}
 
 static bool is_same(struct ferry_slice title, const char *name)
 {
@@ -87,16 +65,17 @@ static enum ferry_status refuse(struct ferry_error *error, const char *file, con
 }
 
 /* Two of our columns cannot be the same one of the file. */
-static enum ferry_status refuse_shared(const struct ferry_header *header, enum ferry_log_kind kind,
+static enum ferry_status refuse_shared(const struct ferry_header *header,
+                                       const struct ferry_header_column *ours, size_t our_count,
                                        const char *file, struct ferry_error *error)
 {
-    for (int i = 0; i < FERRY_COLUMNS; i++)
-        for (int j = 0; j < i; j++) {
+    for (size_t i = 0; i < our_count; i++)
+        for (size_t j = 0; j < i; j++) {
             if (header->index[i] == FERRY_NO_COLUMN || header->index[i] != header->index[j])
                 continue;
             ferry_fail(error, FERRY_INVALID, FERRY_CLASS_SCHEMA,
                        "column %d of the file %.200s is taken for \"%s\" and for \"%s\"",
-                       header->index[i] + 1, file, columns[j].names[kind], columns[i].names[kind]);
+                       header->index[i] + 1, file, ours[j].name, ours[i].name);
             ferry_advise(error, "give each of them a column of its own in \"columns\" of the "
                                 "configuration");
             return FERRY_INVALID;
@@ -104,30 +83,60 @@ static enum ferry_status refuse_shared(const struct ferry_header *header, enum f
     return FERRY_OK;
 }
 
-enum ferry_status ferry_header_read(enum ferry_log_kind kind, const char *file,
-                                    const struct ferry_slice *titles, size_t count,
-                                    const struct ferry_export *export,
+/* How often, as with count_matches. */
+static int find(const struct ferry_header_column *column, const char *configured,
+                const struct ferry_slice *titles, size_t count, int *ret_index)
+{
+    const char *name = configured ? configured : column->name;
+    int found = count_matches(titles, count, name, is_same, ret_index);
+    if (!found)
+        found = count_matches(titles, count, name, is_alike, ret_index);
+    if (!found && !configured)
+        found = count_matches(titles, count, column->other, is_alike, ret_index);
+    return found;
+}
+
+enum ferry_status ferry_header_read(const struct ferry_header_column *ours, size_t our_count,
+                                    const char *file, const struct ferry_slice *titles,
+                                    size_t count, const struct ferry_export *export,
                                     struct ferry_header *ret_header, struct ferry_error *error)
 {
     struct ferry_header header = {.count = count};
-    for (int i = 0; i < FERRY_COLUMNS; i++) {
-        const char *ours = columns[i].names[kind];
+    for (size_t i = 0; i < our_count; i++) {
+        const struct ferry_header_column *column = &ours[i];
         header.index[i] = FERRY_NO_COLUMN;
-        if (!ours)
+        if (!column->name)
             continue;
-        const char *configured = json_string_value(json_object_get(export->columns, ours));
-        const char *name = configured ? configured : ours;
-        int found = count_matches(titles, count, name, is_same, &header.index[i]);
-        if (!found)
-            found = count_matches(titles, count, name, is_alike, &header.index[i]);
-        if (!found && !configured)
-            found =
-                count_matches(titles, count, columns[i].aliases[kind], is_alike, &header.index[i]);
-        if (found > 1 || (found == 0 && (columns[i].required || configured)))
-            return refuse(error, file, name, found, count, export->delimiter);
+        const char *configured = json_string_value(json_object_get(export->columns, column->name));
+        int found = find(column, configured, titles, count, &header.index[i]);
+        if (found > 1 || (found == 0 && (column->required || configured)))
+            return refuse(error, file, configured ? configured : column->name, found, count,
+                          export->delimiter);
     }
-    enum ferry_status status = refuse_shared(&header, kind, file, error);
+    enum ferry_status status = refuse_shared(&header, ours, our_count, file, error);
     if (status == FERRY_OK)
         *ret_header = header;
     return status;
+}
+
+struct ferry_slice ferry_header_field(const struct ferry_header *header,
+                                      const struct ferry_csv_row *row, int column)
+{
+    int index = header->index[column];
+    return index == FERRY_NO_COLUMN ? (struct ferry_slice){NULL, 0} : row->fields[index];
+}
+
+bool ferry_header_fits(const struct ferry_header *header, const struct ferry_csv_row *row,
+                       char reason[FERRY_ROW_REASON_SIZE])
+{
+    if (row->flaw) {
+        snprintf(reason, FERRY_ROW_REASON_SIZE, "The row cannot be read: %s.", row->flaw);
+        return false;
+    }
+    if (row->count == header->count)
+        return true;
+    snprintf(reason, FERRY_ROW_REASON_SIZE,
+             "The row has %zu columns, and the first line of the file %zu.", row->count,
+             header->count);
+    return false;
 }

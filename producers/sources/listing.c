@@ -24,22 +24,22 @@ static bool is_fit(const char *name)
 }
 
 static bool match(const struct ferry_export *export, const char *name,
-                  enum ferry_log_kind *ret_kind)
+                  enum ferry_file_kind *ret_kind)
 {
-    if (fnmatch(export->delivery_logs, name, 0) == 0)
-        *ret_kind = FERRY_LOG_DELIVERY;
-    else if (fnmatch(export->tracking_logs, name, 0) == 0)
-        *ret_kind = FERRY_LOG_TRACKING;
-    else
-        return false;
-    return true;
+    for (int i = 0; i < FERRY_FILE_KINDS; i++) {
+        if (!export->files[i] || fnmatch(export->files[i], name, 0) != 0)
+            continue;
+        *ret_kind = (enum ferry_file_kind)i;
+        return true;
+    }
+    return false;
 }
 
 enum ferry_status ferry_listing_add(struct ferry_listing *listing,
                                     const struct ferry_export *export, const char *name,
                                     const struct ferry_sftp_attributes *attributes)
 {
-    enum ferry_log_kind kind = FERRY_LOG_DELIVERY;
+    enum ferry_file_kind kind = FERRY_FILE_DELIVERIES;
     if (!attributes->regular || !match(export, name, &kind))
         return FERRY_OK;
     if (!is_fit(name)) {

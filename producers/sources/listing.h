@@ -3,12 +3,13 @@
 #ifndef FERRY_LISTING_H
 #define FERRY_LISTING_H
 
+#include "core/control/export.h"
 #include "core/io/sftp.h"
 #include "producers/filemark.h"
 
 struct ferry_listing_file {
     char name[FERRY_FILE_NAME_SIZE];
-    enum ferry_log_kind kind;
+    enum ferry_file_kind kind;
     int64_t size;
     int64_t modified_at; /* ms */
 };
@@ -24,7 +25,7 @@ void ferry_listing_done(struct ferry_listing *listing);
 enum ferry_status ferry_listing_read(struct ferry_listing *listing, struct ferry_sftp *sftp,
                                      const struct ferry_export *export,
                                      struct ferry_error *error) FERRY_MUST_CHECK;
-/* One more of what a folder holds; sorted later. A name that matches neither pattern is passed over
+/* One more of what a folder holds; sorted later. A name that matches no pattern is passed over
  * silently. */
 enum ferry_status
 ferry_listing_add(struct ferry_listing *listing, const struct ferry_export *export,

@@ -12,7 +12,7 @@ struct ferry_logfile {
     struct ferry_logfile_options options;
     struct ferry_unpack *unpack;
     struct ferry_csv csv;
-    struct ferry_logrow logrow;
+    void *rows;                 /* the crop's */
     struct ferry_filemark mark; /* behind the rows given so far */
     struct ferry_error trouble; /* comes after the rows before it */
     bool troubled;
@@ -79,7 +79,7 @@ static enum ferry_status skip_mark(struct ferry_logfile *file, int64_t *ret_leng
 static enum ferry_status start_csv(struct ferry_logfile *file, int64_t position, int64_t line,
                                    struct ferry_error *error)
 {
-    const struct ferry_export *export = &file->options.events->export;
+    const struct ferry_export *export = file->options.crop->export;
     const struct ferry_csv_options options = {
         .delimiter = export->delimiter,
         .quote = export->quote,
@@ -113,8 +113,8 @@ static enum ferry_status read_header(struct ferry_logfile *file, struct ferry_er
                           row.flaw);
     if (memchr(row.raw.data, '\r', row.raw.length))
         return refuse_returns(file, error);
-    return ferry_header_read(file->options.kind, file->mark.file, row.fields, row.count,
-                             &file->options.events->export, &file->logrow.header, error);
+    return file->options.crop->type->head(file->rows, file->mark.file, row.fields, row.count,
+                                          error);
 }
 
 /* Behind the rows that are committed. */
@@ -154,7 +154,7 @@ enum ferry_status ferry_logfile_open(const struct ferry_logfile_options *options
     file->options = *options;
     file->mark = options->mark;
     enum ferry_status status =
-        ferry_logrow_init(&file->logrow, options->events, options->kind, error);
+        options->crop->type->begin(options->crop, options->kind, &file->rows, error);
     if (status == FERRY_OK)
         status = begin(file, error);
     if (status != FERRY_OK) {
@@ -171,32 +171,12 @@ void ferry_logfile_close(struct ferry_logfile *file)
         return;
     if (file->csv.window)
         ferry_csv_done(&file->csv);
-    ferry_logrow_done(&file->logrow);
+    file->options.crop->type->end(file->rows);
     ferry_unpack_free(file->unpack);
     free(file);
 }
 
 /* ---- rows ---- */
-
-static enum ferry_status take_row(struct ferry_logfile *file, const struct ferry_csv_row *row,
-                                  int64_t now, struct ferry_harvest *harvest,
-                                  struct ferry_error *error)
-{
-    struct ferry_event event;
-    enum ferry_skip skip = FERRY_SKIPS;
-    switch (ferry_logrow_judge(&file->logrow, row, &event, &skip)) {
-    case FERRY_ROW_EVENT:
-        event.file = (struct ferry_slice){file->mark.file, strlen(file->mark.file)};
-        event.read_at = now;
-        return ferry_harvest_event(harvest, &event, &file->options.wire, error);
-    case FERRY_ROW_SKIP:
-        harvest->mark.skipped[skip]++;
-        return FERRY_OK;
-    case FERRY_ROW_REJECT:
-        return ferry_harvest_reject(harvest, file->logrow.reason, row, error);
-    }
-    return FERRY_OK;
-}
 
 static void finish(struct ferry_logfile *file, struct ferry_harvest *harvest, bool ended,
                    int64_t now)
@@ -212,6 +192,8 @@ static void finish(struct ferry_logfile *file, struct ferry_harvest *harvest, bo
 static enum ferry_status fill(struct ferry_logfile *file, struct ferry_harvest *harvest,
                               bool *ret_ended, int64_t now, struct ferry_error *error)
 {
+    const struct ferry_crop_file from = {
+        .name = file->mark.file, .wire = file->options.wire, .read_at = now};
     enum ferry_status status = FERRY_OK;
     int most = file->options.rows > 0 ? file->options.rows : ROWS_AT_ONCE;
     for (int rows = 0; rows < most && !ferry_harvest_full(harvest); rows++) {
@@ -221,7 +203,7 @@ static enum ferry_status fill(struct ferry_logfile *file, struct ferry_harvest *
         *ret_ended = status == FERRY_OK && !more;
         if (status != FERRY_OK || *ret_ended)
             return status;
-        status = take_row(file, &row, now, harvest, error);
+        status = file->options.crop->type->take(file->rows, &row, &from, harvest, error);
         if (status != FERRY_OK)
             return status;
     }

@@ -3,7 +3,7 @@
 #ifndef FERRY_LOGFILE_H
 #define FERRY_LOGFILE_H
 
-#include "producers/sources/harvest.h"
+#include "producers/sources/crop.h"
 
 #include <stdatomic.h>
 
@@ -11,8 +11,8 @@ struct ferry_logfile;
 
 struct ferry_logfile_options {
     int fd; /* of the copy; borrowed, and may be opened again afterwards */
-    enum ferry_log_kind kind;
-    const struct ferry_events *events;
+    enum ferry_file_kind kind;
+    const struct ferry_crop *crop; /* borrowed */
     struct ferry_wire wire;
     struct ferry_filemark mark;   /* where to go on; position 0: at the beginning */
     int rows;                     /* at once; 0: as many as a transaction likes */

@@ -11,18 +11,29 @@
 #define ID_DIGITS    20
 #define GUID_LENGTH  36
 
-static const char *const skip_names[] = {"withoutContact", "switchedOff", "otherKind",
-                                         "beforeSince"};
+static const struct ferry_header_column columns[][FERRY_COLUMNS] = {
+    [FERRY_FILE_DELIVERIES] = {[FERRY_COLUMN_ID] = {"deliveryLogId", NULL, true},
+                               [FERRY_COLUMN_CONTACT] = {"externalId", NULL, true},
+                               [FERRY_COLUMN_TYPE] = {"status", NULL, true},
+                               [FERRY_COLUMN_FAILURE] = {"failureType", "Nature of failure", true},
+                               [FERRY_COLUMN_DATE] = {"eventDate", NULL, true},
+                               [FERRY_COLUMN_CAMPAIGN] = {"campaignName", NULL, false},
+                               [FERRY_COLUMN_DELIVERY] = {"deliveryName", NULL, false},
+                               [FERRY_COLUMN_MIRROR_PAGE] = {"mirrorPageUrl", NULL, false}},
+    [FERRY_FILE_TRACKING] = {[FERRY_COLUMN_ID] = {"trackingLogId", NULL, true},
+                             [FERRY_COLUMN_CONTACT] = {"externalId", NULL, true},
+                             [FERRY_COLUMN_TYPE] = {"trackingUrlType", NULL, true},
+                             [FERRY_COLUMN_DATE] = {"logDate", NULL, true},
+                             [FERRY_COLUMN_CAMPAIGN] = {"campaignName", NULL, false},
+                             [FERRY_COLUMN_DELIVERY] = {"deliveryName", NULL, false},
+                             [FERRY_COLUMN_MIRROR_PAGE] = {"mirrorPageUrl", NULL, false},
+                             [FERRY_COLUMN_URL] = {"url", NULL, false}},
+};
 /* What comes before the log's id in an event's. */
 static const char *const prefixes[] = {"send:", "open:", "click:", "bounce:"};
 
-const char *ferry_skip_name(enum ferry_skip skip)
-{
-    return skip_names[skip];
-}
-
 enum ferry_status ferry_logrow_init(struct ferry_logrow *logrow, const struct ferry_events *events,
-                                    enum ferry_log_kind kind, struct ferry_error *error)
+                                    enum ferry_file_kind kind, struct ferry_error *error)
 {
     *logrow = (struct ferry_logrow){.events = events, .kind = kind, .converter = (iconv_t)-1};
     ferry_buffer_init(&logrow->text, TEXT_CEILING);
@@ -50,6 +61,14 @@ void ferry_logrow_done(struct ferry_logrow *logrow)
         iconv_close(logrow->converter);
     logrow->converter = (iconv_t)-1;
     ferry_buffer_done(&logrow->text);
+}
+
+enum ferry_status ferry_logrow_head(struct ferry_logrow *logrow, const char *file,
+                                    const struct ferry_slice *titles, size_t count,
+                                    struct ferry_error *error)
+{
+    return ferry_header_read(columns[logrow->kind], FERRY_COLUMNS, file, titles, count,
+                             &logrow->events->export, &logrow->header, error);
 }
 
 /* ---- text ---- */
@@ -89,8 +108,12 @@ static bool convert(struct ferry_logrow *logrow, struct ferry_slice *text)
 static struct ferry_slice field(const struct ferry_logrow *logrow, const struct ferry_csv_row *row,
                                 enum ferry_column column)
 {
-    int index = logrow->header.index[column];
-    return index == FERRY_NO_COLUMN ? (struct ferry_slice){NULL, 0} : row->fields[index];
+    return ferry_header_field(&logrow->header, row, (int)column);
+}
+
+static const char *name_of(const struct ferry_logrow *logrow, enum ferry_column column)
+{
+    return columns[logrow->kind][column].name;
 }
 
 /* A text that is carried as it is; none where the field is empty. */
@@ -105,8 +128,7 @@ static bool take_text(struct ferry_logrow *logrow, const struct ferry_csv_row *r
         clean = logrow->converter == (iconv_t)-1 ? g_utf8_validate_len(text.data, text.length, NULL)
                                                  : convert(logrow, &text);
     *ret_text = text;
-    return clean || reject(logrow, ferry_column_name(logrow->kind, column),
-                           "is not in the encoding of the export");
+    return clean || reject(logrow, name_of(logrow, column), "is not in the encoding of the export");
 }
 
 /* ---- the kind ---- */
@@ -187,7 +209,7 @@ static bool take_id(struct ferry_logrow *logrow, const struct ferry_csv_row *row
     for (size_t i = sign; good && i < text.length; i++)
         good = isdigit((unsigned char)text.data[i]);
     if (!good)
-        return reject(logrow, ferry_column_name(logrow->kind, FERRY_COLUMN_ID), "is no number");
+        return reject(logrow, name_of(logrow, FERRY_COLUMN_ID), "is no number");
     char *at = logrow->text.data + logrow->text.length;
     memcpy(at, prefixes[kind], prefix);
     memcpy(at + prefix, text.data, text.length);
@@ -200,7 +222,7 @@ static bool take_date(struct ferry_logrow *logrow, const struct ferry_csv_row *r
 {
     const char *why = NULL;
     return ferry_zone_parse(logrow->zone, field(logrow, row, FERRY_COLUMN_DATE), ret_at, &why) ||
-           reject(logrow, ferry_column_name(logrow->kind, FERRY_COLUMN_DATE), why);
+           reject(logrow, name_of(logrow, FERRY_COLUMN_DATE), why);
 }
 
 static bool take_texts(struct ferry_logrow *logrow, const struct ferry_csv_row *row,
@@ -216,20 +238,6 @@ static bool take_texts(struct ferry_logrow *logrow, const struct ferry_csv_row *
 
 /* ---- the whole ---- */
 
-static bool is_whole(struct ferry_logrow *logrow, const struct ferry_csv_row *row)
-{
-    if (row->flaw) {
-        snprintf(logrow->reason, sizeof logrow->reason, "The row cannot be read: %s.", row->flaw);
-        return false;
-    }
-    if (row->count == logrow->header.count)
-        return true;
-    snprintf(logrow->reason, sizeof logrow->reason,
-             "The row has %zu columns, and the first line of the file %zu.", row->count,
-             logrow->header.count);
-    return false;
-}
-
 static enum ferry_row_verdict skip(enum ferry_skip *ret_skip, enum ferry_skip why)
 {
     *ret_skip = why;
@@ -242,9 +250,9 @@ enum ferry_row_verdict ferry_logrow_judge(struct ferry_logrow *logrow,
 {
     struct ferry_event event = {.line = row->line};
     ferry_buffer_clear(&logrow->text);
-    if (!is_whole(logrow, row))
+    if (!ferry_header_fits(&logrow->header, row, logrow->reason))
         return FERRY_ROW_REJECT;
-    enum decision decision = logrow->kind == FERRY_LOG_DELIVERY
+    enum decision decision = logrow->kind == FERRY_FILE_DELIVERIES
                                  ? decide_delivery(logrow, row, &event.kind)
                                  : decide_tracking(logrow, row, &event.kind);
     if (decision == DECIDED_NOT)

@@ -9,8 +9,27 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static struct ferry_events *events;
+static struct ferry_crop events, optouts;
+static bool is_set_up;
 static const atomic_bool cancelled;
+
+static void set_up_optouts(void)
+{
+    static const char text[] =
+        "{\"direction\":\"both\",\"rule\":\"original\",\"clockToleranceMs\":60000,"
+        "\"table\":\"contact\",\"entitySet\":\"contacts\",\"primaryId\":\"contactid\","
+        "\"api\":\"profileAndServicesExt\",\"resource\":\"profile\",\"key\":\"externalId\","
+        "\"attributes\":[{\"name\":\"denyListEmail\",\"dynamics\":\"a\",\"campaign\":\"b\"},"
+        "{\"name\":\"denyListPhone\",\"dynamics\":\"c\",\"campaign\":\"d\"}],"
+        "\"export\":{\"folder\":\"e\",\"files\":\"o*\",\"finished\":\"leave\",\"processed\":\"p\","
+        "\"delimiter\":\",\",\"quote\":\"\\\"\",\"encoding\":\"UTF-8\",\"timezone\":\"UTC\","
+        "\"columns\":{}}}";
+    struct ferry_error error;
+    json_t *json = json_loads(text, 0, NULL);
+    if (ferry_crop_init(&optouts, &ferry_crop_optouts, json, &error) != FERRY_OK)
+        abort();
+    json_decref(json);
+}
 
 static void set_up(void)
 {
@@ -25,17 +44,20 @@ static void set_up(void)
         json_object_set_new(
             json_object_get(json, "activities"), kinds[i],
             json_pack("{ss ss ss}", "table", "a", "entitySet", "a", "regarding", "a"));
-    if (ferry_events_new(json, &events, &error) != FERRY_OK)
+    if (ferry_crop_init(&events, &ferry_crop_events, json, &error) != FERRY_OK)
         abort();
     json_decref(json);
+    set_up_optouts();
+    is_set_up = true;
 }
 
 /* From `mark` on, so many rows (0: all), or to what stops it; the mark moves on. */
-static bool read_on(int fd, enum ferry_log_kind kind, int rows, struct ferry_filemark *mark)
+static bool read_on(int fd, enum ferry_file_kind kind, int rows, struct ferry_filemark *mark)
 {
     const struct ferry_logfile_options options = {.fd = fd,
                                                   .kind = kind,
-                                                  .events = events,
+                                                  .crop = kind == FERRY_FILE_OPTOUTS ? &optouts
+                                                                                     : &events,
                                                   .mark = *mark,
                                                   .rows = rows,
                                                   .cancelled = &cancelled};
@@ -65,18 +87,21 @@ static bool read_on(int fd, enum ferry_log_kind kind, int rows, struct ferry_fil
 
 static bool same(const struct ferry_filemark *a, const struct ferry_filemark *b)
 {
-    return a->position == b->position && a->line == b->line && a->events == b->events &&
-           a->rejected == b->rejected && a->done == b->done &&
+    return a->position == b->position && a->line == b->line && a->records == b->records &&
+           a->rejected == b->rejected && a->bad_times == b->bad_times && a->done == b->done &&
            memcmp(a->skipped, b->skipped, sizeof a->skipped) == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (!events)
+    if (!is_set_up)
         set_up();
     if (size == 0)
         return 0;
-    enum ferry_log_kind kind = data[0] & 1 ? FERRY_LOG_TRACKING : FERRY_LOG_DELIVERY;
+    /* By the first byte's low bits; those of the corpus say which of the logs it is. */
+    enum ferry_file_kind kind = (data[0] & 3) == 2 ? FERRY_FILE_OPTOUTS
+                                : data[0] & 1      ? FERRY_FILE_TRACKING
+                                                   : FERRY_FILE_DELIVERIES;
     struct ferry_filemark whole = {.file = "fuzz.csv", .line = 1};
     struct ferry_filemark pieces = whole;
     int fd = memfd_create("export", MFD_CLOEXEC);

@@ -194,10 +194,7 @@ class Backlog:
 
     def committed(self):
         """[topic, partition and offset] of the workflow's group."""
-        group = f"{self.ferry.name}.{self.workflow}"
-        wanted = confluent_kafka.ConsumerGroupTopicPartitions(group)
-        admin = self.ferry.topics.admin
-        return admin.list_consumer_group_offsets([wanted])[group].result().topic_partitions
+        return self.ferry.topics.committed(self.workflow)
 
     def is_written(self):
         """Every partition has a committed offset, and all of them are at the end."""

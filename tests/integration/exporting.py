@@ -66,7 +66,40 @@ def origin(name, content, line):
     return f"{name}.{hashlib.sha256(data).hexdigest()[:16]}/{line}"
 
 
-class Exporting(Reading):
+class Files:
+    """Where Campaign's exports lie, and how far they are read; of an instance with `ferry`, `sftp`, `topics`."""
+
+    task = TASK
+
+    def put(self, name, content, mtime=None):
+        """A file that is there at once, whole."""
+        data = content.encode() if isinstance(content, str) else content
+        path = self.sftp.exports / name
+        part = path.with_name("upload-" + name)
+        part.write_bytes(data)
+        if mtime is not None:
+            os.utime(part, (mtime, mtime))
+        part.rename(path)
+        return path
+
+    def waiting(self):
+        return sorted(path.name for path in self.sftp.exports.iterdir())
+
+    def processed(self):
+        folder = self.sftp.home / "d365_loads" / "processed"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def wait_until_moved(self, count=1, timeout=60):
+        self.ferry.wait_until(lambda: len(self.processed()) >= count and not self.waiting(), timeout,
+                              f"{count} files are finished")
+
+    def marks(self):
+        """The checkpoint of each file's content, without the tombstones."""
+        return {key.removeprefix(self.task + "/"): mark for key, mark in self.topics.documents("checkpoints").items()
+                if key.startswith(self.task + "/") and mark}
+
+
+class Exporting(Files, Reading):
     """An instance whose reader follows campaign-to-dynamics."""
 
     workflow = EGRESS
@@ -92,30 +125,6 @@ class Exporting(Reading):
     def counters(self):
         return {"filesRead": 0, "filesWaiting": 0, **self.status().get("counters", {})}
 
-    # Files.
-
-    def put(self, name, content, mtime=None):
-        """A file that is there at once, whole."""
-        data = content.encode() if isinstance(content, str) else content
-        path = self.sftp.exports / name
-        part = path.with_name("upload-" + name)
-        part.write_bytes(data)
-        if mtime is not None:
-            os.utime(part, (mtime, mtime))
-        part.rename(path)
-        return path
-
-    def waiting(self):
-        return sorted(path.name for path in self.sftp.exports.iterdir())
-
-    def processed(self):
-        folder = self.sftp.home / "d365_loads" / "processed"
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-
-    def wait_until_moved(self, count=1, timeout=60):
-        self.ferry.wait_until(lambda: len(self.processed()) >= count and not self.waiting(), timeout,
-                              f"{count} files are finished")
-
     # What came of them.
 
     def committed(self):
@@ -123,11 +132,6 @@ class Exporting(Reading):
 
     def ids(self):
         return collections.Counter(record["eventId"] for record in self.committed())
-
-    def marks(self):
-        """The checkpoint of each file's content, without the tombstones."""
-        return {key.removeprefix(TASK + "/"): mark for key, mark in self.topics.documents("checkpoints").items()
-                if key.startswith(TASK + "/") and mark}
 
     def plant_mark(self, sha256, mark):
         """A checkpoint of an earlier life."""

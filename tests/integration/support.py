@@ -208,6 +208,15 @@ class SandboxAdmin:
         """Writes the files of delivery and tracking logs; what is in each of them."""
         return self.call("POST", "/campaign/export", {"folder": str(folder), **options}).json()["files"]
 
+    def export_optouts(self, folder, **options):
+        """Writes the file of opt-outs; what is in it."""
+        file, = self.call("POST", "/campaign/optouts/export", {"folder": str(folder), **options}).json()["files"]
+        return file
+
+    def exported_optouts(self):
+        """What those files told, row by row."""
+        return self._lines("/campaign/optouts")
+
     def events(self):
         """What those files told: each event once, as the timeline should have it, by identity."""
         return {event["identity"]: event for event in self._lines("/campaign/events")}
@@ -336,11 +345,15 @@ class Topics:
             latest[message.key().decode()] = json.loads(message.value()) if message.value() else None
         return latest
 
-    def lag(self, workflow):
-        """What Kafka's own tool shows as the lag of a workflow's writers."""
+    def committed(self, workflow):
+        """[topic, partition and offset] of the group of a workflow's writers."""
         group = f"{self.instance}.{workflow}"
         wanted = confluent_kafka.ConsumerGroupTopicPartitions(group)
-        committed = self.admin.list_consumer_group_offsets([wanted])[group].result().topic_partitions
+        return self.admin.list_consumer_group_offsets([wanted])[group].result().topic_partitions
+
+    def lag(self, workflow):
+        """What Kafka's own tool shows as the lag of a workflow's writers."""
+        committed = self.committed(workflow)
         ends = self.admin.list_offsets({
             confluent_kafka.TopicPartition(at.topic, at.partition):
                 confluent_kafka.admin.OffsetSpec.latest() for at in committed})

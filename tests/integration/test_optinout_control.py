@@ -10,6 +10,7 @@ import pytest
 
 from support import ROOT, stays, wait_until
 from test_controller import Api, problem
+from test_events_control import reached
 from workers import Workers
 
 OPTINOUT = "opt-in-out"
@@ -107,9 +108,7 @@ def test_start_orders_what_the_metadata_says(played, ferry):
              "time": "blackListEmailLastModified"},
             {"name": "denyListPhone", "dynamics": "donotphone", "campaign": "blackListPhone",
              "time": "blackListPhoneLastModified"}],
-        "export": {"folder": "d365_loads/exports", "files": "optout_*", "finished": "move",
-                   "processed": "d365_loads/processed", "delimiter": ",", "quote": '"',
-                   "encoding": "UTF-8", "timezone": "UTC", "columns": {}}}
+        "export": None}
     assert {"optouts.dynamics", "optouts.campaign", "optouts.load", "optouts.state",
             "optouts.decisions", f"rejects.{OPTINOUT}"} <= set(ferry.topics.names())
 
@@ -131,7 +130,7 @@ def test_topics_of_changes_are_deleted_from_and_what_is_kept_is_compacted(played
 def test_names_times_and_filter_are_those_of_the_instance(ferry, flags, filtered, times):
     played = Played(ferry, **flags)
     push = {"dynamics": "donotphone", "campaign": "denyListPushnotification"}
-    answer = played.put({**BOTH, "attributes": [MAIL, push]})
+    answer = played.put({**BOTH, "attributes": [MAIL, push], "export": {}})
     assert answer.status_code == 201
     assert bool([one for one in answer.json()["warnings"] if one["path"] == "/filter"]) != filtered
     assert played.start().status_code == 202
@@ -139,6 +138,36 @@ def test_names_times_and_filter_are_those_of_the_instance(ferry, flags, filtered
     assert (optouts["filter"] is not None) == filtered
     assert [one["campaign"] for one in optouts["attributes"]][0] == times[0].removesuffix("LastModified")
     assert optouts["attributes"][1]["time"] is None
+
+
+def test_without_filter_and_export_nothing_is_saved_because_nobody_would_hear_of_campaign(ferry):
+    played = Played(ferry, optout_filter="byAnotherName")
+    reason = faults(played.put(BOTH))["/filter"]
+    assert "no custom filter byOptOutsSince" in reason and "export" in reason
+    assert played.put({**BOTH, "direction": "dynamics-to-campaign"}).status_code == 201  # nothing is read from there
+
+
+def test_with_an_export_the_start_waits_for_its_reader_too_and_the_age_of_news_is_shown(played, ferry):
+    assert played.put({**BOTH, "export": {"files": "out_*"}}).status_code == 201 and played.start().status_code == 202
+    export = played.optinout.order()["optOuts"]["export"]
+    assert export == {"folder": "d365_loads/exports", "files": "out_*", "finished": "move",
+                      "processed": "d365_loads/processed", "delimiter": ",", "quote": '"',
+                      "encoding": "UTF-8", "timezone": "UTC", "columns": {}}
+    played.say("READY")
+    wait_until(lambda: "no live reader has taken exports" in played.workflow()["waitingFor"])
+    stays(lambda: played.optinout.order()["phase"] == "PREPARE", 1)
+    played.optinout.reader("READY", "exports")
+    wait_until(lambda: played.status() == "RUNNING")
+    played.say("RUNNING", counters={})
+    assert [one["newsAgeSeconds"] for one in played.workflow()["optOuts"]["sources"]] == [None, None]
+    played.optinout.reader("RUNNING", "profiles", counters={"newsAgeSeconds": 4})
+    played.optinout.reader("RUNNING", "exports", counters={"newsAgeSeconds": 4 * 3600 + 10})
+    ages = [{"source": "API", "newsAgeSeconds": 4}, {"source": "FILE", "newsAgeSeconds": 14410}]
+    shown = wait_until(lambda: (now := played.workflow()["optOuts"])["sources"] == ages and now)
+    assert [one["exports"] and one["exports"]["task"] for one in shown["streams"]] == [
+        None, f"{OPTINOUT}/reader/exports", None]
+    page = ferry.ctl("describe", "workflow", OPTINOUT).stdout
+    assert "API, 4 s old at most" in page and "FILE, 4 h old at most" in page
 
 
 def test_start_goes_when_both_readers_and_all_partitions_of_each_stream_are_ready(played):
@@ -341,12 +370,25 @@ def test_check_lists_what_both_systems_need(played, ferry):
 
 def test_check_says_what_a_missing_filter_means(ferry):
     played = Played(ferry, optout_filter="byAnotherName")
-    assert played.put(BOTH).status_code == 201
+    assert played.put({**BOTH, "export": {}}).status_code == 201
     refused = ferry.ctl("check", check=False)
     line = next(line for line in refused.stdout.splitlines() if "custom filter byOptOutsSince" in line)
     assert refused.returncode == 1 and " missing " in line and "export files alone" in line
     assert played.put({**BOTH, "direction": "dynamics-to-campaign"}, 1).status_code == 200
     assert "missing" not in ferry.ctl("check").stdout  # nothing is read from there
+
+
+def test_check_looks_at_the_folder_of_the_exports(ferry):
+    ferry.start_sandbox(contacts=5)
+    sftp = ferry.start_sftp()
+    api = Api(ferry.start_controller(**reached(ferry)))
+    assert api.put({**BOTH, "export": {}}, 0, OPTINOUT).status_code == 201
+    found = {(item["system"], item["check"]): item["result"] for item in ferry.ctl_json("check")["items"]}
+    assert found["SFTP server", f"login at {sftp.host}"] == "ok"
+    assert found["SFTP server", "the right to read d365_loads/exports"] == "ok"
+    assert api.put({**BOTH, "export": {"folder": "d365_loads/nothing"}}, 1, OPTINOUT).status_code == 200
+    answer = ferry.ctl("check", check=False)
+    assert answer.returncode == 1 and "d365_loads/nothing" in answer.stdout
 
 
 # --- decisions ---

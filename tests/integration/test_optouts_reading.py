@@ -551,7 +551,7 @@ def test_without_a_filter_the_task_says_so_and_reads_nothing(profiles, person, f
     before = sum(ferry.sandbox.admin.stats()["campaign"]["calls"].values())
     ferry.start_reader()
     profiles.start()
-    warning = profiles.wait_for_warning("profiles", "export files only")
+    warning = profiles.wait_for_warning("profiles", "no custom filter", "no export")
     assert warning["action"]
     ferry.wait_until(lambda: counters(profiles).get("source") == "FILE")
     assert sum(ferry.sandbox.admin.stats()["campaign"]["calls"].values()) == before, "nothing was asked"

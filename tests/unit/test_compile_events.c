@@ -464,7 +464,7 @@ static void an_order_of_events_is_one_stream(void **state)
     json_t *order = from_json("{\"mappings\":[],\"events\":{}}");
     json_t *none = from_json("{\"mappings\":[]}");
     assert_true(ferry_kind_events.stream(order, 0, &stream));
-    assert_string_equal(stream.reader, "exports");
+    assert_string_equal(stream.readers[0], "exports");
     assert_string_equal(stream.name, "email");
     assert_int_equal(stream.topic_count, 1);
     assert_int_equal(stream.topics[0].kind, FERRY_TOPIC_EVENTS);

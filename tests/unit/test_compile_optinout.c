@@ -242,7 +242,7 @@ static struct ferry_campaign campaign;
 
 #define MAIL "{\"dynamics\":\"donotbulkemail\",\"campaign\":\"denyListEmail\"}"
 #define PUSH "{\"dynamics\":\"donotphone\",\"campaign\":\"blackListPushnotification\"}"
-#define BOTH "{\"direction\":\"both\",\"attributes\":[" MAIL "," PUSH "]}"
+#define BOTH "{\"direction\":\"both\",\"attributes\":[" MAIL "," PUSH "],\"export\":{}}"
 
 static void compile_beside(struct owner *owner, const char *mappings, const char *configuration,
                            const struct said *said)
@@ -349,8 +349,28 @@ static void an_instance_without_the_filter_is_warned_about(void **state)
         json_string_value(json_object_get(json_array_get(owner.warnings, 0), "path")), "/filter");
     done(&owner);
     compile(&owner, "{\"direction\":\"dynamics-to-campaign\",\"attributes\":[" MAIL "]}", &said);
+    assert_int_equal(owner.status, FERRY_OK);
     assert_int_equal(json_array_size(owner.warnings), 0); /* nothing comes from there */
     done(&owner);
+}
+
+static void without_the_filter_and_without_an_export_nobody_would_hear_of_campaign(void **state)
+{
+    static const char *const directions[] = {"both", "campaign-to-dynamics"};
+    (void)state;
+    struct owner owner;
+    const struct said said = {.filter_status = 404, .filter = FERRY_VERDICT_ABSENT};
+    for (size_t i = 0; i < sizeof directions / sizeof directions[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "{\"direction\":\"%s\",\"attributes\":[" MAIL "]}",
+                 directions[i]);
+        compile(&owner, text, &said);
+        assert_int_equal(owner.status, FERRY_INVALID);
+        const json_t *fault = json_array_get(owner.faults, 0);
+        assert_string_equal(json_string_value(json_object_get(fault, "path")), "/filter");
+        assert_non_null(strstr(json_string_value(json_object_get(fault, "reason")), "\"export\""));
+        done(&owner);
+    }
 }
 
 static void the_filter_is_asked_for_the_way_it_will_be_read(void **state)
@@ -467,6 +487,7 @@ int main(void)
         cmocka_unit_test(the_order_says_what_the_metadata_said),
         cmocka_unit_test(the_order_is_what_a_worker_reads),
         cmocka_unit_test(an_instance_without_the_filter_is_warned_about),
+        cmocka_unit_test(without_the_filter_and_without_an_export_nobody_would_hear_of_campaign),
         cmocka_unit_test(the_filter_is_asked_for_the_way_it_will_be_read),
         cmocka_unit_test(a_filter_that_could_not_be_asked_for_is_asked_for_again),
         cmocka_unit_test(nobody_is_asked_about_what_is_disabled),

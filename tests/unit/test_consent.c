@@ -42,6 +42,33 @@ static void an_order_carries_what_is_kept_in_step(void **state)
     ferry_consent_free(consent);
 }
 
+static void files_are_read_where_an_export_is_named_and_campaign_decides(void **state)
+{
+    static const char export[] =
+        "{\"folder\":\"e\",\"files\":\"optout_*\",\"finished\":\"leave\",\"processed\":\"p\","
+        "\"delimiter\":\";\",\"quote\":\"\",\"encoding\":\"UTF-8\",\"timezone\":\"UTC\","
+        "\"columns\":{}}";
+    static const char *const directions[] = {"both", "campaign-to-dynamics",
+                                             "dynamics-to-campaign"};
+    struct ferry_error error;
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof directions / sizeof directions[0]; i++) {
+        json_t *json = json_loads(order_text, 0, NULL);
+        struct ferry_consent *consent = NULL;
+        json_object_set_new(json, "direction", json_string(directions[i / 2]));
+        json_object_set_new(json, "export", i % 2 ? json_null() : json_loads(export, 0, NULL));
+        assert_int_equal(ferry_consent_new(json, &consent, &error), FERRY_OK);
+        assert_int_equal(ferry_consent_reads_files(consent), i % 2 == 0 && i < 4);
+        if (i % 2 == 0) {
+            assert_string_equal(consent->export.files[FERRY_FILE_OPTOUTS], "optout_*");
+            assert_int_equal(consent->export.delimiter, ';');
+            assert_false(consent->export.move);
+        }
+        ferry_consent_free(consent);
+        json_decref(json);
+    }
+}
+
 /* `value` as the member `key`, as JSON; NULL deletes it. */
 static void assert_refused(const char *key, const char *value, const char *named)
 {
@@ -71,6 +98,8 @@ static void what_is_missing_or_unusable_is_named(void **state)
     assert_refused("clockToleranceMs", "-1", "clockToleranceMs");
     assert_refused("clockToleranceMs", "\"60000\"", "clockToleranceMs");
     assert_refused("filter", "{\"name\":\"byOptOutsSince\"}", "filter");
+    assert_refused("export", "{\"files\":\"optout_*\"}", "export");
+    assert_refused("export", "7", "export");
     assert_refused("attributes", "[]", "attributes");
     assert_refused("attributes",
                    "[{\"name\":\"denyListOwl\",\"dynamics\":\"a\",\"campaign\":\"b\"}]",
@@ -114,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_carries_what_is_kept_in_step),
+        cmocka_unit_test(files_are_read_where_an_export_is_named_and_campaign_decides),
         cmocka_unit_test(what_is_missing_or_unusable_is_named),
         cmocka_unit_test(an_instance_without_the_filter_has_none),
         cmocka_unit_test(settings_of_direction_and_rule_are_the_documented_ones),

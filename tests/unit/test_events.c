@@ -42,7 +42,7 @@ static void an_order_carries_its_export_and_its_activities(void **state)
     assert_true(events->since == 1780000000000);
     assert_true(events->kinds[FERRY_EVENT_SEND] && events->kinds[FERRY_EVENT_CLICK]);
     assert_false(events->kinds[FERRY_EVENT_OPEN] || events->kinds[FERRY_EVENT_BOUNCE]);
-    assert_string_equal(events->export.tracking_logs, "acs_trackinglog_*");
+    assert_string_equal(events->export.files[FERRY_FILE_TRACKING], "acs_trackinglog_*");
     assert_true(events->export.move);
     assert_int_equal(events->export.delimiter, '\t');
     assert_int_equal(events->export.quote, '\0');

@@ -159,7 +159,7 @@ void ferry_sftp_close(struct ferry_sftp_file *file)
 
 struct fixture {
     uv_loop_t loop;
-    struct ferry_events *events;
+    struct ferry_crop crop;
     struct ferry_exports *exports;
     enum ferry_status status;
     bool moved;
@@ -210,11 +210,11 @@ static int set_up(void **state)
     struct ferry_error error;
     assert_non_null(fixture);
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
-    assert_int_equal(ferry_events_new(json, &fixture->events, &error), FERRY_OK);
+    assert_int_equal(ferry_crop_init(&fixture->crop, &ferry_crop_events, json, &error), FERRY_OK);
     json_decref(json);
     const struct ferry_exports_options options = {.loop = &fixture->loop,
                                                   .state_dir = "/tmp",
-                                                  .events = fixture->events,
+                                                  .crop = &fixture->crop,
                                                   .calls = &calls,
                                                   .context = fixture};
     assert_int_equal(ferry_exports_new(&options, &fixture->exports, &error), FERRY_OK);
@@ -229,7 +229,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     ferry_exports_free(fixture->exports);
-    ferry_events_free(fixture->events);
+    ferry_crop_done(&fixture->crop);
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
     uv_loop_close(&fixture->loop);
     free(fixture);

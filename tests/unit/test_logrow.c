@@ -40,13 +40,18 @@ struct fixture {
 };
 
 static enum ferry_status read_header(const char *const *names, size_t count,
-                                     const struct ferry_export *export, enum ferry_log_kind kind,
+                                     const struct ferry_export *export, enum ferry_file_kind kind,
                                      struct ferry_header *header, struct ferry_error *error)
 {
     struct ferry_slice slices[MOST];
     for (size_t i = 0; i < count; i++)
         slices[i] = SLICE(names[i]);
-    return ferry_header_read(kind, "file.csv", slices, count, export, header, error);
+    const struct ferry_events events = {.export = *export};
+    struct ferry_logrow logrow = {.events = &events, .kind = kind};
+    enum ferry_status status = ferry_logrow_head(&logrow, "file.csv", slices, count, error);
+    if (status == FERRY_OK)
+        *header = logrow.header;
+    return status;
 }
 
 /* With members of the export in place of the usual ones. */
@@ -56,10 +61,10 @@ static void begin(struct fixture *fixture, const char *key, const char *value)
     if (key)
         json_object_set_new(json_object_get(fixture->json, "export"), key, json_string(value));
     assert_int_equal(ferry_events_new(fixture->json, &fixture->events, &fixture->error), FERRY_OK);
-    assert_int_equal(
-        ferry_logrow_init(&fixture->logrow, fixture->events, FERRY_LOG_DELIVERY, &fixture->error),
-        FERRY_OK);
-    assert_int_equal(read_header(titles, COLUMNS, &fixture->events->export, FERRY_LOG_DELIVERY,
+    assert_int_equal(ferry_logrow_init(&fixture->logrow, fixture->events, FERRY_FILE_DELIVERIES,
+                                       &fixture->error),
+                     FERRY_OK);
+    assert_int_equal(read_header(titles, COLUMNS, &fixture->events->export, FERRY_FILE_DELIVERIES,
                                  &fixture->logrow.header, &fixture->error),
                      FERRY_OK);
 }
@@ -231,7 +236,7 @@ static void columns_are_found_in_any_order_and_spelling(void **state)
     json_t *columns = json_pack("{ss}", "externalId", "CRM id");
     const struct ferry_export export = {.columns = columns, .delimiter = ','};
     (void)state;
-    assert_int_equal(read_header(spelled, 7, &export, FERRY_LOG_TRACKING, &header, &error),
+    assert_int_equal(read_header(spelled, 7, &export, FERRY_FILE_TRACKING, &header, &error),
                      FERRY_OK);
     assert_int_equal(header.index[FERRY_COLUMN_DATE], 0);
     assert_int_equal(header.index[FERRY_COLUMN_ID], 2);
@@ -253,9 +258,10 @@ static void an_exact_name_wins_over_one_alike_and_two_alike_are_refused(void **s
     struct ferry_error error;
     const struct ferry_export export = {.delimiter = ','};
     (void)state;
-    assert_int_equal(read_header(twice, 6, &export, FERRY_LOG_DELIVERY, &header, &error), FERRY_OK);
+    assert_int_equal(read_header(twice, 6, &export, FERRY_FILE_DELIVERIES, &header, &error),
+                     FERRY_OK);
     assert_int_equal(header.index[FERRY_COLUMN_TYPE], 1);
-    assert_int_equal(read_header(alike, 6, &export, FERRY_LOG_DELIVERY, &header, &error),
+    assert_int_equal(read_header(alike, 6, &export, FERRY_FILE_DELIVERIES, &header, &error),
                      FERRY_INVALID);
     assert_non_null(strstr(error.message, "\"status\" more than once"));
 }
@@ -267,10 +273,10 @@ static void a_missing_column_is_named_with_its_file(void **state)
     struct ferry_error error;
     const struct ferry_export export = {.delimiter = ','};
     (void)state;
-    assert_int_equal(read_header(titles, 4, &export, FERRY_LOG_DELIVERY, &header, &error),
+    assert_int_equal(read_header(titles, 4, &export, FERRY_FILE_DELIVERIES, &header, &error),
                      FERRY_INVALID);
     assert_non_null(strstr(error.message, "file.csv has no column \"eventDate\""));
-    assert_int_equal(read_header(one, 1, &export, FERRY_LOG_DELIVERY, &header, &error),
+    assert_int_equal(read_header(one, 1, &export, FERRY_FILE_DELIVERIES, &header, &error),
                      FERRY_INVALID);
     assert_non_null(strstr(error.action, "delimiter"));
 }
@@ -283,7 +289,7 @@ static void two_of_our_columns_are_never_one_of_the_file(void **state)
         json_pack("{ss ss}", "deliveryName", "campaignName", "mirrorPageUrl", "CampaignName");
     const struct ferry_export export = {.columns = columns, .delimiter = ','};
     (void)state;
-    assert_int_equal(read_header(titles, COLUMNS, &export, FERRY_LOG_DELIVERY, &header, &error),
+    assert_int_equal(read_header(titles, COLUMNS, &export, FERRY_FILE_DELIVERIES, &header, &error),
                      FERRY_INVALID);
     assert_non_null(strstr(error.message, "column 7 of the file file.csv"));
     json_decref(columns);
@@ -299,11 +305,11 @@ static void letters_beyond_ascii_are_letters(void **state)
     json_t *marks = json_pack("{ss}", "externalId", "##");
     struct ferry_export export = {.columns = columns, .delimiter = ','};
     (void)state;
-    assert_int_equal(read_header(foreign, 6, &export, FERRY_LOG_DELIVERY, &header, &error),
+    assert_int_equal(read_header(foreign, 6, &export, FERRY_FILE_DELIVERIES, &header, &error),
                      FERRY_INVALID);
     assert_non_null(strstr(error.message, "no column \"Идентификатор\""));
     export.columns = marks;
-    assert_int_equal(read_header(foreign, 6, &export, FERRY_LOG_DELIVERY, &header, &error),
+    assert_int_equal(read_header(foreign, 6, &export, FERRY_FILE_DELIVERIES, &header, &error),
                      FERRY_INVALID);
     json_decref(columns);
     json_decref(marks);

@@ -30,12 +30,34 @@ static void what_was_never_configured_is_disabled(void **state)
     assert_string_equal(text(filled, "rule"), "original");
     assert_string_equal(text(filled, "key"), "externalId");
     assert_int_equal(json_integer_value(json_object_get(filled, "clockToleranceSeconds")), 60);
-    assert_string_equal(text(json_object_get(filled, "export"), "files"), "optout_*");
+    assert_null(json_object_get(filled, "export"));
     assert_false(ferry_optinout_is_on(filled));
     assert_false(ferry_optinout_is_on(empty));
     assert_false(ferry_optinout_is_on(NULL));
     json_decref(empty);
     json_decref(filled);
+}
+
+static void files_are_read_where_an_export_is_named_and_campaign_decides(void **state)
+{
+    static const struct {
+        const char *configuration;
+        bool reads;
+    } rows[] = {{"{\"direction\":\"both\",\"export\":{}}", true},
+                {"{\"direction\":\"campaign-to-dynamics\",\"export\":{}}", true},
+                {"{\"direction\":\"dynamics-to-campaign\",\"export\":{}}", false},
+                {"{\"direction\":\"disabled\",\"export\":{}}", false},
+                {"{\"direction\":\"both\"}", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *configuration = from_json(rows[i].configuration);
+        json_t *filled = ferry_optinout_fill(configuration);
+        assert_int_equal(ferry_optinout_reads_files(filled), rows[i].reads);
+        if (json_object_get(configuration, "export"))
+            assert_string_equal(text(json_object_get(filled, "export"), "files"), "optout_*");
+        json_decref(filled);
+        json_decref(configuration);
+    }
 }
 
 static void what_is_said_wins_and_attributes_get_their_own_names(void **state)
@@ -208,6 +230,7 @@ int main(void)
         cmocka_unit_test(the_good_examples_have_no_fault),
         cmocka_unit_test(the_bad_examples_have_every_fault_with_its_path),
         cmocka_unit_test(what_was_never_configured_is_disabled),
+        cmocka_unit_test(files_are_read_where_an_export_is_named_and_campaign_decides),
         cmocka_unit_test(what_is_said_wins_and_attributes_get_their_own_names),
         cmocka_unit_test(a_field_that_both_would_write_is_named_at_both_places),
         cmocka_unit_test(fields_of_others_and_a_disabled_one_do_not_collide),

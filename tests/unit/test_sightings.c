@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct ferry_export export = {.delivery_logs = "broad_*", .tracking_logs = "track_?*"};
+static const struct ferry_export export = {.files = {"broad_*", "track_?*"}};
 
 static void add(struct ferry_listing *listing, const char *name, int64_t size, int64_t seconds)
 {
@@ -29,8 +29,8 @@ static void a_listing_has_the_files_that_match_by_name(void **state)
     ferry_listing_sort(&listing);
     assert_int_equal(listing.count, 2);
     assert_string_equal(listing.files[0].name, "broad_9.csv.gz");
-    assert_int_equal(listing.files[0].kind, FERRY_LOG_DELIVERY);
-    assert_int_equal(listing.files[1].kind, FERRY_LOG_TRACKING);
+    assert_int_equal(listing.files[0].kind, FERRY_FILE_DELIVERIES);
+    assert_int_equal(listing.files[1].kind, FERRY_FILE_TRACKING);
     assert_true(listing.files[1].size == 2 && listing.files[1].modified_at == 20000);
     assert_int_equal(listing.unfit, 0);
     ferry_listing_done(&listing);
@@ -187,45 +187,45 @@ static void a_checkpoint_is_held_by_its_content_and_not_by_a_name(void **state)
 
 static void a_mark_knows_whether_an_order_asks_for_more_than_it_was_read_for(void **state)
 {
-    struct ferry_events events = {.since = 2000, .kinds = {[FERRY_EVENT_SEND] = true}};
+    struct ferry_filescope scope = {.since = 2000, .kinds = {[FERRY_EVENT_SEND] = true}};
     struct ferry_filemark mark;
     struct ferry_error error;
     char *text = NULL;
     (void)state;
-    ferry_filemark_begin(&mark, &events);
+    ferry_filemark_begin(&mark, &scope);
     mark.skipped[FERRY_SKIP_BEFORE_SINCE] = mark.skipped[FERRY_SKIP_SWITCHED_OFF] = 1;
     assert_int_equal(ferry_filemark_print(&mark, &text), FERRY_OK);
     assert_int_equal(ferry_filemark_parse(text, &mark, &error), FERRY_OK);
     free(text);
-    assert_false(ferry_filemark_missed(&mark, &events));
-    events.since = 1999;
-    assert_true(ferry_filemark_missed(&mark, &events));
+    assert_false(ferry_filemark_missed(&mark, &scope));
+    scope.since = 1999;
+    assert_true(ferry_filemark_missed(&mark, &scope));
     mark.skipped[FERRY_SKIP_BEFORE_SINCE] = 0;
-    assert_false(ferry_filemark_missed(&mark, &events));
-    events.kinds[FERRY_EVENT_OPEN] = true;
-    assert_true(ferry_filemark_missed(&mark, &events));
+    assert_false(ferry_filemark_missed(&mark, &scope));
+    scope.kinds[FERRY_EVENT_OPEN] = true;
+    assert_true(ferry_filemark_missed(&mark, &scope));
     mark.skipped[FERRY_SKIP_SWITCHED_OFF] = 0;
-    assert_false(ferry_filemark_missed(&mark, &events));
+    assert_false(ferry_filemark_missed(&mark, &scope));
 }
 
 /* The first half for one order, the second for another. */
 static void a_mark_is_no_wider_than_the_narrowest_order(void **state)
 {
-    const struct ferry_events narrow = {.since = 3000, .kinds = {[FERRY_EVENT_SEND] = true}};
-    struct ferry_events wide = {.since = 2000, .kinds = {true, true, true, true}};
+    const struct ferry_filescope narrow = {.since = 3000, .kinds = {[FERRY_EVENT_SEND] = true}};
+    struct ferry_filescope wide = {.since = 2000, .kinds = {true, true, true, true}};
     struct ferry_filemark mark;
     (void)state;
     ferry_filemark_begin(&mark, &wide);
     ferry_filemark_narrow(&mark, &narrow);
     mark.skipped[FERRY_SKIP_SWITCHED_OFF] = 1;
-    assert_true(mark.since == 3000 && ferry_filemark_missed(&mark, &wide));
+    assert_true(mark.scope.since == 3000 && ferry_filemark_missed(&mark, &wide));
     ferry_filemark_narrow(&mark, &wide);
-    assert_true(mark.since == 3000 && ferry_filemark_missed(&mark, &wide));
+    assert_true(mark.scope.since == 3000 && ferry_filemark_missed(&mark, &wide));
 }
 
 static void a_mark_that_does_not_say_what_for_missed_nothing(void **state)
 {
-    const struct ferry_events events = {.since = 0, .kinds = {true, true, true, true}};
+    const struct ferry_filescope scope = {.since = 0, .kinds = {true, true, true, true}};
     struct ferry_filemark mark;
     struct ferry_error error;
     (void)state;
@@ -233,7 +233,38 @@ static void a_mark_that_does_not_say_what_for_missed_nothing(void **state)
                                           "\"switchedOff\":1}}",
                                           &mark, &error),
                      FERRY_OK);
-    assert_false(ferry_filemark_missed(&mark, &events));
+    assert_false(ferry_filemark_missed(&mark, &scope));
+}
+
+static void a_mark_of_opt_outs_is_read_again_for_another_attribute(void **state)
+{
+    struct ferry_filescope scope = {.optouts = true, .attributes = {[FERRY_DENY_LIST_FAX] = true}};
+    struct ferry_filemark mark;
+    struct ferry_error error;
+    char *text = NULL;
+    (void)state;
+    ferry_filemark_begin(&mark, &scope);
+    snprintf(mark.file, sizeof mark.file, "optout");
+    mark.records = 5;
+    mark.bad_times = 2;
+    mark.skipped[FERRY_SKIP_UNTOUCHED] = 3;
+    assert_int_equal(ferry_filemark_print(&mark, &text), FERRY_OK);
+    assert_non_null(strstr(text, "\"attributes\":[\"denyListFax\"]"));
+    assert_non_null(strstr(text, "\"skipped\":{\"withoutContact\":0,\"untouched\":3}"));
+    assert_null(strstr(text, "kinds"));
+    memset(&mark, 0, sizeof mark);
+    assert_int_equal(ferry_filemark_parse(text, &mark, &error), FERRY_OK);
+    free(text);
+    assert_true(mark.scope.optouts && mark.records == 5 && mark.bad_times == 2 &&
+                mark.skipped[FERRY_SKIP_UNTOUCHED] == 3);
+    assert_false(ferry_filemark_missed(&mark, &scope));
+    scope.attributes[FERRY_CCPA_OPT_OUT] = true;
+    assert_true(ferry_filemark_missed(&mark, &scope));
+    scope.attributes[FERRY_DENY_LIST_FAX] = scope.attributes[FERRY_CCPA_OPT_OUT] = false;
+    assert_false(ferry_filemark_missed(&mark, &scope));
+    ferry_filemark_narrow(&mark, &scope);
+    scope.attributes[FERRY_DENY_LIST_FAX] = true;
+    assert_true(ferry_filemark_missed(&mark, &scope));
 }
 
 static void a_mark_is_read_as_it_was_printed(void **state)
@@ -243,7 +274,7 @@ static void a_mark_is_read_as_it_was_printed(void **state)
                                   .modified_at = 6000,
                                   .position = 4,
                                   .line = 3,
-                                  .events = 2,
+                                  .records = 2,
                                   .rejected = 1,
                                   .skipped = {7, 8, 9, 10},
                                   .began_at = 11,
@@ -257,7 +288,7 @@ static void a_mark_is_read_as_it_was_printed(void **state)
     assert_int_equal(ferry_filemark_parse(text, &again, &error), FERRY_OK);
     assert_string_equal(again.file, mark.file);
     assert_true(again.size == 5 && again.modified_at == 6000 && again.position == 4 &&
-                again.line == 3 && again.events == 2 && again.rejected == 1 &&
+                again.line == 3 && again.records == 2 && again.rejected == 1 &&
                 again.skipped[FERRY_SKIP_BEFORE_SINCE] == 10 && again.began_at == 11 &&
                 again.done_at == 12 && again.done);
     free(text);
@@ -304,6 +335,7 @@ int main(void)
         cmocka_unit_test(a_mark_knows_whether_an_order_asks_for_more_than_it_was_read_for),
         cmocka_unit_test(a_mark_is_no_wider_than_the_narrowest_order),
         cmocka_unit_test(a_mark_that_does_not_say_what_for_missed_nothing),
+        cmocka_unit_test(a_mark_of_opt_outs_is_read_again_for_another_attribute),
         cmocka_unit_test(a_mark_is_read_as_it_was_printed),
         cmocka_unit_test(what_is_no_mark_is_refused_with_its_member),
         cmocka_unit_test(a_mark_expires_30_days_after_its_end_or_its_beginning),
