@@ -8,7 +8,6 @@
 /* Sums of what the checkpoints tell. */
 struct ferry_filetally {
     int64_t files, bytes;
-    int64_t waiting;     /* files that are not read yet */
     int64_t modified_at; /* ms: of the newest file that was read to its end; 0: none was */
     int64_t records, rejected, bad_times;
     int64_t skipped[FERRY_SKIPS];

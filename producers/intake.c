@@ -351,7 +351,6 @@ void ferry_intake_stop(struct ferry_intake *intake)
 
 json_t *ferry_intake_counters(const struct ferry_intake *intake)
 {
-    struct ferry_filetally tally = intake->tally;
-    tally.waiting = ferry_sightings_waiting(&intake->sightings);
-    return intake->options.crop->type->count(&tally);
+    return intake->options.crop->type->count(&intake->tally,
+                                             ferry_sightings_waiting(&intake->sightings));
 }

@@ -39,7 +39,8 @@ struct ferry_crop_type {
     enum ferry_status (*take)(void *rows, const struct ferry_csv_row *row,
                               const struct ferry_crop_file *file, struct ferry_harvest *harvest,
                               struct ferry_error *error);
-    json_t *(*count)(const struct ferry_filetally *tally); /* for the task's status */
+    /* For the task's status; `waiting`: files that are not read yet. */
+    json_t *(*count)(const struct ferry_filetally *tally, int64_t waiting);
 };
 
 struct ferry_crop {

@@ -96,7 +96,7 @@ static enum ferry_status take(void *context, const struct ferry_csv_row *row,
     return FERRY_OK;
 }
 
-static json_t *count(const struct ferry_filetally *tally)
+static json_t *count(const struct ferry_filetally *tally, int64_t waiting)
 {
     json_t *skipped = json_object();
     for (int i = 0; i < FERRY_SKIPS; i++)
@@ -104,9 +104,9 @@ static json_t *count(const struct ferry_filetally *tally)
             json_object_set_new(skipped, ferry_skip_name((enum ferry_skip)i),
                                 json_integer(tally->skipped[i]));
     return json_pack("{sI sI sI sI sI so}", "filesRead", (json_int_t)tally->files, "filesWaiting",
-                     (json_int_t)tally->waiting, "bytesRead", (json_int_t)tally->bytes,
-                     "eventsRead", (json_int_t)tally->records, "recordsRejected",
-                     (json_int_t)tally->rejected, "skipped", skipped);
+                     (json_int_t)waiting, "bytesRead", (json_int_t)tally->bytes, "eventsRead",
+                     (json_int_t)tally->records, "recordsRejected", (json_int_t)tally->rejected,
+                     "skipped", skipped);
 }
 
 const struct ferry_crop_type ferry_crop_events = {

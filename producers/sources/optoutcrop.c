@@ -109,14 +109,14 @@ static int64_t age_seconds(const struct ferry_filetally *tally)
     return age > 0 ? age / 1000 : 0; /* the server's clock may be ahead of ours */
 }
 
-static json_t *count(const struct ferry_filetally *tally)
+static json_t *count(const struct ferry_filetally *tally, int64_t waiting)
 {
     json_t *counters = json_pack(
         "{ss sI sI sI sI sI sI sI sI}", "source", ferry_optout_source_name(FERRY_OPTOUT_FILE),
-        "filesRead", (json_int_t)tally->files, "filesWaiting", (json_int_t)tally->waiting,
-        "bytesRead", (json_int_t)tally->bytes, "recordsRead", (json_int_t)tally->records,
-        "recordsRejected", (json_int_t)tally->rejected, "badTimes", (json_int_t)tally->bad_times,
-        "withoutContact", (json_int_t)tally->skipped[FERRY_SKIP_WITHOUT_CONTACT], "untouched",
+        "filesRead", (json_int_t)tally->files, "filesWaiting", (json_int_t)waiting, "bytesRead",
+        (json_int_t)tally->bytes, "recordsRead", (json_int_t)tally->records, "recordsRejected",
+        (json_int_t)tally->rejected, "badTimes", (json_int_t)tally->bad_times, "withoutContact",
+        (json_int_t)tally->skipped[FERRY_SKIP_WITHOUT_CONTACT], "untouched",
         (json_int_t)tally->skipped[FERRY_SKIP_UNTOUCHED]);
     if (tally->modified_at)
         json_object_set_new(counters, "newsAgeSeconds", json_integer(age_seconds(tally)));
