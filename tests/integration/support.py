@@ -267,7 +267,21 @@ class Topics:
         return sorted(name.removeprefix(prefix) for name in known if name.startswith(prefix))
 
     def ends(self, topic, committed=False):
-        """{partition: end of the log, or where an open transaction begins}."""
+        """{partition: end of the log, or where an open transaction begins}.
+
+        For a moment the leader of a new partition may not know of its office.
+        """
+        deadline = time.monotonic() + 10 * PATIENCE
+        while True:
+            try:
+                return self._ends(topic, committed)
+            except confluent_kafka.KafkaException as error:
+                if (error.args[0].code() != confluent_kafka.KafkaError.NOT_LEADER_FOR_PARTITION or
+                        time.monotonic() > deadline):
+                    raise
+            time.sleep(0.05)
+
+    def _ends(self, topic, committed):
         isolation = (confluent_kafka.IsolationLevel.READ_COMMITTED if committed else
                      confluent_kafka.IsolationLevel.READ_UNCOMMITTED)
         name = f"{self.instance}.{topic}"
