@@ -1,5 +1,7 @@
 """Opt-In/Out: how long an opt-out takes from one system to the other, idle and behind a backlog of ingress."""
 
+import time
+
 from crowd import Crowd
 from figure import Figure, measures
 from lab import median
@@ -28,8 +30,32 @@ def watch(crowd, count):
     return made, found
 
 
+def watch_files(crowd, count, people):
+    """Delays in ms, sorted, of so many files with so many people each, from the file's first byte to the write in Dynamics.
+    A file has to stand still for two looks, 100 ms each here, which are measured in. The first file after a start is shown
+    beside: with it reader and writer meet topics for the first time."""
+    found = []
+    for _ in range(1 + count):
+        contacts = [crowd.opt_out("campaign") for _ in range(people)]
+        begun = crowd.export()
+        found += [crowd.ferry.wait_until(lambda contact=contact: crowd.arrival("campaign", contact)) - begun
+                  for contact in contacts]
+        time.sleep(1)  # a file's name tells the second
+    first, others = found[:people], sorted(found[people:])
+    print(f"  from files: median {median(others):.0f} ms, longest {others[-1]:.0f} ms; the first one {max(first):.0f} ms")
+    return others
+
+
 def worse(found):
     return max(map(percentile, found.values()))
+
+
+@measures("optouts-file-p99")
+def telling_by_files(lab):
+    with lab.instance("optouts-file") as instance:
+        crowd = Crowd(instance, there=2_000, admit=0, latency=5, files=True, log_level="info").gather()
+        found = watch_files(crowd, lab.count(30, 5), people=10)
+        yield Figure("optouts-file-p99", percentile(found), "s", "<= 1")
 
 
 @measures("optouts-idle-p99", "optouts-backlog-p99")

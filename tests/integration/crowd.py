@@ -19,23 +19,28 @@ FLAGS = ("blackListEmail", "blackListPhone")
 
 class Crowd:
     """`there` contacts have a profile, `waiting` more are in the backlog of ingress. Campaign admits `admit` requests at
-    once and does not say so; each takes it `latency` ms, a creation `birth` ms more."""
+    once and does not say so; each takes it `latency` ms, a creation `birth` ms more. files: it has no filter, and tells
+    its opt-outs by export files alone."""
 
-    def __init__(self, ferry, there, waiting=0, admit=64, latency=50, birth=0, **settings):
+    def __init__(self, ferry, there, waiting=0, admit=64, latency=50, birth=0, files=False, **settings):
         self.ferry = ferry
+        self.files = files
         self.there = there
         self.waiting = waiting
         self.random = random.Random(ferry.seed)
         self.sandbox = ferry.start_sandbox(contacts=there + waiting, limit_requests=0, campaign_admit=admit,
-                                           campaign_latency_ms=latency)
+                                           campaign_latency_ms=latency,
+                                           **({"optout_filter": "byAnotherName"} if files else {}))
         self.admin = self.sandbox.admin
         if birth:
             self.admin.fault("campaign", "stall", ms=birth, match={"verb": "POST", "path": "profile"})
         self.admin.call("POST", "/consent", {"pairs": PAIRS})
+        if files:
+            ferry.start_sftp()
         ferry.start_controller(**settings)
         self.reader = ferry.start_reader(**settings)
         self.writer = ferry.start_events_writer(**settings)
-        ferry.apply({"direction": "both", "attributes": PAIRS}, OPTINOUT)
+        ferry.apply({"direction": "both", "attributes": PAIRS, **({"export": {}} if files else {})}, OPTINOUT)
         ferry.apply(NAMES)
 
     def born(self):
@@ -49,6 +54,11 @@ class Crowd:
         self.people = self.undecided()
         self.ferry.start(OPTINOUT)
         self.ferry.wait_until(self.is_followed, timeout, "the first reads of both sides are over")
+        if self.files:
+            self.export()  # of all
+            self.ferry.wait_until(lambda: self.counters(OPTINOUT, "exports").get("filesRead") == 1, timeout,
+                                  "the first file is read")
+            self.ferry.wait_until(lambda: self.ferry.backlog(OPTINOUT) == 0, timeout, "all of it is looked at")
         return self
 
     def hurry(self, timeout=120):
@@ -63,7 +73,8 @@ class Crowd:
 
     def is_followed(self):
         """Changes are looked for: every reader is in its deltas."""
-        return all(self.counters(OPTINOUT, task).get("phase") == "DELTA" for task in ("contact", "profiles"))
+        return all(self.counters(OPTINOUT, task).get("phase") == "DELTA"
+                   for task in ("contact", *([] if self.files else ["profiles"])))
 
     def counters(self, workflow, task):
         """A reader's, as it told them last."""
@@ -98,6 +109,12 @@ class Crowd:
             made[system].append(self.opt_out(system))
         return made
 
+    def export(self):
+        """What changed in Campaign since the last time, as a file; when it began to be written, in ms."""
+        begun = time.time() * 1000
+        self.admin.export_optouts(self.ferry.sftp.exports)
+        return begun
+
     def delays(self, system, contacts, timeout=120):
         """Milliseconds from each change to the write on the other side, as the sandbox's history says."""
         return sorted(self.ferry.wait_until(lambda contact=contact: self.delay(system, contact), timeout,
@@ -105,12 +122,21 @@ class Crowd:
 
     def delay(self, system, contact):
         """None: it has not arrived."""
-        changes, field, other = EDITS[system]
-        column, = changes
+        column, = EDITS[system][0]
+        made = self.moment(contact, system, column)
+        arrived = self.arrival(system, contact)
+        return arrived and max(arrived - made, 1)
+
+    def arrival(self, system, contact):
+        """When what the contact said in that system was written in the other one, in ms; None: not yet."""
+        _, field, other = EDITS[system]
+        return self.moment(contact, other, field)
+
+    def moment(self, contact, system, name):
+        """When the contact first opted out there, in ms; None: never."""
         history = self.admin._lines("/consent/history", contact=contact)
-        made, = (one["atMs"] for one in history if one["system"] == system and one["name"] == column and one["to"])
-        arrived = [one["atMs"] for one in history if one["system"] == other and one["name"] == field and one["to"]]
-        return max(arrived[0] - made, 1) if arrived else None
+        return next((one["atMs"] for one in history
+                     if (one["system"], one["name"]) == (system, name) and one["to"]), None)
 
     # What became of those who wait.
 
