@@ -2,6 +2,7 @@
 
 #include "controller/reply.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/io/kafka.h"
 #include "core/io/topics.h"
 #include "core/record/guid.h"
@@ -60,6 +61,10 @@ static void keep(struct question *question, const rd_kafka_message_t *message)
         json_object_del(question->found, key); /* the person was erased */
     else if (ferry_decision_decode(message->payload, message->len, &decision, &error) == FERRY_OK)
         json_object_set_new(question->found, key, ferry_consentlog_view(&decision));
+    else
+        ferry_log(FERRY_LOG_WARN, "decision_unreadable", FERRY_STR("key", key),
+                  FERRY_INT("partition", message->partition), FERRY_INT("offset", message->offset),
+                  FERRY_STR("message", error.message));
 }
 
 /* Until each partition has been read to its end. */

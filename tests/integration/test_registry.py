@@ -4,6 +4,7 @@ import json
 
 import confluent_kafka
 
+from crowd import Crowd
 from instance import INGRESS
 from oracle import CONTACTS, Oracle
 from support import ROOT, stays
@@ -140,3 +141,19 @@ def test_a_message_with_a_foreign_id_stops_its_table_and_is_not_guessed_at(ferry
     assert [message.value()[5:] for message in rejects] == [b"\x08text"]
     ferry.wait_until(lambda: ferry.backlog() == 0)
     assert writes(ferry) == {"insert": 20, "update": 0, "delete": 0}
+
+
+def test_opt_outs_and_decisions_are_framed_too_and_a_decision_is_shown(ferry, registry):
+    ferry.use_registry(registry)
+    crowd = Crowd(ferry, there=20)
+    crowd.gather()
+    made = crowd.opt_out_some(2, every=0.1)
+    for system, contacts in made.items():
+        crowd.delays(system, contacts)
+        for contact in contacts:
+            decision, = ferry.ctl_json("get", "decisions", "--contact", contact)["items"]
+            assert (decision["cause"], decision["winner"]) == (system.upper(), system.upper())
+    for topic in ("optouts.load", "optouts.dynamics", "optouts.campaign", "optouts.decisions"):
+        assert subject(ferry, topic) in registry.get("/subjects")
+        found = framings(ferry, topic)
+        assert found["confluent"] == found["all"] > 0
