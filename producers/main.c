@@ -3,6 +3,7 @@
 #include "core/io/process.h"
 #include "producers/reader.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -56,6 +57,9 @@ int main(int argc, char **argv)
         .group_count = sizeof groups / sizeof groups[0],
     };
     signal(SIGPIPE, SIG_IGN);
+    /* What one thread allocates librdkafka's free, or the other way round: with an arena for each
+     * the memory that lies about grew by a quarter from 100,000 to 1,000,000 records. */
+    mallopt(M_ARENA_MAX, 1);
     /* A seat blocks a thread while it commits, a tail while it asks: more than libuv's four may do
      * so at once. */
     setenv("UV_THREADPOOL_SIZE", "16", 0);
