@@ -117,7 +117,7 @@ class Backlog:
                  "orderedAt": int(time.time() * 1000), **self._content()}
         self._control.produce(f"{self.ferry.name}.workflows", json.dumps(order).encode(),
                               f"{self.workflow}/run")
-        assert self._control.flush(10) == 0
+        assert self._control.flush(60) == 0
 
     def task(self, writer="writer-0"):
         return self.ferry.topics.documents("status").get(f"{self.workflow}/writer/{writer}")

@@ -138,7 +138,7 @@ class Exporting(Files, Reading):
         seat = murmur2(TASK) % 4
         self._producer.produce(f"{self.ferry.name}.checkpoints", key=f"{TASK}/{sha256}", partition=seat,
                                value=json.dumps(mark))
-        assert self._producer.flush(10) == 0
+        assert self._producer.flush(60) == 0
 
     def wait_for_warning(self, *words, timeout=30):
         def look():

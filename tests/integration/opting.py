@@ -50,7 +50,7 @@ class Opting(Reading):
         key = f"{self.workflow}/reader/{task}"
         self._producer.produce(f"{self.ferry.name}.checkpoints", key=key, partition=murmur2(key) % 4,
                                value=json.dumps(document))
-        assert self._producer.flush(10) == 0
+        assert self._producer.flush(60) == 0
 
     def wait_for_warning(self, task, *words, timeout=30):
         def look():

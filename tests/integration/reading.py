@@ -80,7 +80,7 @@ class Reading:
                     "mappings": self.mappings, **self.more()}
         self._producer.produce(f"{self.ferry.name}.workflows", key=f"{self.workflow}/run",
                                value=json.dumps(document))
-        assert self._producer.flush(10) == 0
+        assert self._producer.flush(60) == 0
 
     def more(self):
         """What an order says beside its mappings."""

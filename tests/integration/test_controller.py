@@ -298,7 +298,7 @@ def test_backlog_is_the_lag_of_the_writers(api, workers, ferry):
     producer.begin_transaction()
     for number in range(10):
         producer.produce(f"{ferry.name}.changes.contact", b"x", key=b"k", partition=number % 2)
-    producer.flush(10)
+    producer.flush(60)
     # Records of an open transaction are read, queued and not yet written.
     wait_until(lambda: api.workflow()["backlog"] == 10)
     producer.commit_transaction(30)
@@ -486,7 +486,7 @@ def test_status_that_is_nonsense_is_ignored(api, workers, ferry, controller):
     for key, value in ((b"x", b'"nonsense"'), (b"", b"{}"), (b"y", None), (b"", None)):
         producer.produce(f"{ferry.name}.status", key=key, value=value)
         producer.produce(f"{ferry.name}.workflows", key=key, value=value)
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     wait_until(lambda: controller.events("status_ignored") and controller.events("document_ignored"))
     run(api, workers)
     controller.stop()

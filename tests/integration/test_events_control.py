@@ -285,7 +285,7 @@ def produce(ferry, count):
     producer = confluent_kafka.Producer({"bootstrap.servers": ferry.kafka.bootstrap})
     for number in range(count):
         producer.produce(f"{ferry.name}.events.email", b"x", key=b"k", partition=number % 2)
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
 
 
 def test_backlog_is_the_lag_on_the_events(played, ferry):
@@ -318,7 +318,7 @@ def test_rejects_of_files_are_listed_with_file_and_line(played, ferry):
     producer.produce(f"{ferry.name}.rejects.{EGRESS}", key=origin, value=b"812345,,\xff",
                      headers={"ferry-reason": "eventDate is no date", "ferry-class": "mapping",
                               "ferry-origin": origin, "ferry-at": "2026-11-22T07:00:00Z"})
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     lines = ferry.ctl("get", "rejects", EGRESS).stdout.splitlines()
     assert origin in lines[1] and "eventDate is no date" in lines[1]
     item = ferry.ctl_json("get", "rejects", EGRESS, "--values")["items"][0]

@@ -18,7 +18,7 @@ import support
 def produce(broker, topic, value):
     producer = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap})
     producer.produce(topic, value)
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
 
 
 def create(broker, topic):
@@ -55,7 +55,7 @@ def test_aborted_records_are_seen_by_read_uncommitted_only(kafka):
     for end, value in ((producer.abort_transaction, b"no"), (producer.commit_transaction, b"yes")):
         producer.begin_transaction()
         producer.produce("aborted.records", value)
-        producer.flush(10)
+        producer.flush(60)
         end(30)
     topics = support.Topics(kafka.bootstrap, "aborted")
     assert [m.value() for m in topics.read("records")] == [b"yes"]

@@ -233,7 +233,7 @@ def test_rejects_are_listed_with_their_reason_and_values_only_when_asked(ferry, 
                          headers={"ferry-reason": f"reason {number}", "ferry-class": "mapping",
                                   "ferry-origin": f"t/0/{number}", "ferry-attempts": "2",
                                   "ferry-status": "500", "ferry-at": "2026-11-22T07:00:00Z"})
-        producer.flush(10)
+        producer.flush(60)
         if number == 32:
             producer.abort_transaction(30)
         else:

@@ -188,7 +188,7 @@ def produce(ferry, stream, count):
     producer = confluent_kafka.Producer({"bootstrap.servers": ferry.kafka.bootstrap})
     for number in range(count):
         producer.produce(f"{ferry.name}.optouts.{stream}", b"x", key=b"k", partition=number % 2)
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
 
 
 def test_backlog_is_the_lag_over_the_three_streams(played, ferry):

@@ -123,7 +123,7 @@ def test_a_message_with_a_foreign_id_stops_its_table_and_is_not_guessed_at(ferry
     producer = confluent_kafka.Producer({"bootstrap.servers": ferry.kafka.bootstrap})
     producer.produce(f"{ferry.name}.changes.contact", key="somebody",
                      value=b"\0" + foreign.to_bytes(4, "big") + b"\x08text")
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     ferry.wait_until(lambda: ferry.status() == "FAILED")
     error = ferry.workflow()["error"]
     assert error["class"] == "schema" and f"schema {foreign} " in error["message"]

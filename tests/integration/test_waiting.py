@@ -168,7 +168,7 @@ def decide(backlog, number, verdict):
     document = {"decision": number, "verdict": verdict, "decidedAt": 1, "decidedBy": "test"}
     backlog._control.produce(f"{backlog.ferry.name}.workflows", json.dumps(document).encode(),
                              f"{WORKFLOW}/deletes/contact")
-    assert backlog._control.flush(10) == 0
+    assert backlog._control.flush(60) == 0
 
 
 def loaded(ferry, count, **settings):

@@ -126,7 +126,7 @@ def test_a_writer_that_comes_back_first_reads_nothing_of_what_it_knows(ferry):
     writer.stop()
     for message in ferry.topics.read("written.contact"):
         backlog._control.produce(message.topic(), None, message.key(), message.partition())
-    assert backlog._control.flush(10) == 0
+    assert backlog._control.flush(60) == 0
     writer.start()
     backlog.wait_for("RUNNING")
     backlog.put([backlog.change(key, contact(n)) for n, key in enumerate(keys)])

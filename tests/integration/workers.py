@@ -32,7 +32,7 @@ class Workers:
                   "state": state, "heartbeatAt": int(time.time() * 1000), "error": None,
                   "warning": None, **more}
         self._producer.produce(f"{self.ferry.name}.status", key=task, value=json.dumps(status))
-        assert self._producer.flush(10) == 0
+        assert self._producer.flush(60) == 0
 
     def reader(self, state, mapping=None, **more):
         self.say("reader", mapping or self.mapping, state, **more)
