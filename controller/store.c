@@ -5,7 +5,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/io/tail.h"
-#include "core/io/topics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -128,25 +127,19 @@ static void on_roster_change(void *context)
 
 static enum ferry_status follow_documents(struct ferry_store *store)
 {
-    char topic[FERRY_TOPIC_SIZE];
-    struct ferry_tail_part part = {topic, 0, RD_KAFKA_OFFSET_BEGINNING};
-    struct ferry_tail_options options = {.name = "workflows",
-                                         .parts = &part,
-                                         .part_count = 1,
-                                         .follow = true,
-                                         .on_record = on_document,
-                                         .on_caught_up = on_workflows_read,
-                                         .on_trouble = on_trouble,
-                                         .context = store};
+    const struct ferry_tail_options options = {.name = "workflows",
+                                               .on_record = on_document,
+                                               .on_caught_up = on_workflows_read,
+                                               .on_trouble = on_trouble,
+                                               .context = store};
 
-    ferry_topic_name(store->common->instance, (struct ferry_topic){FERRY_TOPIC_WORKFLOWS, NULL},
-                     topic);
-    return ferry_tail_new(store->loop, store->common, &options, &store->workflows, &store->trouble);
+    return ferry_tail_follow(store->loop, store->common, FERRY_TOPIC_WORKFLOWS, &options,
+                             &store->workflows, &store->trouble);
 }
 
 static enum ferry_status open_roster(struct ferry_store *store)
 {
-    struct ferry_roster_options options = {on_roster_read, on_roster_change, store};
+    struct ferry_roster_options options = {on_roster_read, on_roster_change, on_trouble, store};
 
     return ferry_roster_new(store->loop, store->common, &options, &store->roster, &store->trouble);
 }
