@@ -1,28 +1,12 @@
 /* Which documents may be written, when others were written meanwhile. */
 #include "controller/draft.h"
 
-#include "tests/unit/cmocka_all.h"
+#include "tests/unit/documents.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define ID "dynamics-to-campaign"
-
-static struct ferry_documents *documents;
-
-static int open_documents(void **state)
-{
-    (void)state;
-    documents = ferry_documents_new();
-    return documents ? 0 : -1;
-}
-
-static int close_documents(void **state)
-{
-    (void)state;
-    ferry_documents_free(documents);
-    return 0;
-}
 
 static void apply(const char *key, const char *value)
 {

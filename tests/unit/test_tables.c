@@ -1,25 +1,7 @@
 /* The tables of a run order: what is known of all of them. */
 #include "consumers/tables.h"
 
-#include "cmocka_all.h"
-
-#include <stdio.h>
-#include <string.h>
-
-/* Of tables whose only field links to the other one. */
-static json_t *mapping_of(const char *table, const char *parent)
-{
-    char text[512];
-    snprintf(text, sizeof text,
-             "{\"id\":\"%s\",\"table\":\"%s\",\"entitySet\":\"s\",\"primaryId\":\"i\","
-             "\"api\":\"a\",\"resource\":\"r\",\"key\":\"k\",\"columnsHash\":\"0\","
-             "\"columns\":[\"p\"],\"fields\":[{\"source\":\"p\",\"sourceType\":\"Lookup\","
-             "\"destination\":\"d\",\"destinationType\":\"link\",\"linkTable\":\"%s\"}]}",
-             table, table, parent);
-    json_t *json = json_loads(text, 0, NULL);
-    assert_non_null(json);
-    return json;
-}
+#include "tests/unit/mappings.h"
 
 static const struct ferry_tables_options options = {.instance = "f",
                                                     .brake = {.records = 100, .percent = 5}};
@@ -29,8 +11,8 @@ static int make_tables(void **state)
     static struct ferry_tables tables;
     struct ferry_error error;
     json_t *mappings = json_array();
-    json_array_append_new(mappings, mapping_of("account", "contact"));
-    json_array_append_new(mappings, mapping_of("contact", "account"));
+    json_array_append_new(mappings, link_mapping("account", "contact"));
+    json_array_append_new(mappings, link_mapping("contact", "account"));
     assert_int_equal(ferry_tables_init(&tables, &options, mappings, &error), FERRY_OK);
     json_decref(mappings);
     *state = &tables;
@@ -69,7 +51,7 @@ static void one_bad_mapping_is_a_fault_of_all(void **state)
     struct ferry_error error;
     json_t *mappings = json_array();
     (void)state;
-    json_array_append_new(mappings, mapping_of("account", "contact"));
+    json_array_append_new(mappings, link_mapping("account", "contact"));
     json_array_append_new(mappings, json_object());
     assert_int_equal(ferry_tables_init(&tables, &options, mappings, &error), FERRY_INVALID);
     assert_int_equal(tables.count, 0);
