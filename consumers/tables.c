@@ -5,14 +5,15 @@
 
 /* --- life --- */
 
-static enum ferry_status relate(const struct ferry_tables *tables, struct ferry_error *error)
+static enum ferry_status relate(struct ferry_table *const *list, size_t count,
+                                struct ferry_error *error)
 {
-    struct ferry_mapping **mappings = calloc(tables->count + 1, sizeof *mappings);
+    struct ferry_mapping **mappings = calloc(count + 1, sizeof *mappings);
     if (!mappings)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    for (size_t i = 0; i < tables->count; i++)
-        mappings[i] = tables->list[i]->mapping;
-    ferry_mapping_relate(mappings, tables->count);
+    for (size_t i = 0; i < count; i++)
+        mappings[i] = list[i]->mapping;
+    ferry_mapping_relate(mappings, count);
     free(mappings);
     return FERRY_OK;
 }
@@ -51,7 +52,7 @@ static enum ferry_status fill(struct ferry_tables *tables,
     enum ferry_status status = FERRY_OK;
     for (size_t i = 0; i < count && status == FERRY_OK; i++)
         status = add(tables, options, json_array_get(mappings, i), error);
-    return status == FERRY_OK ? relate(tables, error) : status;
+    return status == FERRY_OK ? relate(tables->list, count, error) : status;
 }
 
 enum ferry_status ferry_tables_init(struct ferry_tables *tables,

@@ -24,24 +24,24 @@ static struct {
     int asked;
 } broker;
 
-rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list,
+rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *partitions,
                                        int timeout_ms)
 {
-    (void)consumer;
+    (void)rk;
     (void)timeout_ms;
     broker.asked++;
-    for (int i = 0; i < list->cnt; i++) {
-        list->elems[i].offset = broker.committed;
-        list->elems[i].err = broker.refusals-- > 0 ? broker.code : RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < partitions->cnt; i++) {
+        partitions->elems[i].offset = broker.committed;
+        partitions->elems[i].err = broker.refusals-- > 0 ? broker.code : RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-rd_kafka_resp_err_t rd_kafka_query_watermark_offsets(rd_kafka_t *client, const char *topic,
+rd_kafka_resp_err_t rd_kafka_query_watermark_offsets(rd_kafka_t *rk, const char *topic,
                                                      int32_t partition, int64_t *low, int64_t *high,
                                                      int timeout_ms)
 {
-    (void)client;
+    (void)rk;
     (void)topic;
     (void)partition;
     (void)timeout_ms;
@@ -61,7 +61,7 @@ struct ferry_positions {
 static struct {
     int64_t told; /* -1: nothing */
     int open;
-} positions;
+} checkpoints;
 
 static void on_read(uv_timer_t *timer)
 {
@@ -83,7 +83,7 @@ enum ferry_status ferry_positions_new(uv_loop_t *loop, const struct ferry_common
     told->timer.data = told;
     uv_timer_init(loop, &told->timer);
     uv_timer_start(&told->timer, on_read, 1, 0);
-    positions.open++;
+    checkpoints.open++;
     *ret_positions = told;
     return FERRY_OK;
 }
@@ -93,24 +93,25 @@ static void on_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-void ferry_positions_free(struct ferry_positions *told)
+void ferry_positions_free(struct ferry_positions *positions)
 {
-    if (!told)
+    if (!positions)
         return;
-    positions.open--;
-    uv_close((uv_handle_t *)&told->timer, on_closed);
+    checkpoints.open--;
+    uv_close((uv_handle_t *)&positions->timer, on_closed);
 }
 
-bool ferry_positions_ready(const struct ferry_positions *told)
+bool ferry_positions_ready(const struct ferry_positions *positions)
 {
-    return told->ready;
+    return positions->ready;
 }
 
-int64_t ferry_positions_find(const struct ferry_positions *told, const char *topic, int partition)
+int64_t ferry_positions_find(const struct ferry_positions *positions, const char *topic,
+                             int partition)
 {
     (void)topic;
     (void)partition;
-    return told ? positions.told : -1;
+    return positions ? checkpoints.told : -1;
 }
 
 /* ---- the one who asks ---- */
@@ -163,9 +164,9 @@ static int make_world(void **state)
     static struct world world;
     struct ferry_error error;
     memset(&world, 0, sizeof world);
-    memset(&positions, 0, sizeof positions);
+    memset(&checkpoints, 0, sizeof checkpoints);
     memset(&broker, 0, sizeof broker);
-    positions.told = -1;
+    checkpoints.told = -1;
     broker.committed = 7;
     broker.low = 3;
     broker.high = 10;
@@ -193,7 +194,7 @@ static int end_world(void **state)
     struct world *world = *state;
     if (!world->freed)
         free_starts(world);
-    assert_int_equal(positions.open, 0);
+    assert_int_equal(checkpoints.open, 0);
     assert_int_equal(uv_loop_close(&world->loop), 0);
     assert_true(ferry_kafka_join(10000));
     return 0;
@@ -246,7 +247,7 @@ static void an_offset_that_the_broker_has_dropped_is_restored(void **state)
 {
     struct world *world = *state;
     broker.committed = RD_KAFKA_OFFSET_INVALID;
-    positions.told = 5;
+    checkpoints.told = 5;
     ask(world, FIRST, 1);
     await(world);
     assert_int_equal(world->part.committed, 5);
@@ -259,7 +260,7 @@ static void a_position_below_the_beginning_is_no_hole(void **state)
 {
     struct world *world = *state;
     broker.committed = RD_KAFKA_OFFSET_INVALID;
-    positions.told = 1;
+    checkpoints.told = 1;
     ask(world, FIRST, 1);
     await(world);
     assert_int_equal(world->part.committed, 3);
@@ -271,7 +272,7 @@ static void a_position_beyond_the_end_is_of_a_log_that_is_gone(void **state)
 {
     struct world *world = *state;
     broker.committed = RD_KAFKA_OFFSET_INVALID;
-    positions.told = 11;
+    checkpoints.told = 11;
     ask(world, FIRST, 1);
     await(world);
     assert_int_equal(world->part.committed, 3);
@@ -335,16 +336,16 @@ static void positions_that_were_read_for_another_question_are_read_again(void **
 {
     struct world *world = *state;
     broker.committed = RD_KAFKA_OFFSET_INVALID;
-    positions.told = 4;
+    checkpoints.told = 4;
     ask(world, FIRST, 1);
-    while (positions.open == 0)
+    while (checkpoints.open == 0)
         uv_run(&world->loop, UV_RUN_ONCE);
     ferry_starts_forget(world->starts);
     await(world);
     assert_int_equal(world->found, 0);
-    positions.told = 6;
+    checkpoints.told = 6;
     ask(world, FIRST, 1);
-    assert_int_equal(positions.open, 0);
+    assert_int_equal(checkpoints.open, 0);
     await(world);
     assert_int_equal(world->found, 1);
     assert_int_equal(world->part.committed, 6);
@@ -374,10 +375,10 @@ static void one_that_is_freed_with_its_positions_ends_them(void **state)
     struct world *world = *state;
     broker.committed = RD_KAFKA_OFFSET_INVALID;
     ask(world, FIRST, 1);
-    while (positions.open == 0)
+    while (checkpoints.open == 0)
         uv_run(&world->loop, UV_RUN_ONCE);
     free_starts(world);
-    assert_int_equal(positions.open, 0);
+    assert_int_equal(checkpoints.open, 0);
     assert_int_equal(world->found, 0);
 }
 
