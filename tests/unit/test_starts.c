@@ -196,7 +196,7 @@ static int end_world(void **state)
         free_starts(world);
     assert_int_equal(checkpoints.open, 0);
     assert_int_equal(uv_loop_close(&world->loop), 0);
-    assert_true(ferry_kafka_join(10000));
+    assert_true(ferry_kafka_join(60000));
     return 0;
 }
 

@@ -1,21 +1,82 @@
-/* Which partitions of the topics of opt-outs are ours, and how far they are worked through. */
+/* Which partitions of the topics of opt-outs are ours, and how far they are worked through. The
+ * deletions are played by the test. */
 #include "consumers/streams.h"
 
 #include "cmocka_all.h"
 
-#include <stdio.h>
+#include "consumers/trim.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #define DYNAMICS "f.optouts.dynamics"
 #define CAMPAIGN "f.optouts.campaign"
 #define LOAD     "f.optouts.load"
 
-static char instance[] = "f", key[] = "bootstrap.servers", nobody[] = "127.0.0.1:1";
-static struct ferry_pair pair = {key, nobody};
-static const struct ferry_common common = {.instance = instance, .kafka = &pair, .kafka_count = 1};
+/* ---- the deletions ---- */
+
+struct ferry_trim {
+    struct ferry_trim_options options;
+    int64_t noted;
+    bool busy;
+};
+
+static struct ferry_trim *trims[FERRY_STREAMS];
+static int trim_count;
+
+enum ferry_status ferry_trim_new(const struct ferry_trim_options *options,
+                                 struct ferry_trim **ret_trim, struct ferry_error *error)
+{
+    (void)error;
+    struct ferry_trim *trim = calloc(1, sizeof *trim);
+    assert_non_null(trim);
+    trim->options = *options;
+    trims[trim_count++] = *ret_trim = trim;
+    return FERRY_OK;
+}
+
+void ferry_trim_free(struct ferry_trim *trim)
+{
+    if (!trim)
+        return;
+    trim_count--;
+    free(trim);
+}
+
+void ferry_trim_note(struct ferry_trim *trim, int partition, int64_t offset)
+{
+    assert_int_equal(partition, 2);
+    trim->noted = offset;
+}
+
+/* Due is only what is the last. */
+void ferry_trim_look(struct ferry_trim *trim, bool last)
+{
+    trim->busy = trim->busy || (last && trim->noted > 0);
+}
+
+bool ferry_trim_busy(const struct ferry_trim *trim)
+{
+    return trim->busy;
+}
+
+void ferry_trim_forget(struct ferry_trim *trim)
+{
+    trim->noted = 0;
+}
+
+static struct ferry_trim *trim_of(const char *topic)
+{
+    for (int i = 0; i < trim_count; i++)
+        if (strcmp(trims[i]->options.topic, topic) == 0)
+            return trims[i];
+    fail_msg("nobody deletes from %s", topic);
+    return NULL;
+}
+
+/* ---- the streams ---- */
 
 struct world {
-    uv_loop_t loop;
     struct ferry_streams *streams;
     int trimmed;
     int partitions[FERRY_DATA_PARTITIONS];
@@ -31,22 +92,22 @@ static void on_trimmed(void *context)
 
 static int make_world(void **state)
 {
+    static char instance[] = "f";
+    static const struct ferry_common common = {.instance = instance};
     static struct world world;
     memset(&world, 0, sizeof world);
-    uv_loop_init(&world.loop);
     assert_int_equal(ferry_streams_new(&common, &world.streams, &world.error), FERRY_OK);
-    assert_int_equal(
-        ferry_streams_open(world.streams, &world.loop, on_trimmed, &world, &world.error), FERRY_OK);
+    assert_int_equal(ferry_streams_open(world.streams, NULL, on_trimmed, &world, &world.error),
+                     FERRY_OK);
     *state = &world;
     return 0;
 }
 
 static int end_world(void **state)
 {
-    struct world *world = *state;
+    const struct world *world = *state;
     ferry_streams_free(world->streams);
-    uv_run(&world->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&world->loop), 0);
+    assert_int_equal(trim_count, 0);
     return 0;
 }
 
@@ -180,18 +241,38 @@ static void the_document_names_the_partitions_by_topic(void **state)
     json_decref(expected);
 }
 
-static void it_has_finished_when_the_last_deletion_has_ended(void **state)
+static void commit_all(struct world *world)
+{
+    rd_kafka_topic_partition_list_t *offsets = ferry_streams_offsets(world->streams, true);
+    ferry_streams_commit(world->streams, offsets);
+    rd_kafka_topic_partition_list_destroy(offsets);
+}
+
+static void what_is_committed_may_be_deleted_until_it_is_given_back(void **state)
 {
     struct world *world = *state;
     assign_one(world);
     ferry_window_reach(&feed_of(world, DYNAMICS)->window, 20);
-    rd_kafka_topic_partition_list_t *offsets = ferry_streams_offsets(world->streams, false);
-    ferry_streams_commit(world->streams, offsets);
-    rd_kafka_topic_partition_list_destroy(offsets);
+    commit_all(world);
+    assert_int_equal(trim_of(DYNAMICS)->noted, 20);
+    assert_int_equal(trim_of(LOAD)->noted, 10);
+    ferry_streams_drop(world->streams);
+    assert_int_equal(trim_of(DYNAMICS)->noted, 0);
+}
+
+static void it_has_finished_when_the_last_deletion_has_ended(void **state)
+{
+    struct world *world = *state;
+    assign_one(world);
+    commit_all(world);
+    ferry_streams_trim(world->streams);
+    assert_false(trim_of(CAMPAIGN)->busy);
     assert_false(ferry_streams_finish(world->streams));
-    assert_int_equal(world->trimmed, 0);
-    uv_run(&world->loop, UV_RUN_DEFAULT);
-    assert_true(world->trimmed > 0);
+    trim_of(DYNAMICS)->busy = trim_of(LOAD)->busy = false;
+    assert_false(ferry_streams_finish(world->streams));
+    trim_of(CAMPAIGN)->busy = false;
+    trim_of(CAMPAIGN)->options.on_done(trim_of(CAMPAIGN)->options.context);
+    assert_int_equal(world->trimmed, 1);
     assert_true(ferry_streams_finish(world->streams));
 }
 
@@ -207,6 +288,7 @@ int main(void)
         IN_A_WORLD(one_that_got_on_takes_the_others_into_its_commit),
         IN_A_WORLD(what_is_untold_is_known_partition_by_partition),
         IN_A_WORLD(the_document_names_the_partitions_by_topic),
+        IN_A_WORLD(what_is_committed_may_be_deleted_until_it_is_given_back),
         IN_A_WORLD(it_has_finished_when_the_last_deletion_has_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
