@@ -3,66 +3,31 @@
 #include "consumers/dispatcher.h"
 #include "consumers/inspection.h"
 #include "consumers/recall.h"
+#include "consumers/tables.h"
 #include "core/base/clock.h"
 #include "core/io/kafka.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 
 struct ferry_changes {
     struct ferry_changes_options options;
     struct ferry_run *run;
-    struct ferry_table **tables;
-    const char **topics;
-    struct ferry_registration_entry *schemas; /* two a table */
-    size_t table_count;
+    struct ferry_tables tables;
     struct ferry_inspection *inspection;
     struct ferry_holding *holding;
     struct ferry_dispatcher *dispatcher;
     struct ferry_recall *recall;
-    size_t inspected; /* tables whose metadata was compared */
 };
 
 /* --- the destination's metadata --- */
-
-static const struct ferry_table *stopped_table(const struct ferry_changes *changes)
-{
-    for (size_t i = 0; i < changes->table_count; i++)
-        if (changes->tables[i]->stopped)
-            return changes->tables[i];
-    return NULL;
-}
-
-/* A table that does not fit stands still alone; without credentials nothing can start. */
-static void take_result(struct ferry_changes *changes, struct ferry_table *table,
-                        const struct ferry_error *error)
-{
-    bool human = error && error->status == FERRY_INVALID;
-    bool schema =
-        human && (error->class == FERRY_CLASS_SCHEMA || error->class == FERRY_CLASS_MAPPING);
-    /* While there is no answer, a doubt stays a doubt. */
-    if (!error || human)
-        table->doubted = false;
-    if (!error)
-        ferry_table_clear(table, ferry_boot_ms());
-    if (!error || schema) {
-        table->inspected = true;
-        table->stopped = schema;
-    }
-    if (human)
-        table->why = *error;
-    changes->inspected = 0;
-    for (size_t i = 0; i < changes->table_count; i++)
-        changes->inspected += changes->tables[i]->inspected;
-}
 
 static void on_inspected(void *context, struct ferry_table *table, const struct ferry_error *error,
                          int64_t retry_at)
 {
     struct ferry_changes *changes = context;
-    take_result(changes, table, error);
-    const struct ferry_table *stopped = stopped_table(changes);
+    ferry_table_compared(table, error, ferry_boot_ms());
+    const struct ferry_table *stopped = ferry_tables_stopped(&changes->tables);
     bool human = error && error->status == FERRY_INVALID;
     ferry_run_trouble(changes->run, FERRY_TROUBLE_MISFIT,
                       stopped ? &stopped->why
@@ -210,12 +175,8 @@ static bool takes(const void *cargo, const char *topic, int partition)
 {
     (void)partition;
     const struct ferry_changes *changes = cargo;
-    for (size_t i = 0; i < changes->table_count; i++) {
-        const struct ferry_table *table = changes->tables[i];
-        if (strcmp(table->changes, topic) == 0)
-            return !table->stopped && !parents_load(changes, table->mapping);
-    }
-    return true;
+    const struct ferry_table *table = ferry_tables_find(&changes->tables, topic);
+    return !table || (!table->stopped && !parents_load(changes, table->mapping));
 }
 
 /* --- work --- */
@@ -223,7 +184,7 @@ static bool takes(const void *cargo, const char *topic, int partition)
 static bool is_ready(const void *cargo)
 {
     const struct ferry_changes *changes = cargo;
-    return changes->inspected == changes->table_count && ferry_holding_ready(changes->holding);
+    return ferry_tables_inspected(&changes->tables) && ferry_holding_ready(changes->holding);
 }
 
 static void let(void *cargo, bool open)
@@ -300,19 +261,9 @@ static json_t *partitions(const void *cargo)
                                                  : json_object();
 }
 
-static void add_count(json_t *counters, const char *name, uint64_t count)
+static void set_count(json_t *counters, const char *name, uint64_t count)
 {
-    json_int_t before = json_integer_value(json_object_get(counters, name));
-    json_object_set_new(counters, name, json_integer(before + (json_int_t)count));
-}
-
-static void add_fates(json_t *counters, const struct ferry_table *table)
-{
-    for (int fate = FERRY_FATE_INSERTED; fate < FERRY_FATES; fate++)
-        add_count(counters, ferry_fate_row((enum ferry_fate)fate)->outcome, table->counts[fate]);
-    add_count(counters, "written",
-              table->counts[FERRY_FATE_INSERTED] + table->counts[FERRY_FATE_UPDATED] +
-                  table->counts[FERRY_FATE_DELETED]);
+    json_object_set_new(counters, name, json_integer((json_int_t)count));
 }
 
 static void add_table(json_t *counts, const struct ferry_table *table, size_t count)
@@ -325,9 +276,10 @@ static void add_table(json_t *counts, const struct ferry_table *table, size_t co
 static json_t *count_children(const struct ferry_changes *changes)
 {
     json_t *counts = json_object();
-    for (size_t i = 0; i < changes->table_count; i++)
-        add_table(counts, changes->tables[i],
-                  ferry_holding_waiting(changes->holding, changes->tables[i], FERRY_WAIT_PARENT));
+    for (size_t i = 0; i < changes->tables.count; i++)
+        add_table(
+            counts, changes->tables.list[i],
+            ferry_holding_waiting(changes->holding, changes->tables.list[i], FERRY_WAIT_PARENT));
     return counts;
 }
 
@@ -335,11 +287,11 @@ static json_t *count_children(const struct ferry_changes *changes)
 static json_t *count_held(const struct ferry_changes *changes)
 {
     json_t *counts = json_object();
-    for (size_t i = 0; i < changes->table_count; i++)
-        if (changes->tables[i]->brake.on)
-            add_table(
-                counts, changes->tables[i],
-                ferry_holding_waiting(changes->holding, changes->tables[i], FERRY_WAIT_DELETE));
+    for (size_t i = 0; i < changes->tables.count; i++)
+        if (changes->tables.list[i]->brake.on)
+            add_table(counts, changes->tables.list[i],
+                      ferry_holding_waiting(changes->holding, changes->tables.list[i],
+                                            FERRY_WAIT_DELETE));
     return counts;
 }
 
@@ -347,17 +299,16 @@ static json_t *counters_of(const void *cargo)
 {
     const struct ferry_changes *changes = cargo;
     json_t *counters = json_object();
-    for (size_t i = 0; i < changes->table_count; i++)
-        add_fates(counters, changes->tables[i]);
+    ferry_tables_tell(&changes->tables, counters);
     if (!changes->holding)
         return counters;
     json_object_set_new(counters, "waiting", count_children(changes));
     json_object_set_new(counters, "deletesHeld", count_held(changes));
-    add_count(counters, "queued", ferry_holding_open_count(changes->holding));
-    add_count(counters, "retried", ferry_dispatcher_retries(changes->dispatcher));
-    add_count(counters, "inFlight", (uint64_t)ferry_dispatcher_in_flight(changes->dispatcher));
-    add_count(counters, "concurrency", (uint64_t)ferry_dispatcher_limit(changes->dispatcher));
-    add_count(counters, "oldestWaitingAt", (uint64_t)ferry_holding_oldest(changes->holding));
+    set_count(counters, "queued", ferry_holding_open_count(changes->holding));
+    set_count(counters, "retried", ferry_dispatcher_retries(changes->dispatcher));
+    set_count(counters, "inFlight", (uint64_t)ferry_dispatcher_in_flight(changes->dispatcher));
+    set_count(counters, "concurrency", (uint64_t)ferry_dispatcher_limit(changes->dispatcher));
+    set_count(counters, "oldestWaitingAt", (uint64_t)ferry_holding_oldest(changes->holding));
     return counters;
 }
 
@@ -366,8 +317,8 @@ static json_t *counters_of(const void *cargo)
 static enum ferry_status make_holding(struct ferry_changes *changes, struct ferry_error *error)
 {
     const struct ferry_holding_options options = {.memory = changes->options.memory,
-                                                  .tables = changes->tables,
-                                                  .table_count = changes->table_count,
+                                                  .tables = changes->tables.list,
+                                                  .table_count = changes->tables.count,
                                                   .on_ready = on_holding_ready,
                                                   .on_trouble = on_kafka_trouble,
                                                   .context = changes};
@@ -403,8 +354,8 @@ static enum ferry_status make_dispatcher(struct ferry_changes *changes, struct f
 static enum ferry_status make_recall(struct ferry_changes *changes, struct ferry_error *error)
 {
     const struct ferry_recall_options options = {.holding = changes->holding,
-                                                 .tables = changes->tables,
-                                                 .table_count = changes->table_count,
+                                                 .tables = changes->tables.list,
+                                                 .table_count = changes->tables.count,
                                                  .on_woken = on_woken,
                                                  .on_trouble = on_kafka_trouble,
                                                  .context = changes};
@@ -415,8 +366,8 @@ static enum ferry_status make_recall(struct ferry_changes *changes, struct ferry
 static enum ferry_status make_inspection(struct ferry_changes *changes, struct ferry_error *error)
 {
     const struct ferry_inspection_options options = {.campaign = changes->options.campaign,
-                                                     .tables = changes->tables,
-                                                     .table_count = changes->table_count,
+                                                     .tables = changes->tables.list,
+                                                     .table_count = changes->tables.count,
                                                      .retry_ms = changes->options.retry_ms,
                                                      .on_result = on_inspected,
                                                      .context = changes};
@@ -458,74 +409,22 @@ static enum ferry_status open_parts(void *cargo, struct ferry_run *run, struct f
 static const char *const *topics_of(const void *cargo, size_t *ret_count)
 {
     const struct ferry_changes *changes = cargo;
-    *ret_count = changes->table_count;
-    return changes->topics;
+    *ret_count = changes->tables.count;
+    return changes->tables.topics;
 }
 
 static const struct ferry_registration_entry *schemas_of(const void *cargo, size_t *ret_count)
 {
     const struct ferry_changes *changes = cargo;
-    *ret_count = 2 * changes->table_count;
-    return changes->schemas;
+    *ret_count = 2 * changes->tables.count;
+    return changes->tables.schemas;
 }
 
 static void free_changes(void *cargo)
 {
     struct ferry_changes *changes = cargo;
-    for (size_t i = 0; i < changes->table_count; i++)
-        ferry_table_free(changes->tables[i]);
-    free(changes->tables);
-    free(changes->topics);
-    free(changes->schemas);
+    ferry_tables_done(&changes->tables);
     free(changes);
-}
-
-static enum ferry_status relate_tables(struct ferry_table *const *tables, size_t count,
-                                       struct ferry_error *error)
-{
-    struct ferry_mapping **mappings = calloc(count + 1, sizeof *mappings);
-    if (!mappings)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    for (size_t i = 0; i < count; i++)
-        mappings[i] = tables[i]->mapping;
-    ferry_mapping_relate(mappings, count);
-    free(mappings);
-    return FERRY_OK;
-}
-
-static enum ferry_status add_mapping(struct ferry_changes *changes, json_t *mapping,
-                                     struct ferry_error *error)
-{
-    size_t at = changes->table_count;
-    struct ferry_table *table;
-    enum ferry_status status = ferry_table_new(changes->options.common->instance, mapping,
-                                               changes->options.metrics, &table, error);
-    if (status != FERRY_OK)
-        return status;
-    table->brake.limits = changes->options.brake;
-    changes->tables[at] = table;
-    changes->topics[at] = table->changes;
-    changes->schemas[2 * at] =
-        (struct ferry_registration_entry){table->changes, FERRY_SCHEMA_CHANGE, NULL};
-    changes->schemas[2 * at + 1] =
-        (struct ferry_registration_entry){table->written, FERRY_SCHEMA_WRITTEN, &table->wire};
-    changes->table_count++;
-    return FERRY_OK;
-}
-
-static enum ferry_status fill(struct ferry_changes *changes, json_t *mappings,
-                              struct ferry_error *error)
-{
-    size_t count = json_array_size(mappings);
-    changes->tables = calloc(count + 1, sizeof *changes->tables);
-    changes->topics = calloc(count + 1, sizeof *changes->topics);
-    changes->schemas = calloc(2 * count + 1, sizeof *changes->schemas);
-    if (!changes->tables || !changes->topics || !changes->schemas)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    enum ferry_status status = FERRY_OK;
-    for (size_t i = 0; i < count && status == FERRY_OK; i++)
-        status = add_mapping(changes, json_array_get(mappings, i), error);
-    return status == FERRY_OK ? relate_tables(changes->tables, count, error) : status;
 }
 
 enum ferry_status ferry_changes_new(const struct ferry_changes_options *options, json_t *mappings,
@@ -535,9 +434,12 @@ enum ferry_status ferry_changes_new(const struct ferry_changes_options *options,
     if (!changes)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     changes->options = *options;
-    enum ferry_status status = fill(changes, mappings, error);
+    const struct ferry_tables_options tables = {.instance = options->common->instance,
+                                                .metrics = options->metrics,
+                                                .brake = options->brake};
+    enum ferry_status status = ferry_tables_init(&changes->tables, &tables, mappings, error);
     if (status != FERRY_OK) {
-        free_changes(changes);
+        free(changes);
         return status;
     }
     *ret_changes = changes;
@@ -547,9 +449,7 @@ enum ferry_status ferry_changes_new(const struct ferry_changes_options *options,
 void ferry_changes_decide(struct ferry_changes *changes, const char *table, int64_t decision,
                           bool approved)
 {
-    for (size_t i = 0; i < changes->table_count; i++)
-        if (strcmp(changes->tables[i]->mapping->table, table) == 0)
-            ferry_brake_decide(&changes->tables[i]->brake, decision, approved);
+    ferry_tables_decide(&changes->tables, table, decision, approved);
     if (changes->run)
         ferry_run_poke(changes->run);
 }

@@ -2,35 +2,14 @@
 
 #include "consumers/clerk.h"
 #include "consumers/examination.h"
-#include "consumers/stamp.h"
-#include "consumers/trim.h"
-#include "core/base/clock.h"
-#include "core/io/kafka.h"
-#include "core/io/topics.h"
-#include "core/record/guid.h"
+#include "consumers/streams.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #define MAX_REASONS ((size_t)4000)
 #define MAX_BULK    ((size_t)500) /* of them: a first read never takes the room of others */
 #define LIVE_MANY   ((size_t)32)  /* so many open live ones, and a first read stands still */
-
-/* The topics of changes, in the order of ADR 5. */
-enum log { LOG_DYNAMICS, LOG_CAMPAIGN, LOG_LOAD };
-#define LOGS ((int)LOG_LOAD + 1)
-
-static const struct {
-    const char *suffix;
-    const char *name; /* of the topic, without the instance */
-    bool bulk;
-} logs[] = {
-    [LOG_DYNAMICS] = {"dynamics", "optouts.dynamics", false},
-    [LOG_CAMPAIGN] = {"campaign", "optouts.campaign", false},
-    [LOG_LOAD] = {"load", "optouts.load", true},
-};
 
 /* What is the matter with one system, as one of those who may say it does. */
 struct trouble {
@@ -42,23 +21,18 @@ struct trouble {
 struct ferry_consents {
     struct ferry_consents_options options;
     struct ferry_consent *consent;
-    char topics[LOGS][FERRY_TOPIC_SIZE];
-    const char *topic_names[LOGS];
+    struct ferry_streams *streams;
     char decisions[FERRY_TOPIC_SIZE];
-    struct ferry_registration_entry schemas[LOGS + 1];
+    struct ferry_registration_entry schemas[FERRY_STREAMS + 1];
     struct ferry_wire wire; /* of decisions */
     struct ferry_run *run;
     struct ferry_archive *archive;
     struct ferry_clerk *clerk;
     struct ferry_examination *examination;
-    struct ferry_trim *trims[LOGS];
-    struct ferry_feed *feeds; /* utlist */
     struct trouble examined[FERRY_SIDES];
     struct trouble asked[FERRY_SIDES]; /* by the clerk */
     bool fits[FERRY_SIDES];            /* its metadata was compared */
-    bool assigned;
     bool full;
-    bool ended; /* the last deletions were asked for */
 };
 
 /* --- troubles --- */
@@ -173,85 +147,13 @@ static void on_archive_ready(void *context)
 
 /* --- partitions --- */
 
-static int find_log(const struct ferry_consents *consents, const char *topic)
-{
-    int log = 0;
-    while (log < LOGS && strcmp(consents->topics[log], topic) != 0)
-        log++;
-    return log;
-}
-
-static struct ferry_feed *find_feed(const struct ferry_consents *consents, const char *topic,
-                                    int partition)
-{
-    struct ferry_feed *feed;
-    DL_FOREACH (consents->feeds, feed)
-        if (feed->partition == partition && strcmp(feed->topic, topic) == 0)
-            return feed;
-    return NULL;
-}
-
-static void forget_feeds(struct ferry_consents *consents)
-{
-    struct ferry_feed *feed, *next;
-    DL_FOREACH_SAFE (consents->feeds, feed, next)
-        ferry_feed_free(feed);
-    consents->feeds = NULL;
-    consents->assigned = false;
-    consents->full = false;
-}
-
 static void drop(void *cargo)
 {
     struct ferry_consents *consents = cargo;
     ferry_clerk_drop(consents->clerk);
     ferry_archive_drop(consents->archive);
-    forget_feeds(consents);
-    for (int log = 0; log < LOGS; log++)
-        ferry_trim_forget(consents->trims[log]);
-}
-
-static enum ferry_status add_feeds(struct ferry_consents *consents,
-                                   const struct ferry_group_part *parts, size_t count,
-                                   struct ferry_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        int log = find_log(consents, parts[i].topic);
-        if (log == LOGS)
-            continue;
-        struct ferry_feed *feed =
-            ferry_feed_new(consents->topics[log], logs[log].name, logs[log].bulk, &parts[i]);
-        if (!feed)
-            return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-        DL_APPEND(consents->feeds, feed);
-    }
-    return FERRY_OK;
-}
-
-/* A person has one lane for all topics, so all of his partitions belong to one writer: the range
- * assignor gives them so, as long as every member of the group subscribes to the same topics. */
-static enum ferry_status check_parts(const struct ferry_consents *consents,
-                                     int partitions[FERRY_DATA_PARTITIONS], size_t *ret_count,
-                                     struct ferry_error *error)
-{
-    *ret_count = 0;
-    for (int partition = 0; partition < FERRY_DATA_PARTITIONS; partition++) {
-        int held = 0;
-        for (int log = 0; log < LOGS; log++)
-            held += find_feed(consents, consents->topics[log], partition) != NULL;
-        if (held != 0 && held != LOGS) {
-            ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
-                       "Kafka gave this writer partition %d of %d of the %d topics of opt-outs: "
-                       "they must belong to one writer",
-                       partition, held, LOGS);
-            ferry_advise(error, "see that kafka.partition.assignment.strategy is \"range\", and "
-                                "that no foreign client is a member of the group");
-            return FERRY_INVALID;
-        }
-        if (held == LOGS)
-            partitions[(*ret_count)++] = partition;
-    }
-    return FERRY_OK;
+    ferry_streams_drop(consents->streams);
+    consents->full = false;
 }
 
 static enum ferry_status assign(void *cargo, const struct ferry_group_part *parts, size_t count,
@@ -261,31 +163,10 @@ static enum ferry_status assign(void *cargo, const struct ferry_group_part *part
     int partitions[FERRY_DATA_PARTITIONS];
     size_t held = 0;
     drop(consents);
-    enum ferry_status status = add_feeds(consents, parts, count, error);
-    if (status == FERRY_OK)
-        status = check_parts(consents, partitions, &held, error);
-    if (status != FERRY_OK)
-        return status;
-    consents->assigned = true;
-    return ferry_archive_open(consents->archive, partitions, held, error);
-}
-
-/* In lower case, as it is a key; and where its lane is. */
-static enum ferry_status check_contact(struct ferry_reason *reason, struct ferry_error *error)
-{
-    struct ferry_slice contact = reason->change.contact;
-    if (!ferry_guid_valid(contact.data, contact.length))
-        return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
-                          "the contact of the opt-outs is no GUID");
-    for (size_t i = 0; i < contact.length; i++)
-        if (isupper((unsigned char)contact.data[i]))
-            return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_BUG,
-                              "the contact of the opt-outs is not in lower case");
-    if (ferry_kafka_partition(contact.data, contact.length, FERRY_DATA_PARTITIONS) !=
-        reason->feed->partition)
-        return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_BUG,
-                          "the opt-outs are not in the partition of their contact");
-    return FERRY_OK;
+    enum ferry_status status =
+        ferry_streams_assign(consents->streams, parts, count, partitions, &held, error);
+    return status == FERRY_OK ? ferry_archive_open(consents->archive, partitions, held, error)
+                              : status;
 }
 
 static enum ferry_status take(void *cargo, const rd_kafka_message_t *message)
@@ -293,16 +174,14 @@ static enum ferry_status take(void *cargo, const rd_kafka_message_t *message)
     struct ferry_consents *consents = cargo;
     struct ferry_reason *reason = NULL;
     struct ferry_error error;
-    struct ferry_feed *feed =
-        find_feed(consents, rd_kafka_topic_name(message->rkt), message->partition);
+    struct ferry_feed *feed = ferry_streams_find(
+        consents->streams, rd_kafka_topic_name(message->rkt), message->partition);
     if (!feed)
         return FERRY_OK;
     enum ferry_status status =
         ferry_feed_take(feed, message->offset, message->payload, message->len, &reason, &error);
     if (!reason)
         return status;
-    if (status == FERRY_OK)
-        status = check_contact(reason, &error);
     if (status == FERRY_OK)
         return ferry_clerk_take(consents->clerk, reason);
     ferry_clerk_reject(consents->clerk, reason, &error);
@@ -311,7 +190,8 @@ static enum ferry_status take(void *cargo, const rd_kafka_message_t *message)
 
 static void reach(void *cargo, const char *topic, int partition, int64_t offset)
 {
-    struct ferry_feed *feed = find_feed(cargo, topic, partition);
+    struct ferry_consents *consents = cargo;
+    struct ferry_feed *feed = ferry_streams_find(consents->streams, topic, partition);
     if (!feed)
         return;
     ferry_window_reach(&feed->window, offset);
@@ -331,17 +211,14 @@ static bool has_room(void *cargo)
 /* A few live ones that are being worked on do not stop a first read: they overtake it anyway. */
 static bool has_live(const struct ferry_consents *consents)
 {
-    const struct ferry_feed *feed;
-    bool at_end = true;
-    DL_FOREACH (consents->feeds, feed)
-        at_end = at_end && (feed->bulk || feed->at_end);
-    return !at_end || ferry_clerk_busy(consents->clerk, true) > LIVE_MANY;
+    return !ferry_streams_at_end(consents->streams) ||
+           ferry_clerk_busy(consents->clerk, true) > LIVE_MANY;
 }
 
 static bool takes(const void *cargo, const char *topic, int partition)
 {
     const struct ferry_consents *consents = cargo;
-    const struct ferry_feed *feed = find_feed(consents, topic, partition);
+    const struct ferry_feed *feed = ferry_streams_find(consents->streams, topic, partition);
     return !feed || !feed->bulk ||
            (!has_live(consents) && ferry_clerk_busy(consents->clerk, false) < MAX_BULK);
 }
@@ -351,7 +228,7 @@ static bool takes(const void *cargo, const char *topic, int partition)
 static bool is_ready(const void *cargo)
 {
     const struct ferry_consents *consents = cargo;
-    return consents->assigned && ferry_archive_ready(consents->archive) &&
+    return ferry_streams_assigned(consents->streams) && ferry_archive_ready(consents->archive) &&
            consents->fits[FERRY_SIDE_DYNAMICS] && consents->fits[FERRY_SIDE_CAMPAIGN];
 }
 
@@ -365,8 +242,7 @@ static void work(void *cargo)
 {
     struct ferry_consents *consents = cargo;
     ferry_clerk_run(consents->clerk);
-    for (int log = 0; log < LOGS; log++)
-        ferry_trim_look(consents->trims[log], false);
+    ferry_streams_trim(consents->streams);
 }
 
 static int in_flight(const void *cargo)
@@ -381,53 +257,18 @@ static void abandon(void *cargo)
     ferry_clerk_abandon(consents->clerk);
 }
 
-static bool is_trimming(const struct ferry_consents *consents)
-{
-    for (int log = 0; log < LOGS; log++)
-        if (ferry_trim_busy(consents->trims[log]))
-            return true;
-    return false;
-}
-
 static bool finish(void *cargo)
 {
     struct ferry_consents *consents = cargo;
-    if (is_trimming(consents))
-        return false;
-    for (int log = 0; log < LOGS && !consents->ended; log++)
-        ferry_trim_look(consents->trims[log], true);
-    consents->ended = true;
-    return !is_trimming(consents);
+    return ferry_streams_finish(consents->streams);
 }
 
 /* --- commits --- */
 
-static bool has_news(const struct ferry_consents *consents)
-{
-    const struct ferry_feed *feed;
-    DL_FOREACH (consents->feeds, feed)
-        if (ferry_window_prefix(&feed->window) > feed->window.committed)
-            return true;
-    return false;
-}
-
-/* Those that stand still go with the others: a partition without an offset looks like a backlog. */
 static rd_kafka_topic_partition_list_t *offsets_of(const void *cargo, bool all)
 {
     const struct ferry_consents *consents = cargo;
-    rd_kafka_topic_partition_list_t *offsets =
-        rd_kafka_topic_partition_list_new(LOGS * FERRY_DATA_PARTITIONS);
-    const struct ferry_feed *feed;
-    uint64_t stamp = ferry_stamp_new();
-    if (!all && !has_news(consents))
-        return offsets;
-    DL_FOREACH (consents->feeds, feed) {
-        rd_kafka_topic_partition_t *offset =
-            rd_kafka_topic_partition_list_add(offsets, feed->topic, feed->partition);
-        offset->offset = ferry_window_prefix(&feed->window);
-        ferry_stamp_put(offset, stamp);
-    }
-    return offsets;
+    return ferry_streams_offsets(consents->streams, all);
 }
 
 static enum ferry_status commit(void *cargo, const rd_kafka_topic_partition_list_t *offsets,
@@ -435,33 +276,22 @@ static enum ferry_status commit(void *cargo, const rd_kafka_topic_partition_list
 {
     struct ferry_consents *consents = cargo;
     (void)error;
-    for (int i = 0; i < offsets->cnt; i++) {
-        const rd_kafka_topic_partition_t *part = &offsets->elems[i];
-        struct ferry_feed *feed = find_feed(consents, part->topic, part->partition);
-        if (!feed || part->offset < feed->window.committed)
-            continue;
-        ferry_window_commit(&feed->window, part->offset);
-        ferry_trim_note(consents->trims[find_log(consents, part->topic)], part->partition,
-                        part->offset);
-    }
+    ferry_streams_commit(consents->streams, offsets);
     ferry_clerk_committed(consents->clerk);
     return FERRY_OK;
 }
 
 static struct ferry_position *position(void *cargo, const char *topic, int partition)
 {
-    struct ferry_feed *feed = find_feed(cargo, topic, partition);
+    const struct ferry_consents *consents = cargo;
+    struct ferry_feed *feed = ferry_streams_find(consents->streams, topic, partition);
     return feed ? &feed->position : NULL;
 }
 
 static bool has_untold(const void *cargo)
 {
     const struct ferry_consents *consents = cargo;
-    const struct ferry_feed *feed;
-    DL_FOREACH (consents->feeds, feed)
-        if (feed->position.told != ferry_window_prefix(&feed->window))
-            return true;
-    return false;
+    return ferry_streams_has_untold(consents->streams);
 }
 
 /* --- what it looks like --- */
@@ -469,18 +299,7 @@ static bool has_untold(const void *cargo)
 static json_t *partitions_of(const void *cargo)
 {
     const struct ferry_consents *consents = cargo;
-    const struct ferry_feed *feed;
-    json_t *document = json_object();
-    if (!consents->assigned)
-        return document;
-    for (int log = 0; log < LOGS; log++) {
-        json_t *list = json_array();
-        DL_FOREACH (consents->feeds, feed)
-            if (feed->topic == consents->topics[log])
-                json_array_append_new(list, json_integer(feed->partition));
-        json_object_set_new(document, logs[log].suffix, list);
-    }
-    return document;
+    return ferry_streams_document(consents->streams);
 }
 
 static json_t *counters_of(const void *cargo)
@@ -523,20 +342,6 @@ static enum ferry_status make_clerk(struct ferry_consents *consents, struct ferr
     return ferry_clerk_new(&options, &consents->clerk, error);
 }
 
-static enum ferry_status make_trims(struct ferry_consents *consents, struct ferry_error *error)
-{
-    enum ferry_status status = FERRY_OK;
-    for (int log = 0; status == FERRY_OK && log < LOGS; log++) {
-        const struct ferry_trim_options options = {.loop = ferry_run_loop(consents->run),
-                                                   .common = consents->options.common,
-                                                   .topic = consents->topics[log],
-                                                   .on_done = on_trimmed,
-                                                   .context = consents};
-        status = ferry_trim_new(&options, &consents->trims[log], error);
-    }
-    return status;
-}
-
 static enum ferry_status make_examination(struct ferry_consents *consents,
                                           struct ferry_error *error)
 {
@@ -559,11 +364,7 @@ static void close_parts(void *cargo)
     consents->examination = NULL;
     consents->clerk = NULL;
     consents->archive = NULL;
-    for (int log = 0; log < LOGS; log++) {
-        ferry_trim_free(consents->trims[log]);
-        consents->trims[log] = NULL;
-    }
-    forget_feeds(consents);
+    ferry_streams_close(consents->streams);
 }
 
 static enum ferry_status open_parts(void *cargo, struct ferry_run *run, struct ferry_error *error)
@@ -574,7 +375,8 @@ static enum ferry_status open_parts(void *cargo, struct ferry_run *run, struct f
     if (status == FERRY_OK)
         status = make_clerk(consents, error);
     if (status == FERRY_OK)
-        status = make_trims(consents, error);
+        status =
+            ferry_streams_open(consents->streams, ferry_run_loop(run), on_trimmed, consents, error);
     if (status == FERRY_OK)
         status = make_examination(consents, error);
     if (status != FERRY_OK)
@@ -587,8 +389,8 @@ static enum ferry_status open_parts(void *cargo, struct ferry_run *run, struct f
 static const char *const *topics_of(const void *cargo, size_t *ret_count)
 {
     const struct ferry_consents *consents = cargo;
-    *ret_count = (size_t)LOGS;
-    return consents->topic_names;
+    *ret_count = FERRY_STREAMS;
+    return ferry_streams_topics(consents->streams);
 }
 
 static const struct ferry_registration_entry *schemas_of(const void *cargo, size_t *ret_count)
@@ -601,23 +403,20 @@ static const struct ferry_registration_entry *schemas_of(const void *cargo, size
 static void free_consents(void *cargo)
 {
     struct ferry_consents *consents = cargo;
+    ferry_streams_free(consents->streams);
     ferry_consent_free(consents->consent);
     free(consents);
 }
 
-static void name_topics(struct ferry_consents *consents)
+static void name_schemas(struct ferry_consents *consents)
 {
-    const char *instance = consents->options.common->instance;
-    for (int log = 0; log < LOGS; log++) {
-        ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_OPTOUTS, logs[log].suffix},
-                         consents->topics[log]);
-        consents->topic_names[log] = consents->topics[log];
+    const char *const *topics = ferry_streams_topics(consents->streams);
+    for (int log = 0; log < FERRY_STREAMS; log++)
         consents->schemas[log] =
-            (struct ferry_registration_entry){consents->topics[log], FERRY_SCHEMA_OPTOUT, NULL};
-    }
-    ferry_topic_name(instance, (struct ferry_topic){FERRY_TOPIC_CONSENT, "decisions"},
-                     consents->decisions);
-    consents->schemas[LOGS] = (struct ferry_registration_entry){
+            (struct ferry_registration_entry){topics[log], FERRY_SCHEMA_OPTOUT, NULL};
+    ferry_topic_name(consents->options.common->instance,
+                     (struct ferry_topic){FERRY_TOPIC_CONSENT, "decisions"}, consents->decisions);
+    consents->schemas[FERRY_STREAMS] = (struct ferry_registration_entry){
         consents->decisions, FERRY_SCHEMA_DECISION, &consents->wire};
 }
 
@@ -632,11 +431,13 @@ enum ferry_status ferry_consents_new(const struct ferry_consents_options *option
     enum ferry_status status = opt_outs ? ferry_consent_new(opt_outs, &consents->consent, error)
                                         : ferry_fail(error, FERRY_INVALID, FERRY_CLASS_BUG,
                                                      "the run order has no optOuts");
+    if (status == FERRY_OK)
+        status = ferry_streams_new(options->common, &consents->streams, error);
     if (status != FERRY_OK) {
-        free(consents);
+        free_consents(consents);
         return status;
     }
-    name_topics(consents);
+    name_schemas(consents);
     *ret_consents = consents;
     return FERRY_OK;
 }

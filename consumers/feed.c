@@ -1,5 +1,10 @@
 #include "consumers/feed.h"
 
+#include "core/io/kafka.h"
+#include "core/io/topics.h"
+#include "core/record/guid.h"
+
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +31,24 @@ void ferry_feed_free(struct ferry_feed *feed)
     free(feed);
 }
 
+/* In lower case, as it is a key; and where its lane is. */
+static enum ferry_status check_contact(const struct ferry_reason *reason, struct ferry_error *error)
+{
+    struct ferry_slice contact = reason->change.contact;
+    if (!ferry_guid_valid(contact.data, contact.length))
+        return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
+                          "the contact of the opt-outs is no GUID");
+    for (size_t i = 0; i < contact.length; i++)
+        if (isupper((unsigned char)contact.data[i]))
+            return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_BUG,
+                              "the contact of the opt-outs is not in lower case");
+    if (ferry_kafka_partition(contact.data, contact.length, FERRY_DATA_PARTITIONS) !=
+        reason->feed->partition)
+        return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_BUG,
+                          "the opt-outs are not in the partition of their contact");
+    return FERRY_OK;
+}
+
 enum ferry_status ferry_feed_take(struct ferry_feed *feed, int64_t offset, const void *value,
                                   size_t length, struct ferry_reason **ret_reason,
                                   struct ferry_error *error)
@@ -48,7 +71,7 @@ enum ferry_status ferry_feed_take(struct ferry_feed *feed, int64_t offset, const
     *ret_reason = reason;
     status = ferry_optout_decode(reason->value, length, &reason->change, error);
     entry->read_at = status == FERRY_OK ? reason->change.read_at : 0;
-    return status;
+    return status == FERRY_OK ? check_contact(reason, error) : status;
 }
 
 void ferry_reason_settle(struct ferry_reason *reason)

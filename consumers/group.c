@@ -1,9 +1,7 @@
 #include "consumers/group.h"
 
-#include "consumers/position.h"
-#include "consumers/stamp.h"
+#include "consumers/starts.h"
 #include "core/base/clock.h"
-#include "core/base/log.h"
 #include "core/io/kafka.h"
 #include "core/io/nudge.h"
 
@@ -14,14 +12,12 @@
 #define SILENCE_MS       (SESSION_MS / 2)
 #define WAKE_INTERVAL_MS 500
 #define FULL_PATIENCE_MS 1000
-#define ASK_TIMEOUT_MS   5000
-#define ASK_AGAIN_MS     500
 #define NUDGE_BYTES      ((size_t)1 << 20) /* half of what the queue holds: less was no full one */
 #define BATCH            1000 /* records a turn of the loop, so that other work goes on */
 
 enum phase {
     PHASE_JOINING, /* owns nothing */
-    PHASE_ASKING,  /* assigned; offsets are being asked for */
+    PHASE_ASKING,  /* assigned; where to start is being asked for */
     PHASE_OFFERED, /* on_assigned was called */
     PHASE_OWNING,
     PHASE_LEAVING, /* on_revoked was called */
@@ -29,10 +25,8 @@ enum phase {
 
 struct ferry_group {
     uv_loop_t *loop;
-    const struct ferry_common *common;
     struct ferry_group_options options;
     rd_kafka_t *consumer;
-    rd_kafka_t *asker; /* read_uncommitted: the true end of a log. NULL: nothing is asked */
     struct ferry_kafka_wake *wake;
     rd_kafka_topic_partition_list_t *topics;
     rd_kafka_topic_partition_list_t *assigned; /* with the offsets to start at */
@@ -44,132 +38,13 @@ struct ferry_group {
     struct ferry_nudge nudge;
     int nudged;    /* the part whose leader was woken last */
     size_t polled; /* bytes since the queue was last seen empty */
-    uv_work_t work;
-    rd_kafka_topic_partition_list_t *question; /* the work's own */
-    struct ferry_group_part *answers;
-    struct ferry_positions *positions; /* NULL: every offset was there */
-    bool outdated;                     /* the assignment changed while the work ran */
-    uv_timer_t timer;                  /* to ask again */
-    struct ferry_error error;
-    bool asked; /* the work succeeded */
-    bool working;
+    struct ferry_starts *starts;
+    uv_work_t closing;
     bool freed;
-    bool timer_open;
+    bool closed;
     void (*on_left)(void *context);
     void *left_context;
 };
-
-static void ask(struct ferry_group *group);
-
-/* --- where to start, asked in a thread --- */
-
-static enum ferry_status ask_committed(struct ferry_group *group)
-{
-    /* read_committed makes the broker wait for offsets in a transaction that is still being ended.
-     */
-    rd_kafka_resp_err_t code = rd_kafka_committed(group->consumer, group->question, ASK_TIMEOUT_MS);
-    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < group->question->cnt; i++)
-        code = group->question->elems[i].err;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return FERRY_OK;
-    return ferry_kafka_fail(&group->error, "cannot read committed offsets", code);
-}
-
-/* The broker drops the offsets of a group that stood still for a week; a position is then where we
- * go on. One beyond the end is of a log that is gone: nothing is lost by beginning anew. */
-static bool restore(const struct ferry_group *group, rd_kafka_topic_partition_t *start,
-                    int64_t high)
-{
-    int64_t position = ferry_positions_find(group->positions, start->topic, start->partition);
-    if (start->offset >= 0 || position < 0)
-        return false;
-    if (position <= high) {
-        start->offset = position;
-        return true;
-    }
-    ferry_log(FERRY_LOG_WARN, "position_beyond_the_end", FERRY_STR("topic", start->topic),
-              FERRY_INT("partition", start->partition), FERRY_INT("position", position),
-              FERRY_INT("end", high), FERRY_STR("goes_on", "from the beginning of the log"));
-    return false;
-}
-
-/* Neither compaction nor our own trimming moves the start of a log beyond what is committed. */
-static enum ferry_status refuse_hole(struct ferry_group *group,
-                                     const rd_kafka_topic_partition_t *start, int64_t low)
-{
-    ferry_fail(
-        &group->error, FERRY_INVALID, FERRY_CLASS_BUG,
-        "%s/%d begins at %lld, but only what is below %lld was written: records were deleted "
-        "in Kafka before they were",
-        start->topic, (int)start->partition, (long long)low, (long long)start->offset);
-    ferry_advise(
-        &group->error,
-        "see what deleted them (retention.ms, retention.bytes, kafka-delete-records), then "
-        "reset the offsets of group %s to go on without them",
-        group->options.group_id);
-    return FERRY_INVALID;
-}
-
-/* Where neither is known we start at the beginning: nothing was ever written from here. */
-static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_partition_t *start,
-                                    struct ferry_group_part *part, int64_t low, int64_t high)
-{
-    if (start->offset > high) {
-        ferry_fail(&group->error, FERRY_INVALID, FERRY_CLASS_BUG,
-                   "%s/%d ends at %lld, but offset %lld is committed: records were lost in Kafka",
-                   start->topic, (int)start->partition, (long long)high, (long long)start->offset);
-        ferry_advise(&group->error, "restore the topic, or reset the offsets of group %s",
-                     group->options.group_id);
-        return FERRY_INVALID;
-    }
-    bool restored = restore(group, start, high);
-    bool fresh = start->offset < 0;
-    if (!fresh && !restored && start->offset < low)
-        return refuse_hole(group, start, low);
-    if (start->offset < low)
-        start->offset = low;
-    *part = (struct ferry_group_part){.topic = start->topic,
-                                      .partition = start->partition,
-                                      .committed = start->offset,
-                                      .stamp = ferry_stamp_of(start),
-                                      .fresh = fresh,
-                                      .restored = restored,
-                                      .log_end = high};
-    return FERRY_OK;
-}
-
-static enum ferry_status make_asker(struct ferry_group *group)
-{
-    if (group->asker)
-        return FERRY_OK;
-    return ferry_kafka_new(group->common, FERRY_KAFKA_PLAIN, "writer-asks", NULL, NULL, NULL,
-                           &group->asker, &group->error);
-}
-
-static enum ferry_status ask_ends(struct ferry_group *group)
-{
-    enum ferry_status status = make_asker(group);
-    for (int i = 0; status == FERRY_OK && i < group->question->cnt; i++) {
-        rd_kafka_topic_partition_t *start = &group->question->elems[i];
-        int64_t low = 0;
-        int64_t high = 0;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            group->asker, start->topic, start->partition, &low, &high, ASK_TIMEOUT_MS);
-        status = code == RD_KAFKA_RESP_ERR_NO_ERROR
-                     ? find_start(group, start, &group->answers[i], low, high)
-                     : ferry_kafka_fail(&group->error, start->topic, code);
-    }
-    return status;
-}
-
-static void ask_in_thread(uv_work_t *work)
-{
-    struct ferry_group *group = work->data;
-    enum ferry_status status = ask_committed(group);
-    if (status == FERRY_OK)
-        status = ask_ends(group);
-    group->asked = status == FERRY_OK;
-}
 
 /* --- the end --- */
 
@@ -179,18 +54,15 @@ static void free_list(rd_kafka_topic_partition_list_t *list)
         rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* Called by whoever ends: the last one finds nothing that still runs. */
 static void release_memory(struct ferry_group *group)
 {
-    if (group->working || group->timer_open || group->nudge.busy)
+    if (!group->closed || group->nudge.busy)
         return;
     free_list(group->assigned);
-    free_list(group->question);
-    free(group->answers);
     free_list(group->topics);
     ferry_kafka_destroy(group->consumer);
-    ferry_kafka_destroy(group->asker);
     free(group->parts);
-    ferry_positions_free(group->positions);
     if (group->on_left)
         group->on_left(group->left_context);
     free(group);
@@ -206,21 +78,14 @@ static void after_close(uv_work_t *work, int status)
 {
     struct ferry_group *group = work->data;
     (void)status;
-    group->working = false;
+    group->closed = true;
     release_memory(group);
 }
 
-static void close_consumer(struct ferry_group *group)
+static void on_starts_freed(void *context)
 {
-    group->working = true;
-    uv_queue_work(group->loop, &group->work, close_in_thread, after_close);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    struct ferry_group *group = handle->data;
-    group->timer_open = false;
-    release_memory(group);
+    struct ferry_group *group = context;
+    uv_queue_work(group->loop, &group->closing, close_in_thread, after_close);
 }
 
 void ferry_group_free(struct ferry_group *group, void (*on_left)(void *context), void *context)
@@ -231,139 +96,25 @@ void ferry_group_free(struct ferry_group *group, void (*on_left)(void *context),
     group->on_left = on_left;
     group->left_context = context;
     ferry_kafka_wake_free(group->wake);
-    if (!group->working) {
-        ferry_positions_free(group->positions);
-        group->positions = NULL;
-    }
-    uv_close((uv_handle_t *)&group->timer, on_timer_closed);
-    if (!group->working)
-        close_consumer(group);
+    ferry_starts_free(group->starts, on_starts_freed, group);
 }
 
 /* --- rebalances --- */
 
-static void tell_trouble(struct ferry_group *group)
+static void on_starts_trouble(void *context, const struct ferry_error *error)
 {
-    group->options.on_trouble(group->options.context, &group->error);
-}
-
-static void on_ask_timer(uv_timer_t *timer)
-{
-    struct ferry_group *group = timer->data;
-    if (group->phase == PHASE_ASKING && !group->working)
-        ask(group);
-}
-
-static void on_positions_ready(void *context)
-{
-    struct ferry_group *group = context;
-    if (group->phase == PHASE_ASKING && !group->working)
-        ask(group);
-}
-
-static void on_positions_trouble(void *context, const struct ferry_error *error)
-{
-    struct ferry_group *group = context;
+    const struct ferry_group *group = context;
     group->options.on_trouble(group->options.context, error);
 }
 
-static void read_positions(struct ferry_group *group)
+static void on_found(void *context, rd_kafka_topic_partition_list_t *list,
+                     struct ferry_group_part *parts)
 {
-    const struct ferry_positions_options options = {.workflow = group->options.workflow,
-                                                    .on_ready = on_positions_ready,
-                                                    .on_trouble = on_positions_trouble,
-                                                    .context = group};
-    if (ferry_positions_new(group->loop, group->common, &options, &group->positions,
-                            &group->error) == FERRY_OK)
-        return;
-    uv_timer_start(&group->timer, on_ask_timer, ASK_AGAIN_MS, 0);
-    tell_trouble(group);
-}
-
-/* True: an offset is missing, and whether it was ever told is still to be read. */
-static bool needs_positions(const struct ferry_group *group)
-{
-    if (group->positions && ferry_positions_ready(group->positions))
-        return false;
-    for (int i = 0; i < group->question->cnt; i++)
-        if (group->answers[i].fresh)
-            return true;
-    return false;
-}
-
-static void log_restored(const struct ferry_group *group)
-{
-    int count = 0;
-    for (int i = 0; i < group->assigned->cnt; i++)
-        count += group->parts[i].restored;
-    if (count > 0)
-        ferry_log(FERRY_LOG_WARN, "offsets_restored", FERRY_STR("group", group->options.group_id),
-                  FERRY_INT("partitions", count), FERRY_STR("from", "checkpoints"));
-}
-
-/* The list moves to the assignment: with the offsets, and holding the names that the parts point
- * to. */
-static void take_answers(struct ferry_group *group)
-{
-    free_list(group->assigned);
-    free(group->parts);
-    group->assigned = group->question;
-    group->parts = group->answers;
-    group->question = NULL;
-    group->answers = NULL;
+    struct ferry_group *group = context;
+    group->assigned = list;
+    group->parts = parts;
     group->phase = PHASE_OFFERED;
-    ferry_positions_free(group->positions);
-    group->positions = NULL;
-    ferry_kafka_destroy(group->asker);
-    group->asker = NULL;
-    log_restored(group);
-    group->options.on_assigned(group->options.context, group->parts, (size_t)group->assigned->cnt);
-}
-
-/* What was read for another assignment may be behind by now. */
-static void ask_anew(struct ferry_group *group)
-{
-    ferry_positions_free(group->positions);
-    group->positions = NULL;
-    ask(group);
-}
-
-static void after_ask(uv_work_t *work, int status)
-{
-    struct ferry_group *group = work->data;
-    (void)status;
-    group->working = false;
-    if (group->freed) {
-        close_consumer(group);
-    } else if (group->phase != PHASE_ASKING) {
-        return;
-    } else if (group->outdated) {
-        ask_anew(group);
-    } else if (group->asked && needs_positions(group)) {
-        if (!group->positions)
-            read_positions(group);
-    } else if (group->asked) {
-        take_answers(group);
-    } else {
-        uv_timer_start(&group->timer, on_ask_timer, ASK_AGAIN_MS, 0);
-        tell_trouble(group);
-    }
-}
-
-static void ask(struct ferry_group *group)
-{
-    free_list(group->question);
-    free(group->answers);
-    group->question = rd_kafka_topic_partition_list_copy(group->assigned);
-    group->answers = calloc((size_t)group->assigned->cnt + 1, sizeof *group->answers);
-    if (!group->answers) {
-        uv_timer_start(&group->timer, on_ask_timer, ASK_AGAIN_MS, 0);
-        return;
-    }
-    group->working = true;
-    group->outdated = false;
-    ferry_error_clear(&group->error);
-    uv_queue_work(group->loop, &group->work, ask_in_thread, after_ask);
+    group->options.on_assigned(group->options.context, parts, (size_t)list->cnt);
 }
 
 static void forget_assignment(struct ferry_group *group)
@@ -374,17 +125,15 @@ static void forget_assignment(struct ferry_group *group)
     group->parts = NULL;
     group->braked = false;
     group->full_since = 0;
-    group->outdated = true;
+    ferry_starts_forget(group->starts);
 }
 
 static void take_assignment(struct ferry_group *group,
                             const rd_kafka_topic_partition_list_t *partitions)
 {
     forget_assignment(group);
-    group->assigned = rd_kafka_topic_partition_list_copy(partitions);
     group->phase = PHASE_ASKING;
-    if (!group->working)
-        ask_anew(group);
+    ferry_starts_ask(group->starts, partitions);
 }
 
 static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
@@ -401,6 +150,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     }
     bool lost = code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(consumer);
     group->phase = PHASE_LEAVING;
+    ferry_starts_forget(group->starts);
     group->options.on_revoked(group->options.context, lost);
 }
 
@@ -469,8 +219,9 @@ static void set_pauses(struct ferry_group *group, bool brake)
 
 static void take_fault(struct ferry_group *group, const rd_kafka_message_t *message)
 {
-    ferry_kafka_fail(&group->error, rd_kafka_message_errstr(message), message->err);
-    tell_trouble(group);
+    struct ferry_error error;
+    ferry_kafka_fail(&error, rd_kafka_message_errstr(message), message->err);
+    group->options.on_trouble(group->options.context, &error);
 }
 
 static void take(struct ferry_group *group, const rd_kafka_message_t *message)
@@ -505,12 +256,9 @@ static bool may_poll(struct ferry_group *group)
     return true;
 }
 
-/* A closed one is released by whoever ends last. */
 static void on_nudged(void *context)
 {
-    struct ferry_group *group = context;
-    if (group->freed)
-        release_memory(group);
+    release_memory(context);
 }
 
 /* Each time another part, for each may have another leader. Without it no more than a full queue
@@ -598,6 +346,19 @@ static enum ferry_status subscribe(struct ferry_group *group, struct ferry_error
                                               : ferry_kafka_fail(error, "cannot subscribe", code);
 }
 
+static enum ferry_status make_starts(struct ferry_group *group, const struct ferry_common *common,
+                                     struct ferry_error *error)
+{
+    const struct ferry_starts_options options = {.common = common,
+                                                 .consumer = group->consumer,
+                                                 .group_id = group->options.group_id,
+                                                 .workflow = group->options.workflow,
+                                                 .on_found = on_found,
+                                                 .on_trouble = on_starts_trouble,
+                                                 .context = group};
+    return ferry_starts_new(group->loop, &options, &group->starts, error);
+}
+
 enum ferry_status ferry_group_new(uv_loop_t *loop, const struct ferry_common *common,
                                   const struct ferry_group_options *options,
                                   struct ferry_group **ret_group, struct ferry_error *error)
@@ -606,13 +367,14 @@ enum ferry_status ferry_group_new(uv_loop_t *loop, const struct ferry_common *co
     if (!group)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     group->loop = loop;
-    group->common = common;
     group->options = *options;
     group->beat_ms = ferry_boot_ms();
-    group->work.data = group;
+    group->closing.data = group;
     enum ferry_status status = make_clients(group, common, error);
     if (status == FERRY_OK)
         status = subscribe(group, error);
+    if (status == FERRY_OK)
+        status = make_starts(group, common, error);
     if (status != FERRY_OK) {
         ferry_kafka_wake_free(group->wake);
         ferry_kafka_destroy(group->consumer);
@@ -623,9 +385,6 @@ enum ferry_status ferry_group_new(uv_loop_t *loop, const struct ferry_common *co
     group->nudge.consumer = group->consumer;
     group->nudge.on_done = on_nudged;
     group->nudge.context = group;
-    uv_timer_init(loop, &group->timer);
-    group->timer.data = group;
-    group->timer_open = true;
     *ret_group = group;
     return FERRY_OK;
 }

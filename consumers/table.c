@@ -97,6 +97,24 @@ void ferry_table_clear(struct ferry_table *table, int64_t now)
     table->absences = 0;
 }
 
+void ferry_table_compared(struct ferry_table *table, const struct ferry_error *error, int64_t now)
+{
+    bool human = error && error->status == FERRY_INVALID;
+    bool schema =
+        human && (error->class == FERRY_CLASS_SCHEMA || error->class == FERRY_CLASS_MAPPING);
+    /* While there is no answer, a doubt stays a doubt. */
+    if (!error || human)
+        table->doubted = false;
+    if (!error)
+        ferry_table_clear(table, now);
+    if (!error || schema) {
+        table->inspected = true;
+        table->stopped = schema;
+    }
+    if (human)
+        table->why = *error;
+}
+
 bool ferry_table_is_clear(const struct ferry_table *table, int64_t now)
 {
     return table->compared_at != 0 && now - table->compared_at < CLEAR_MS &&

@@ -51,6 +51,9 @@ enum ferry_blame {
 };
 enum ferry_blame ferry_table_blame(struct ferry_table *table, struct ferry_lane *lane, int64_t now);
 
+/* What came of comparing the metadata; NULL: it fits. A table that does not fit stands still alone;
+ * without credentials nothing can start. */
+void ferry_table_compared(struct ferry_table *table, const struct ferry_error *error, int64_t now);
 /* The metadata was compared and fits. */
 void ferry_table_clear(struct ferry_table *table, int64_t now);
 /* Before a record is rejected on the destination's word, the metadata must have been compared a

@@ -18,12 +18,6 @@
 #define REPLACEMENTS_MAX 1000
 
 /* Editors find the schema by it. */
-static void check_schema(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
-{
-    if (!json_is_string(value))
-        ferry_shape_fault(shape, place, "must be a text");
-}
-
 static void check_table(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
 {
     ferry_shape_pattern(shape, value, place, TABLE,
@@ -240,14 +234,10 @@ static void check_mappings(struct ferry_shape *shape, json_t *value,
 
 enum ferry_status ferry_configuration_check(json_t *configuration, json_t *faults)
 {
-    static const struct ferry_shape_member members[] = {
-        {"$schema", false, check_schema}, {"mappings", true, check_mappings}, {NULL, false, NULL}};
-    struct ferry_shape shape = {.faults = faults};
-    size_t before = json_array_size(faults);
-    ferry_shape_object(&shape, configuration, NULL, members);
-    if (shape.out_of_memory)
-        return FERRY_NOMEM;
-    return json_array_size(faults) == before ? FERRY_OK : FERRY_INVALID;
+    static const struct ferry_shape_member members[] = {{"$schema", false, ferry_shape_text},
+                                                        {"mappings", true, check_mappings},
+                                                        {NULL, false, NULL}};
+    return ferry_shape_document(configuration, members, NULL, faults);
 }
 
 json_t *ferry_configuration_text(const json_t *scalar)

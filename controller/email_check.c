@@ -10,12 +10,6 @@
 
 /* --- the document --- */
 
-static void check_schema(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
-{
-    if (!json_is_string(value))
-        ferry_shape_fault(shape, place, "must be a text");
-}
-
 static void check_source(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
 {
     ferry_shape_pattern(shape, value, place, SOURCE,
@@ -70,13 +64,6 @@ static bool is_of_other_logs(const char *name, const char *other)
 
     return (is_listed(delivery, name) && is_listed(tracking, other)) ||
            (is_listed(tracking, name) && is_listed(delivery, other));
-}
-
-static bool never(const char *name, const char *other)
-{
-    (void)name;
-    (void)other;
-    return false;
 }
 
 static void check_titles(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
@@ -233,7 +220,7 @@ static void check_whole(struct ferry_shape *shape, const json_t *configuration)
             shape,
             json_object_get(json_object_get(json_object_get(filled, "activities"), member),
                             "columns"),
-            &columns, never, "each is written into a column of its own");
+            &columns, NULL, "each is written into a column of its own");
     }
     json_decref(filled);
 }
@@ -241,7 +228,7 @@ static void check_whole(struct ferry_shape *shape, const json_t *configuration)
 enum ferry_status ferry_email_check(json_t *configuration, json_t *faults)
 {
     static const struct ferry_shape_member members[] = {
-        {"$schema", false, check_schema},
+        {"$schema", false, ferry_shape_text},
         {"source", false, check_source},
         {"events", false, check_events},
         {"since", false, check_since},
@@ -249,13 +236,6 @@ enum ferry_status ferry_email_check(json_t *configuration, json_t *faults)
         {"activities", false, check_activities},
         {NULL, false, NULL},
     };
-    struct ferry_shape shape = {.faults = faults};
-    size_t before = json_array_size(faults);
 
-    ferry_shape_object(&shape, configuration, NULL, members);
-    if (json_array_size(faults) == before)
-        check_whole(&shape, configuration);
-    if (shape.out_of_memory)
-        return FERRY_NOMEM;
-    return json_array_size(faults) == before ? FERRY_OK : FERRY_INVALID;
+    return ferry_shape_document(configuration, members, check_whole, faults);
 }

@@ -115,7 +115,8 @@ void ferry_exportshape_distinct(struct ferry_shape *shape, json_t *columns,
         json_object_foreach (columns, other, earlier) {
             if (strcmp(name, other) == 0)
                 break;
-            if (json_is_string(value) && json_equal(value, earlier) && !share(name, other))
+            if (json_is_string(value) && json_equal(value, earlier) &&
+                !(share && share(name, other)))
                 ferry_shape_fault(shape, &inner, "%s is already the column of %s: %s",
                                   json_string_value(value), other, rule);
         }

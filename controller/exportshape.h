@@ -27,7 +27,7 @@ void ferry_exportshape_header(struct ferry_shape *shape, json_t *value,
                               const struct ferry_place *place);
 
 typedef bool ferry_exportshape_share(const char *name, const char *other);
-/* No two members of `columns` name the same column, unless they may. */
+/* No two members of `columns` name the same column, unless they may; NULL: no two may. */
 void ferry_exportshape_distinct(struct ferry_shape *shape, json_t *columns,
                                 const struct ferry_place *place, ferry_exportshape_share *share,
                                 const char *rule);

@@ -16,12 +16,6 @@ static const char *text_of(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-static void check_schema(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
-{
-    if (!json_is_string(value))
-        ferry_shape_fault(shape, place, "must be a text");
-}
-
 static void check_direction(struct ferry_shape *shape, json_t *value,
                             const struct ferry_place *place)
 {
@@ -134,13 +128,6 @@ static void check_attributes(struct ferry_shape *shape, json_t *value,
 
 /* --- export --- */
 
-static bool never(const char *name, const char *other)
-{
-    (void)name;
-    (void)other;
-    return false;
-}
-
 static void check_titles(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
 {
     static const struct ferry_shape_member members[] = {
@@ -165,7 +152,7 @@ static void check_titles(struct ferry_shape *shape, json_t *value, const struct 
     };
 
     ferry_shape_object(shape, value, place, members);
-    ferry_exportshape_distinct(shape, value, place, never, "one column of a file holds one thing");
+    ferry_exportshape_distinct(shape, value, place, NULL, "one column of a file holds one thing");
 }
 
 static void check_export(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
@@ -239,7 +226,7 @@ static void check_whole(struct ferry_shape *shape, const json_t *configuration)
 enum ferry_status ferry_optinout_check(json_t *configuration, json_t *faults)
 {
     static const struct ferry_shape_member members[] = {
-        {"$schema", false, check_schema},
+        {"$schema", false, ferry_shape_text},
         {"direction", false, check_direction},
         {"rule", false, check_rule},
         {"clockToleranceSeconds", false, check_tolerance},
@@ -249,13 +236,6 @@ enum ferry_status ferry_optinout_check(json_t *configuration, json_t *faults)
         {"export", false, check_export},
         {NULL, false, NULL},
     };
-    struct ferry_shape shape = {.faults = faults};
-    size_t before = json_array_size(faults);
 
-    ferry_shape_object(&shape, configuration, NULL, members);
-    if (json_array_size(faults) == before)
-        check_whole(&shape, configuration);
-    if (shape.out_of_memory)
-        return FERRY_NOMEM;
-    return json_array_size(faults) == before ? FERRY_OK : FERRY_INVALID;
+    return ferry_shape_document(configuration, members, check_whole, faults);
 }

@@ -3,7 +3,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/io/tail.h"
-#include "core/io/topics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,9 +100,9 @@ static void on_caught_up(void *context)
 
 static void on_trouble(void *context, const struct ferry_error *error)
 {
-    (void)context;
-    ferry_log(FERRY_LOG_WARN, "kafka_trouble", FERRY_STR("message", error->message),
-              FERRY_STR("then", "retrying"));
+    const struct ferry_roster *roster = context;
+
+    roster->options.on_trouble(roster->options.context, error);
 }
 
 const struct ferry_task *ferry_roster_tasks(const struct ferry_roster *roster)
@@ -116,19 +115,13 @@ const struct ferry_task *ferry_roster_tasks(const struct ferry_roster *roster)
 static enum ferry_status follow(struct ferry_roster *roster, uv_loop_t *loop,
                                 const struct ferry_common *common, struct ferry_error *error)
 {
-    char topic[FERRY_TOPIC_SIZE];
-    struct ferry_tail_part part = {topic, 0, RD_KAFKA_OFFSET_BEGINNING};
-    struct ferry_tail_options options = {.name = "tasks",
-                                         .parts = &part,
-                                         .part_count = 1,
-                                         .follow = true,
-                                         .on_record = on_record,
-                                         .on_caught_up = on_caught_up,
-                                         .on_trouble = on_trouble,
-                                         .context = roster};
+    const struct ferry_tail_options options = {.name = "tasks",
+                                               .on_record = on_record,
+                                               .on_caught_up = on_caught_up,
+                                               .on_trouble = on_trouble,
+                                               .context = roster};
 
-    ferry_topic_name(common->instance, (struct ferry_topic){FERRY_TOPIC_STATUS, NULL}, topic);
-    return ferry_tail_new(loop, common, &options, &roster->tail, error);
+    return ferry_tail_follow(loop, common, FERRY_TOPIC_STATUS, &options, &roster->tail, error);
 }
 
 enum ferry_status ferry_roster_new(uv_loop_t *loop, const struct ferry_common *common,

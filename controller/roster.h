@@ -13,6 +13,7 @@ struct ferry_roster;
 struct ferry_roster_options {
     void (*on_read)(void *context);   /* once, when what was there has been read */
     void (*on_change)(void *context); /* a task told something; from then on */
+    void (*on_trouble)(void *context, const struct ferry_error *error); /* it goes on trying */
     void *context;
 };
 

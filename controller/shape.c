@@ -133,6 +133,12 @@ void ferry_shape_array(struct ferry_shape *shape, json_t *value, const struct fe
     }
 }
 
+void ferry_shape_text(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
+{
+    if (!json_is_string(value))
+        ferry_shape_fault(shape, place, "must be a text");
+}
+
 void ferry_shape_boolean(struct ferry_shape *shape, json_t *value, const struct ferry_place *place)
 {
     if (!json_is_boolean(value))
@@ -171,4 +177,19 @@ void ferry_shape_choice(struct ferry_shape *shape, json_t *value, const struct f
     }
     ferry_shape_fault(shape, place, "must be one of %s", list.data ? list.data : "");
     ferry_buffer_done(&list);
+}
+
+enum ferry_status ferry_shape_document(json_t *document, const struct ferry_shape_member *members,
+                                       void (*whole)(struct ferry_shape *shape,
+                                                     const json_t *document),
+                                       json_t *faults)
+{
+    struct ferry_shape shape = {.faults = faults};
+    size_t before = json_array_size(faults);
+    ferry_shape_object(&shape, document, NULL, members);
+    if (whole && json_array_size(faults) == before)
+        whole(&shape, document);
+    if (shape.out_of_memory)
+        return FERRY_NOMEM;
+    return json_array_size(faults) == before ? FERRY_OK : FERRY_INVALID;
 }

@@ -28,6 +28,14 @@ struct ferry_shape_member {
     ferry_shape_checker check;
 };
 
+/* A whole document, whose faults are appended. `whole` (may be NULL) looks, when no member is
+ * wrong, for what only shows when the defaults are there. FERRY_OK: no fault; FERRY_INVALID: at
+ * least one; FERRY_NOMEM. */
+enum ferry_status ferry_shape_document(json_t *document, const struct ferry_shape_member *members,
+                                       void (*whole)(struct ferry_shape *shape,
+                                                     const json_t *document),
+                                       json_t *faults) FERRY_MUST_CHECK;
+
 void ferry_shape_fault(struct ferry_shape *shape, const struct ferry_place *place,
                        const char *format, ...) FERRY_PRINTF(3, 4);
 
@@ -42,6 +50,7 @@ void ferry_shape_object(struct ferry_shape *shape, json_t *value, const struct f
                         const struct ferry_shape_member *members);
 void ferry_shape_array(struct ferry_shape *shape, json_t *value, const struct ferry_place *place,
                        size_t minimum, size_t maximum, ferry_shape_checker check);
+void ferry_shape_text(struct ferry_shape *shape, json_t *value, const struct ferry_place *place);
 void ferry_shape_boolean(struct ferry_shape *shape, json_t *value, const struct ferry_place *place);
 /* A text of this POSIX extended regular expression; `reason` follows otherwise: "must be a table's
  * logical name". */

@@ -1,14 +1,12 @@
 #include "controller/store.h"
 
+#include "controller/draft.h"
 #include "controller/journal.h"
 #include "controller/roster.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/io/tail.h"
-#include "core/io/topics.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -24,14 +22,9 @@ enum mode {
     READ_ONLY /* fenced; followed all the same */
 };
 
-enum put_kind { PUT_SAVED, PUT_ORDER, PUT_REPLAY, PUT_DECISION };
-
 struct put {
     struct put *next;
-    enum put_kind kind;
-    char *workflow;
-    char *table; /* of a replay or a decision */
-    json_t *document;
+    struct ferry_draft *draft;
     bool repeated;
     ferry_store_callback callback; /* NULL: forgotten */
     void *context;
@@ -128,25 +121,19 @@ static void on_roster_change(void *context)
 
 static enum ferry_status follow_documents(struct ferry_store *store)
 {
-    char topic[FERRY_TOPIC_SIZE];
-    struct ferry_tail_part part = {topic, 0, RD_KAFKA_OFFSET_BEGINNING};
-    struct ferry_tail_options options = {.name = "workflows",
-                                         .parts = &part,
-                                         .part_count = 1,
-                                         .follow = true,
-                                         .on_record = on_document,
-                                         .on_caught_up = on_workflows_read,
-                                         .on_trouble = on_trouble,
-                                         .context = store};
+    const struct ferry_tail_options options = {.name = "workflows",
+                                               .on_record = on_document,
+                                               .on_caught_up = on_workflows_read,
+                                               .on_trouble = on_trouble,
+                                               .context = store};
 
-    ferry_topic_name(store->common->instance, (struct ferry_topic){FERRY_TOPIC_WORKFLOWS, NULL},
-                     topic);
-    return ferry_tail_new(store->loop, store->common, &options, &store->workflows, &store->trouble);
+    return ferry_tail_follow(store->loop, store->common, FERRY_TOPIC_WORKFLOWS, &options,
+                             &store->workflows, &store->trouble);
 }
 
 static enum ferry_status open_roster(struct ferry_store *store)
 {
-    struct ferry_roster_options options = {on_roster_read, on_roster_change, store};
+    struct ferry_roster_options options = {on_roster_read, on_roster_change, on_trouble, store};
 
     return ferry_roster_new(store->loop, store->common, &options, &store->roster, &store->trouble);
 }
@@ -209,9 +196,7 @@ static void open_journal(struct ferry_store *store)
 
 static void free_put(struct put *put)
 {
-    free(put->workflow);
-    free(put->table);
-    json_decref(put->document);
+    ferry_draft_free(put->draft);
     free(put);
 }
 
@@ -226,36 +211,15 @@ static void finish_put(struct ferry_store *store, const struct ferry_error *erro
     free_put(put);
 }
 
-static void name_key(const struct put *put, char *key, size_t size)
+static void take_written(struct ferry_store *store, const struct ferry_draft *draft)
 {
-    switch (put->kind) {
-    case PUT_SAVED:
-        snprintf(key, size, "%s/saved/%" PRId64, put->workflow,
-                 (int64_t)json_integer_value(json_object_get(put->document, "revision")));
-        break;
-    case PUT_ORDER:
-        snprintf(key, size, "%s/run", put->workflow);
-        break;
-    case PUT_REPLAY:
-        snprintf(key, size, "%s/replay/%s", put->workflow, put->table);
-        break;
-    case PUT_DECISION:
-        snprintf(key, size, "%s/deletes/%s", put->workflow, put->table);
-        break;
-    }
-}
-
-static void take_written(struct ferry_store *store, const struct put *put)
-{
-    char *text = json_dumps(put->document, JSON_COMPACT);
-    char key[128];
+    char *text = json_dumps(draft->document, JSON_COMPACT);
     struct ferry_error error;
 
-    name_key(put, key, sizeof key);
-    if (!text || ferry_documents_apply(store->documents, key, strlen(key), text, strlen(text),
-                                       &error) != FERRY_OK)
+    if (!text || ferry_documents_apply(store->documents, draft->key, strlen(draft->key), text,
+                                       strlen(text), &error) != FERRY_OK)
         ferry_log(FERRY_LOG_WARN, "document_ignored",
-                  FERRY_STR("key", key)); /* the tail brings it */
+                  FERRY_STR("key", draft->key)); /* the tail brings it */
     free(text);
 }
 
@@ -265,7 +229,7 @@ static void on_put(void *context, enum ferry_journal_outcome outcome,
     struct ferry_store *store = context;
 
     if (outcome == FERRY_JOURNAL_DONE) {
-        take_written(store, store->puts);
+        take_written(store, store->puts->draft);
         finish_put(store, NULL);
         next_put(store);
         changed(store);
@@ -292,58 +256,14 @@ static void on_put(void *context, enum ferry_journal_outcome outcome,
     changed(store);
 }
 
-static bool is_next_replay(const struct ferry_store *store, const struct put *put)
-{
-    const json_t *replays = ferry_documents_replays(store->documents, put->workflow);
-
-    return ferry_replay_follows(replays, put->table, put->document);
-}
-
-static bool is_next_decision(const struct ferry_store *store, const struct put *put)
-{
-    const json_t *decisions = ferry_documents_decisions(store->documents, put->workflow);
-
-    return json_integer_value(json_object_get(put->document, "decision")) ==
-           ferry_decision_number(decisions, put->table) + 1;
-}
-
-/* The world may have moved since it was asked for. */
-static enum ferry_status still_fits(const struct ferry_store *store, const struct put *put,
-                                    struct ferry_error *error)
-{
-    int64_t revision = json_integer_value(json_object_get(put->document, "revision"));
-    int64_t latest = ferry_documents_revision(store->documents, put->workflow);
-
-    if (put->kind == PUT_REPLAY && !is_next_replay(store, put))
-        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
-                          "a replay of %s was asked for or cancelled by somebody else meanwhile",
-                          put->table);
-    if (put->kind == PUT_DECISION && !is_next_decision(store, put))
-        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
-                          "the deletes of %s were decided on by somebody else meanwhile",
-                          put->table);
-    if (put->kind == PUT_ORDER &&
-        !ferry_documents_follows(store->documents, put->workflow, put->document))
-        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
-                          "%s was started or stopped by somebody else meanwhile", put->workflow);
-    if (put->kind == PUT_SAVED && revision != latest + 1)
-        return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_NONE,
-                          "the configuration of %s is at revision %" PRId64
-                          " meanwhile, this is an edit of revision %" PRId64,
-                          put->workflow, latest, revision - 1);
-    return FERRY_OK;
-}
-
-static void start_put(struct ferry_store *store, struct put *put)
+static void start_put(struct ferry_store *store, const struct ferry_draft *draft)
 {
     struct ferry_error error;
-    char *text = json_dumps(put->document, JSON_COMPACT);
-    char key[128];
+    char *text = json_dumps(draft->document, JSON_COMPACT);
 
     store->writing = true;
-    name_key(put, key, sizeof key);
     if (text) {
-        ferry_journal_put(store->journal, key, text, on_put, store);
+        ferry_journal_put(store->journal, draft->key, text, on_put, store);
     } else {
         ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for a document");
         finish_put(store, &error);
@@ -351,47 +271,35 @@ static void start_put(struct ferry_store *store, struct put *put)
     free(text);
 }
 
-/* A callback may put again: each turn looks at the list anew. */
+/* The world may have moved since it was asked for. A callback may put again: each turn looks at the
+ * list anew. */
 static void next_put(struct ferry_store *store)
 {
     struct ferry_error error;
 
     while (store->puts && !store->writing) {
         if (ferry_store_claim(store, &error) != FERRY_OK ||
-            still_fits(store, store->puts, &error) != FERRY_OK)
+            ferry_draft_fits(store->puts->draft, store->documents, &error) != FERRY_OK)
             finish_put(store, &error);
         else
-            start_put(store, store->puts);
+            start_put(store, store->puts->draft);
     }
 }
 
-static struct put *make_put(const struct put *what)
+/* Takes the draft; NULL: there is no memory. */
+static void add_put(struct ferry_store *store, struct ferry_draft *draft,
+                    ferry_store_callback callback, void *context)
 {
-    struct put *put = calloc(1, sizeof *put);
-
-    if (!put)
-        return NULL;
-    *put = *what;
-    put->workflow = strdup(what->workflow);
-    put->table = what->table ? strdup(what->table) : NULL;
-    json_incref(put->document);
-    if (put->workflow && (put->table || !what->table))
-        return put;
-    free_put(put);
-    return NULL;
-}
-
-/* `what` borrows. */
-static void add_put(struct ferry_store *store, const struct put *what)
-{
-    struct put *put = make_put(what);
+    struct put *put = draft ? calloc(1, sizeof *put) : NULL;
     struct ferry_error error;
 
     if (!put) {
+        ferry_draft_free(draft);
         ferry_fail(&error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory for a document");
-        what->callback(what->context, &error);
+        callback(context, &error);
         return;
     }
+    *put = (struct put){.draft = draft, .callback = callback, .context = context};
     LL_APPEND(store->puts, put);
     next_put(store);
 }
@@ -399,43 +307,27 @@ static void add_put(struct ferry_store *store, const struct put *what)
 void ferry_store_save(struct ferry_store *store, const char *workflow, json_t *document,
                       ferry_store_callback callback, void *context)
 {
-    add_put(store, &(struct put){.kind = PUT_SAVED,
-                                 .workflow = (char *)(uintptr_t)workflow,
-                                 .document = document,
-                                 .callback = callback,
-                                 .context = context});
+    add_put(store, ferry_draft_new(FERRY_DRAFT_SAVED, workflow, "", document), callback, context);
 }
 
 void ferry_store_order(struct ferry_store *store, const char *workflow, json_t *order,
                        ferry_store_callback callback, void *context)
 {
-    add_put(store, &(struct put){.kind = PUT_ORDER,
-                                 .workflow = (char *)(uintptr_t)workflow,
-                                 .document = order,
-                                 .callback = callback,
-                                 .context = context});
+    add_put(store, ferry_draft_new(FERRY_DRAFT_ORDER, workflow, "", order), callback, context);
 }
 
 void ferry_store_replay(struct ferry_store *store, const char *workflow, const char *table,
                         json_t *document, ferry_store_callback callback, void *context)
 {
-    add_put(store, &(struct put){.kind = PUT_REPLAY,
-                                 .workflow = (char *)(uintptr_t)workflow,
-                                 .table = (char *)(uintptr_t)table,
-                                 .document = document,
-                                 .callback = callback,
-                                 .context = context});
+    add_put(store, ferry_draft_new(FERRY_DRAFT_REPLAY, workflow, table, document), callback,
+            context);
 }
 
 void ferry_store_decide(struct ferry_store *store, const char *workflow, const char *table,
                         json_t *document, ferry_store_callback callback, void *context)
 {
-    add_put(store, &(struct put){.kind = PUT_DECISION,
-                                 .workflow = (char *)(uintptr_t)workflow,
-                                 .table = (char *)(uintptr_t)table,
-                                 .document = document,
-                                 .callback = callback,
-                                 .context = context});
+    add_put(store, ferry_draft_new(FERRY_DRAFT_DECISION, workflow, table, document), callback,
+            context);
 }
 
 void ferry_store_forget(struct ferry_store *store, const void *context)

@@ -221,20 +221,12 @@ enum ferry_status ferry_orders_subscribe(struct ferry_orders *orders,
 static enum ferry_status follow(struct ferry_orders *orders, uv_loop_t *loop,
                                 const struct ferry_common *common, struct ferry_error *error)
 {
-    char topic[FERRY_TOPIC_SIZE];
-    ferry_topic_name(common->instance, (struct ferry_topic){FERRY_TOPIC_WORKFLOWS, NULL}, topic);
-    const struct ferry_tail_part part = {topic, 0, RD_KAFKA_OFFSET_BEGINNING};
-    const struct ferry_tail_options options = {
-        .name = "orders",
-        .parts = &part,
-        .part_count = 1,
-        .follow = true,
-        .on_record = on_record,
-        .on_caught_up = on_caught_up,
-        .on_trouble = on_tail_trouble,
-        .context = orders,
-    };
-    return ferry_tail_new(loop, common, &options, &orders->tail, error);
+    const struct ferry_tail_options options = {.name = "orders",
+                                               .on_record = on_record,
+                                               .on_caught_up = on_caught_up,
+                                               .on_trouble = on_tail_trouble,
+                                               .context = orders};
+    return ferry_tail_follow(loop, common, FERRY_TOPIC_WORKFLOWS, &options, &orders->tail, error);
 }
 
 enum ferry_status ferry_orders_new(uv_loop_t *loop, const struct ferry_common *common,

@@ -344,6 +344,21 @@ enum ferry_status ferry_tail_new(uv_loop_t *loop, const struct ferry_common *com
     return FERRY_OK;
 }
 
+enum ferry_status ferry_tail_follow(uv_loop_t *loop, const struct ferry_common *common,
+                                    enum ferry_topic_kind topic,
+                                    const struct ferry_tail_options *options,
+                                    struct ferry_tail **ret_tail, struct ferry_error *error)
+{
+    char name[FERRY_TOPIC_SIZE];
+    const struct ferry_tail_part part = {name, 0, RD_KAFKA_OFFSET_BEGINNING};
+    struct ferry_tail_options whole = *options;
+    whole.parts = &part;
+    whole.part_count = 1;
+    whole.follow = true;
+    ferry_topic_name(common->instance, (struct ferry_topic){topic, NULL}, name);
+    return ferry_tail_new(loop, common, &whole, ret_tail, error);
+}
+
 bool ferry_tail_caught_up(const struct ferry_tail *tail)
 {
     return tail->caught_up;

@@ -8,6 +8,7 @@
 #define FERRY_TAIL_H
 
 #include "core/base/settings.h"
+#include "core/io/topics.h"
 
 #include <librdkafka/rdkafka.h>
 #include <uv.h>
@@ -36,6 +37,13 @@ enum ferry_status ferry_tail_new(uv_loop_t *loop, const struct ferry_common *com
                                  const struct ferry_tail_options *options,
                                  struct ferry_tail **ret_tail,
                                  struct ferry_error *error) FERRY_MUST_CHECK;
+/* Follows a control topic, which has one partition, from its beginning on; the options name no
+ * parts. */
+enum ferry_status ferry_tail_follow(uv_loop_t *loop, const struct ferry_common *common,
+                                    enum ferry_topic_kind topic,
+                                    const struct ferry_tail_options *options,
+                                    struct ferry_tail **ret_tail,
+                                    struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_tail_free(struct ferry_tail *tail); /* allowed inside its callbacks */
 bool ferry_tail_caught_up(const struct ferry_tail *tail);
 /* When a broker last answered us (ferry_boot_ms): a follower that is cut off grows old. */

@@ -9,6 +9,8 @@ import os
 import random
 import uuid
 
+import pytest
+
 from reading import Reading, murmur2
 
 EGRESS = "campaign-to-dynamics"
@@ -70,6 +72,14 @@ class Files:
     """Where Campaign's exports lie, and how far they are read; of an instance with `ferry`, `sftp`, `topics`."""
 
     task = TASK
+    counted = "events"  # what a checkpoint calls the rows that were told
+
+    @classmethod
+    def alone(cls, ferry, **export):
+        """With systems in which nothing else happens."""
+        ferry.start_sandbox(contacts=1)
+        ferry.start_sftp()
+        return cls(ferry, **export)
 
     def put(self, name, content, mtime=None):
         """A file that is there at once, whole."""
@@ -97,6 +107,25 @@ class Files:
         """The checkpoint of each file's content, without the tombstones."""
         return {key.removeprefix(self.task + "/"): mark for key, mark in self.topics.documents("checkpoints").items()
                 if key.startswith(self.task + "/") and mark}
+
+    def marked(self):
+        """A broker under load may not know its partitions for a moment."""
+        found, = self.ferry.wait_until(lambda: (list(self.marks().values()),), 60, "the checkpoints can be read")
+        return found
+
+    def crash_in_mid_file(self, monkeypatch, step, rows):
+        """The reader, killed at that step of the only file, which has that many rows; it can be started again."""
+        monkeypatch.setenv("FERRY_CRASH_AT", step)
+        reader = self.ferry.start_reader()
+        monkeypatch.delenv("FERRY_CRASH_AT")
+        self.prepare()
+        self.wait_for_state("READY")
+        self.order("GO")
+        assert reader.wait_for_exit() < 0, "the fault happened"
+        committed = len(self.committed())
+        assert 0 < committed < rows, "in the middle"
+        assert [mark[self.counted] for mark in self.marked()] == [committed], "with its checkpoint"
+        return reader
 
 
 class Exporting(Files, Reading):
@@ -145,6 +174,19 @@ class Exporting(Files, Reading):
             warning = self.status().get("warning")
             return warning and all(word in warning["message"] for word in words) and warning
         return self.ferry.wait_until(look, timeout, f"a warning with {words}")
+
+
+@pytest.fixture
+def lab(request, ferry):
+    """An instance of the test's module's LAB."""
+    return request.module.LAB.alone(ferry)
+
+
+@pytest.fixture
+def running(lab, ferry):
+    ferry.start_reader()
+    lab.start()
+    return lab
 
 
 def chance_of(ferry):

@@ -8,24 +8,11 @@ import time
 import pytest
 
 import exporting
-from exporting import Exporting, bounced, contact, origin, sent, text, tracked
+from exporting import Exporting, bounced, contact, lab, origin, running, sent, text, tracked  # noqa: F401 (fixtures)
 
+LAB = Exporting
 BROAD = "acs_broadlog_20261121_060000.csv"
 TRACKING = "acs_trackinglog_20261121_060000.csv"
-
-
-@pytest.fixture
-def lab(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    return Exporting(ferry)
-
-
-@pytest.fixture
-def running(lab, ferry):
-    ferry.start_reader()
-    lab.start()
-    return lab
 
 
 def test_events_of_all_kinds_cross_and_the_files_are_moved(lab, ferry):
@@ -109,9 +96,7 @@ def test_files_are_read_by_name(lab, ferry):
 
 
 def test_finished_files_can_be_left_and_are_not_read_again(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry, finished="leave")
+    lab = Exporting.alone(ferry, finished="leave")
     reader = ferry.start_reader()
     lab.start()
     lab.put(BROAD, text([sent(1)]))
@@ -205,9 +190,7 @@ def variants():
 
 @pytest.mark.parametrize("what, data, export", variants(), ids=lambda value: value if isinstance(value, str) else "")
 def test_the_same_rows_are_understood_from(ferry, what, data, export):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry, **export)
+    lab = Exporting.alone(ferry, **export)
     ferry.start_reader()
     lab.start()
     lab.put(BROAD, data)
@@ -221,9 +204,7 @@ def test_the_same_rows_are_understood_from(ferry, what, data, export):
 
 
 def test_without_a_quote_character_quotes_are_text(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry, quote="", delimiter=";")
+    lab = Exporting.alone(ferry, quote="", delimiter=";")
     ferry.start_reader()
     lab.start()
     rows = [sent(1, campaignName='12" vinyl', deliveryLabel="x")]
@@ -233,9 +214,7 @@ def test_without_a_quote_character_quotes_are_text(ferry):
 
 
 def test_times_without_a_zone_are_those_of_the_configured_one(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry, timezone="America/New_York")
+    lab = Exporting.alone(ferry, timezone="America/New_York")
     ferry.start_reader()
     lab.start()
     lab.put(BROAD, text([sent(1, eventDate="2026-11-21 05:58:31"), sent(2, eventDate="2026/11/21"),
@@ -438,9 +417,7 @@ def test_what_stands_behind_an_archive_is_a_fault_of_its_file(running, ferry):
 
 
 def test_an_upload_that_rests_within_a_line_is_waited_for(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry)
+    lab = Exporting.alone(ferry)
     ferry.start_reader(sftp_poll_interval_ms=500)
     lab.start()
     whole = text([sent(1), sent(2)])
@@ -559,9 +536,7 @@ def test_events_name_their_schema_in_the_registry(ferry, registry):
 # Checkpoints.
 
 def test_old_checkpoints_expire_but_not_that_of_a_file_that_is_still_there(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry, finished="leave")
+    lab = Exporting.alone(ferry, finished="leave")
     month = 31 * 86400_000
     now = int(time.time() * 1000)
     data = text([sent(1)])

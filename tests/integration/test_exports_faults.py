@@ -8,16 +8,10 @@ import time
 import pytest
 
 import reading
-from exporting import Exporting, chance_of, sent, text
+from exporting import Exporting, chance_of, lab, sent, text  # noqa: F401 (a fixture)
 
+LAB = Exporting
 BROAD = "acs_broadlog_20261121_060000.csv"
-
-
-@pytest.fixture
-def lab(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    return Exporting(ferry)
 
 
 def broad(number, first, count):
@@ -73,19 +67,10 @@ def test_kills_at_random_moments_lose_and_double_nothing(lab, ferry, kills):
 
 @pytest.mark.parametrize("step", ["begun:3", "produced:25000", "before-checkpoint-produced:3", "before-commit:3",
                                   "after-commit:3"])
-def test_killed_at_a_step_of_the_transaction(lab, ferry, monkeypatch, step):
+def test_killed_at_a_step_of_the_transaction(lab, monkeypatch, step):
     name, data = broad(1, 0, 60000)
     lab.put(name, data)
-    monkeypatch.setenv("FERRY_CRASH_AT", step)
-    reader = ferry.start_reader()
-    monkeypatch.delenv("FERRY_CRASH_AT")
-    lab.prepare()
-    lab.wait_for_state("READY")
-    lab.order("GO")
-    assert reader.wait_for_exit() < 0, "the fault happened"
-    committed = len(lab.committed())
-    assert 0 < committed < 60000, "in the middle"
-    assert [mark["events"] for mark in lab.marks().values()] == [committed], "each with its checkpoint"
+    reader = lab.crash_in_mid_file(monkeypatch, step, 60000)
     assert_marks_tell_what_is_committed(lab)
     reader.start()
     lab.wait_until_moved()
@@ -160,9 +145,7 @@ def test_a_file_that_fails_at_each_try_does_not_hold_up_those_behind_it(lab, fer
 
 
 def test_a_folder_that_the_server_fails_at_is_a_warning(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry, folder="x" * 300)
+    lab = Exporting.alone(ferry, folder="x" * 300)
     ferry.start_reader()
     lab.prepare()
     warning = lab.wait_for_warning("cannot list", "status 5")
@@ -335,9 +318,7 @@ def test_a_key_that_the_server_does_not_know_is_refused(lab, ferry):
 
 
 def test_a_missing_folder_is_named(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    error = failure(Exporting(ferry, folder="d365_loads/nowhere"), ferry)
+    error = failure(Exporting.alone(ferry, folder="d365_loads/nowhere"), ferry)
     assert error["class"] == "mapping" and "d365_loads/nowhere" in error["message"]
 
 

@@ -12,9 +12,7 @@ MB = 1 << 20
 
 
 def test_a_file_of_1_gb_is_read_within_40_mb(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Exporting(ferry)
+    lab = Exporting.alone(ferry)
     reader = ferry.start_reader()
     lab.start()
     rows = 1_000_000

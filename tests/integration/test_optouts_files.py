@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from exporting import EXPORT, Files, contact, origin
+from exporting import EXPORT, Files, contact, lab, origin, running  # noqa: F401 (fixtures)
 from opting import WORKFLOW, Opting
 
 PAIRS = [{"dynamics": "donotbulkemail", "campaign": "denyListEmail"},
@@ -37,6 +37,7 @@ class Filing(Files, Opting):
     """An instance whose reader follows opt-in-out, where Campaign has no filter."""
 
     task = f"{WORKFLOW}/reader/exports"
+    counted = "records"
 
     def __init__(self, ferry, **export):
         super().__init__(ferry, direction="campaign-to-dynamics", filter=None, export={**OPTOUTS, **export})
@@ -52,7 +53,7 @@ class Filing(Files, Opting):
             return all(found.get(name) == value for name, value in wanted.items()) and found
         return self.ferry.wait_until(look, 60, f"the reader counts {wanted}")
 
-    def told(self):
+    def committed(self):
         """A broker under load may not know its partitions for a moment."""
         found, = self.ferry.wait_until(lambda: (self.seen("campaign"),), 60, "the topic can be read")
         return sorted(found, key=lambda record: record["place"])
@@ -61,30 +62,15 @@ class Filing(Files, Opting):
         found, = self.ferry.wait_until(lambda: (self.rejects(),), 60, "the rejects can be read")
         return {message.key().decode(): dict(message.headers())["ferry-reason"].decode() for message in found}
 
-    def marked(self):
-        found, = self.ferry.wait_until(lambda: (list(self.marks().values()),), 60, "the checkpoints can be read")
-        return found
 
-
-@pytest.fixture
-def lab(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    return Filing(ferry)
-
-
-@pytest.fixture
-def running(lab, ferry):
-    ferry.start_reader()
-    lab.start()
-    return lab
+LAB = Filing
 
 
 def test_rows_become_reasons_to_look_with_file_and_line(running, ferry):
     running.put(FILE, text([row(1), row(2, externalId=contact(2).upper(), denyListPhone="1",
                                         denyListPhoneLastModified="2026-11-21 07:00:00.000Z")]))
     running.wait_until_moved()
-    first, second = running.told()
+    first, second = running.committed()
     assert {name: first[name] for name in ("contactId", "side", "source", "place", "values")} == {
         "contactId": contact(1), "side": "CAMPAIGN", "source": "FILE", "place": f"{FILE}:2",
         "values": {"denyListEmail": True, "denyListPhone": False}}
@@ -101,19 +87,17 @@ def test_rows_become_reasons_to_look_with_file_and_line(running, ferry):
 
 
 def test_old_names_and_configured_titles_are_understood(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Filing(ferry, delimiter=",", columns={"denyListPhone": "No longer contact by phone"})
+    lab = Filing.alone(ferry, delimiter=",", columns={"denyListPhone": "No longer contact by phone"})
     ferry.start_reader()
     lab.start()
     lab.put(FILE, text([row(1)], denyListEmail="blackListEmail", denyListEmailLastModified="blackListEmailLastModified",
                        denyListPhone="No longer contact by phone"))
     lab.wait_until_moved()
-    record, = lab.told()
+    record, = lab.committed()
     assert record["values"] == {"denyListEmail": True, "denyListPhone": False} and record["changedAt"].year == 2026
     lab.put("optout_2.csv", text([row(1)]))  # the title that the configuration names is not there
     lab.wait_for_warning("exports", "optout_2.csv", "No longer contact by phone")
-    assert lab.told() == [record]
+    assert lab.committed() == [record]
 
 
 def test_each_bad_row_is_counted_or_rejected_and_the_others_are_told(running):
@@ -124,7 +108,7 @@ def test_each_bad_row_is_counted_or_rejected_and_the_others_are_told(running):
     content += text([row(8)]).partition("\n")[2]
     running.put(FILE, content)
     running.wait_until_moved()
-    told = running.told()
+    told = running.committed()
     assert [record["place"] for record in told] == [f"{FILE}:2", f"{FILE}:6", f"{FILE}:9"]
     undated = told[1]
     assert (undated["contactId"], undated["changedAt"].timestamp()) == (contact(5), 0)
@@ -138,29 +122,18 @@ def test_each_bad_row_is_counted_or_rejected_and_the_others_are_told(running):
 
 
 @pytest.mark.parametrize("step", ["produced:15000", "before-commit:2", "after-commit:2"])
-def test_a_reader_that_is_killed_in_mid_file_tells_each_row_once(lab, ferry, monkeypatch, step):
+def test_a_reader_that_is_killed_in_mid_file_tells_each_row_once(lab, monkeypatch, step):
     rows = 30000
     lab.put(FILE, text([row(number) for number in range(rows)]))
-    monkeypatch.setenv("FERRY_CRASH_AT", step)
-    reader = ferry.start_reader()
-    monkeypatch.delenv("FERRY_CRASH_AT")
-    lab.prepare()
-    lab.wait_for_state("READY")
-    lab.order("GO")
-    assert reader.wait_for_exit() < 0, "the fault happened"
-    committed = len(lab.told())
-    assert 0 < committed < rows, "in the middle"
-    assert [mark["records"] for mark in lab.marked()] == [committed], "with its checkpoint"
+    reader = lab.crash_in_mid_file(monkeypatch, step, rows)
     reader.start()
     lab.wait_until_moved(timeout=120)
-    assert [record["place"] for record in lab.told()] == sorted(f"{FILE}:{line}" for line in range(2, rows + 2))
+    assert [record["place"] for record in lab.committed()] == sorted(f"{FILE}:{line}" for line in range(2, rows + 2))
     lab.wait_for_counters(filesRead=1, recordsRead=rows)
 
 
 def test_a_file_that_is_replaced_is_read_again_and_the_same_content_is_not(ferry):
-    ferry.start_sandbox(contacts=1)
-    ferry.start_sftp()
-    lab = Filing(ferry, finished="leave")
+    lab = Filing.alone(ferry, finished="leave")
     ferry.start_reader()
     lab.start()
     lab.put(FILE, text([row(1)]), mtime=1795240800)
@@ -169,7 +142,7 @@ def test_a_file_that_is_replaced_is_read_again_and_the_same_content_is_not(ferry
     lab.put("optout_again.csv", text([row(1)]), mtime=1795244400)
     lab.put("optout_last.csv", text([row(4)]), mtime=1795244400)  # read behind the others, by name
     lab.wait_for_counters(filesRead=3, recordsRead=4)
-    assert sorted(record["contactId"] for record in lab.told()) == sorted(map(contact, range(1, 5)))
+    assert sorted(record["contactId"] for record in lab.committed()) == sorted(map(contact, range(1, 5)))
 
 
 # All of it.

@@ -1,27 +1,11 @@
 #include "controller/documents.h"
 
-#include "tests/unit/cmocka_all.h"
+#include "tests/unit/documents.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define ID "dynamics-to-campaign"
-
-static struct ferry_documents *documents;
-
-static int open_documents(void **state)
-{
-    (void)state;
-    documents = ferry_documents_new();
-    return documents ? 0 : -1;
-}
-
-static int close_documents(void **state)
-{
-    (void)state;
-    ferry_documents_free(documents);
-    return 0;
-}
 
 static enum ferry_status apply(const char *key, const char *value)
 {

@@ -1,24 +1,12 @@
 #include "core/control/mapping.h"
 
-#include "cmocka_all.h"
+#include "tests/unit/mappings.h"
 
-#include <stdio.h>
-#include <string.h>
-
-/* A mapping of `table` whose only field links to `parent`. */
 static struct ferry_mapping *link_to(const char *table, const char *parent)
 {
     struct ferry_mapping *mapping = NULL;
     struct ferry_error error;
-    char text[512];
-    snprintf(text, sizeof text,
-             "{\"id\":\"%s\",\"table\":\"%s\",\"entitySet\":\"s\",\"primaryId\":\"i\","
-             "\"api\":\"a\",\"resource\":\"r\",\"key\":\"k\",\"columnsHash\":\"0\","
-             "\"columns\":[\"p\"],\"fields\":[{\"source\":\"p\",\"sourceType\":\"Lookup\","
-             "\"destination\":\"d\",\"destinationType\":\"link\",\"linkTable\":\"%s\"}]}",
-             table, table, parent);
-    json_t *json = json_loads(text, 0, NULL);
-    assert_non_null(json);
+    json_t *json = link_mapping(table, parent);
     if (ferry_mapping_new(json, &mapping, &error) != FERRY_OK)
         fail_msg("%s", error.message);
     json_decref(json);

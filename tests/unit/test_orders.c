@@ -20,13 +20,15 @@ static int tails;
 static bool caught_up;
 static bool silent; /* no broker has answered for longer than is borne */
 
-enum ferry_status ferry_tail_new(uv_loop_t *loop, const struct ferry_common *common,
-                                 const struct ferry_tail_options *options,
-                                 struct ferry_tail **ret_tail, struct ferry_error *error)
+enum ferry_status ferry_tail_follow(uv_loop_t *loop, const struct ferry_common *common,
+                                    enum ferry_topic_kind topic,
+                                    const struct ferry_tail_options *options,
+                                    struct ferry_tail **ret_tail, struct ferry_error *error)
 {
     (void)loop;
     (void)common;
     (void)error;
+    assert_int_equal(topic, FERRY_TOPIC_WORKFLOWS);
     asked = *options;
     tails++;
     *ret_tail = NULL;

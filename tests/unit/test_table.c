@@ -91,6 +91,53 @@ static void a_doubtful_or_stopped_table_stands_still(void **state)
     assert_true(ferry_table_stands(&table));
 }
 
+static void compare(struct ferry_table *table, enum ferry_status status, enum ferry_class class)
+{
+    struct ferry_error error;
+    ferry_fail(&error, status, class, "because");
+    ferry_table_compared(table, &error, 1000);
+}
+
+static void a_table_that_fits_goes_on(void **state)
+{
+    (void)state;
+    struct ferry_table table = {.doubted = true, .stopped = true, .rejects = 10};
+    ferry_table_compared(&table, NULL, 1000);
+    assert_true(table.inspected);
+    assert_false(ferry_table_stands(&table));
+    assert_true(ferry_table_is_clear(&table, 1001));
+}
+
+static void one_that_does_not_fit_stops_and_says_why(void **state)
+{
+    (void)state;
+    struct ferry_table table = {.doubted = true};
+    compare(&table, FERRY_INVALID, FERRY_CLASS_SCHEMA);
+    assert_true(table.inspected && table.stopped);
+    assert_false(table.doubted);
+    assert_string_equal(table.why.message, "because");
+    assert_false(ferry_table_is_clear(&table, 1001));
+}
+
+static void without_credentials_nothing_was_inspected(void **state)
+{
+    (void)state;
+    struct ferry_table table = {.doubted = true};
+    compare(&table, FERRY_INVALID, FERRY_CLASS_CREDENTIALS);
+    assert_false(table.inspected || table.stopped || table.doubted);
+    assert_string_equal(table.why.message, "because");
+}
+
+static void without_an_answer_a_doubt_stays(void **state)
+{
+    (void)state;
+    struct ferry_table table = {.doubted = true, .inspected = true};
+    compare(&table, FERRY_RETRY, FERRY_CLASS_NETWORK);
+    assert_true(table.doubted && table.inspected);
+    assert_false(table.stopped);
+    assert_string_equal(table.why.message, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +148,10 @@ int main(void)
         cmocka_unit_test(a_table_is_clear_for_a_while_and_for_some_rejects),
         cmocka_unit_test(twenty_absences_in_a_row_raise_a_doubt),
         cmocka_unit_test(a_doubtful_or_stopped_table_stands_still),
+        cmocka_unit_test(a_table_that_fits_goes_on),
+        cmocka_unit_test(one_that_does_not_fit_stops_and_says_why),
+        cmocka_unit_test(without_credentials_nothing_was_inspected),
+        cmocka_unit_test(without_an_answer_a_doubt_stays),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }

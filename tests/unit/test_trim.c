@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 
 #include "core/base/settings.h"
+#include "core/io/kafka.h"
 
 static int ended;
 
@@ -39,6 +40,7 @@ static void what_could_not_be_deleted_is_tried_again(void **state)
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(ended, 1);
     assert_int_equal(uv_loop_close(&loop), 0);
+    assert_true(ferry_kafka_join(60000)); /* the clients end in threads of their own */
 }
 
 int main(void)
