@@ -181,6 +181,12 @@ bool ferry_duty_over(const struct ferry_duty *duty)
     return duty->stopping && !duty->run;
 }
 
+bool ferry_duty_joining(const struct ferry_duty *duty)
+{
+    const struct ferry_run *run = duty->run;
+    return run && wants_run(duty) && !ferry_run_error(run) && !ferry_run_joined(run);
+}
+
 void *ferry_duty_cargo(const struct ferry_duty *duty)
 {
     return duty->run ? ferry_run_cargo(duty->run) : NULL;

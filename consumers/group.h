@@ -60,6 +60,8 @@ void ferry_group_resume(struct ferry_group *group);
 /* False: too long since we last spoke to the library. Nothing may be sent; on_expired has been or
  * will be called. */
 bool ferry_group_alive(struct ferry_group *group);
+/* The broker has told us what is ours, if anything, and we are not out since. */
+bool ferry_group_member(const struct ferry_group *group);
 rd_kafka_t *ferry_group_consumer(const struct ferry_group *group);
 
 #endif

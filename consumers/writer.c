@@ -197,11 +197,27 @@ static void close_all(struct ferry_writer *writer)
     uv_close((uv_handle_t *)&writer->tick, NULL);
 }
 
+static const char *why_not_ready(const void *context)
+{
+    const struct ferry_writer *writer = context;
+    if (writer->stopping)
+        return "it is stopping";
+    const char *deaf = ferry_orders_deaf(writer->orders);
+    if (deaf)
+        return deaf;
+    if (ferry_duty_joining(writer->changes))
+        return "not yet in the consumer group of " CHANGES;
+    if (ferry_duty_joining(writer->events))
+        return "not yet in the consumer group of " EVENTS;
+    if (ferry_duty_joining(writer->consents))
+        return "not yet in the consumer group of " CONSENTS;
+    return NULL;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct ferry_writer *writer = timer->data;
     ferry_health_beat(writer->health);
-    ferry_health_ready(writer->health, !writer->stopping);
     if (ferry_duty_over(writer->changes) && ferry_duty_over(writer->events) &&
         ferry_duty_over(writer->consents)) {
         close_all(writer);
@@ -327,6 +343,7 @@ enum ferry_status ferry_writer_new(uv_loop_t *loop, const struct ferry_writer_se
         ferry_writer_free(writer);
         return status;
     }
+    ferry_health_ask(writer->health, why_not_ready, writer);
     uv_timer_start(&writer->tick, on_tick, TICK_MS, TICK_MS);
     *ret_writer = writer;
     return FERRY_OK;

@@ -175,10 +175,22 @@ static void on_tail_trouble(void *context, const struct ferry_error *error)
     for_each(context, tell_trouble, error);
 }
 
+static bool is_cut_off(const struct ferry_orders *orders)
+{
+    return ferry_boot_ms() - ferry_tail_contact_ms(orders->tail) > CUT_OFF_MS;
+}
+
+const char *ferry_orders_deaf(const struct ferry_orders *orders)
+{
+    if (!ferry_tail_caught_up(orders->tail))
+        return "the run orders have not been read from Kafka yet";
+    return is_cut_off(orders) ? "Kafka has not answered for more than 30 s" : NULL;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct ferry_orders *orders = timer->data;
-    bool cut_off = ferry_boot_ms() - ferry_tail_contact_ms(orders->tail) > CUT_OFF_MS;
+    bool cut_off = is_cut_off(orders);
     if (cut_off == orders->cut_off || !ferry_tail_caught_up(orders->tail))
         return;
     orders->cut_off = cut_off;

@@ -30,6 +30,8 @@ enum ferry_status ferry_orders_new(uv_loop_t *loop, const struct ferry_common *c
                                    struct ferry_error *error) FERRY_MUST_CHECK;
 /* After its subscriptions. */
 void ferry_orders_free(struct ferry_orders *orders);
+/* NULL: the history has been read, and a new order would be heard. Else why not. */
+const char *ferry_orders_deaf(const struct ferry_orders *orders);
 
 /* What one workflow is told. */
 struct ferry_subscription;
