@@ -133,6 +133,7 @@ static enum ferry_status find_start(struct ferry_group *group, rd_kafka_topic_pa
                                       .partition = start->partition,
                                       .committed = start->offset,
                                       .stamp = ferry_stamp_of(start),
+                                      .toll = ferry_toll_of(start),
                                       .fresh = fresh,
                                       .restored = restored,
                                       .log_end = high};

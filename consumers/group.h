@@ -4,6 +4,7 @@
 #ifndef FERRY_GROUP_H
 #define FERRY_GROUP_H
 
+#include "consumers/toll.h"
 #include "core/base/settings.h"
 
 #include <librdkafka/rdkafka.h>
@@ -16,10 +17,11 @@ struct ferry_group_part {
     int partition;
     int64_t committed; /* where to start */
     uint64_t stamp;    /* of that commit, see stamp.h */
-    bool fresh;        /* nothing was committed: the start is the beginning of the log */
-    bool restored;     /* the broker had no offset any more, `checkpoints` had */
-    int64_t log_end;   /* at this moment */
-    bool paused;       /* the group's own */
+    struct ferry_toll toll;
+    bool fresh;      /* nothing was committed: the start is the beginning of the log */
+    bool restored;   /* the broker had no offset any more, `checkpoints` had */
+    int64_t log_end; /* at this moment */
+    bool paused;     /* the group's own */
 };
 
 struct ferry_group_options {

@@ -276,7 +276,7 @@ static bool scan_table(struct ferry_recall *recall, struct ferry_table *table, i
     struct ferry_brake_view view = ferry_holding_brake_view(recall->options.holding, table);
     const struct pass pass = {
         .brake = &table->brake,
-        .releases = ferry_brake_releases(&table->brake, &view, now),
+        .releases = ferry_brake_releases(&table->brake, &view),
         .settled = is_settled(recall),
         .now = now,
     };

@@ -113,6 +113,8 @@ enum ferry_status ferry_settlement_write(struct ferry_settlement *settlement,
         status = forget_waiting(settlement, lane, error);
     if (status == FERRY_OK)
         ferry_table_count(lane->share->table, fate);
+    if (lane->now->let && (fate == FERRY_FATE_DELETED || fate == FERRY_FATE_FILTERED))
+        ferry_toll_count(&lane->share->toll, lane->share->table->brake.decision, ferry_wall_ms());
     return status;
 }
 

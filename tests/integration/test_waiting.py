@@ -1,6 +1,7 @@
 """What is set aside: children whose parent is missing, and deletes that are too many. Played on the topics."""
 
 import json
+import shutil
 import signal
 
 import pytest
@@ -271,6 +272,43 @@ def test_a_held_delete_remembers_that_a_predecessor_may_have_inserted(ferry, mon
     decide(backlog, 1, "approve")
     ferry.wait_until(lambda: not waiting(ferry, "contact"), what="none waits any more")
     assert profiles(ferry) == set()
+
+
+def begin_anew(ferry, writer):
+    """The power fails, and the disk is gone with it."""
+    writer.kill9()
+    shutil.rmtree(ferry.folder / "writer-0.state")
+
+
+def test_what_went_without_a_question_counts_after_a_crash_too(ferry):
+    backlog, keys = loaded(ferry, 200, deletes_brake_records=50)
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[:40]])
+    ferry.wait_until(lambda: profiles(ferry) == set(keys[40:]))
+    backlog.wait_until_written()
+    begin_anew(ferry, ferry.servers[-1])
+    ferry.servers[-1].start()
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[40:80]])
+    ferry.wait_until(lambda: held(backlog) == 40, 60, "these 40 and those 40 are more than 50")
+    assert profiles(ferry) == set(keys[40:])
+
+
+def test_approved_deletes_go_on_after_a_crash_and_later_ones_wait(ferry):
+    backlog, keys = loaded(ferry, 400, deletes_brake_records=50, campaign_concurrency_max=4)
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[:300]])
+    ferry.wait_until(lambda: held(backlog) == 300)
+    ferry.wait_until(lambda: len(waiting(ferry, "contact")) == 300, what="and what is held is committed")
+    ferry.sandbox.admin.set(campaignLatencyMs=1000)
+    decide(backlog, 1, "approve")
+    ferry.wait_until(lambda: len(profiles(ferry)) < 400, 30, "the first ones go")
+    begin_anew(ferry, ferry.servers[-1])
+    assert len(profiles(ferry)) > 150, "most of what was approved was still to be deleted"
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[300:380]])
+    ferry.sandbox.admin.set(campaignLatencyMs=0)
+    ferry.servers[-1].start()
+    ferry.wait_until(lambda: profiles(ferry) == set(keys[300:]), 60, "all that was approved is gone")
+    ferry.wait_until(lambda: held(backlog) == 80, 60, "the others wait")
+    ferry.wait_until(lambda: len(waiting(ferry, "contact")) == 80, what="and nothing else does")
+    assert profiles(ferry) == set(keys[300:])
 
 
 def test_an_administrator_approves_what_the_brake_holds(ferry):
