@@ -23,11 +23,10 @@ bool ferry_brake_releases(struct ferry_brake *brake, const struct ferry_brake_vi
     return ferry_brake_lets(brake, view);
 }
 
-void ferry_brake_decide(struct ferry_brake *brake, int64_t decision, bool approved)
+void ferry_brake_decide(struct ferry_brake *brake, const struct ferry_deletion *deletion)
 {
-    if (decision <= brake->decision)
+    if (deletion->decision <= brake->latest.decision)
         return;
-    brake->decision = decision;
-    brake->approved = approved;
+    brake->latest = *deletion;
     brake->on = false;
 }

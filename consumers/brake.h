@@ -5,6 +5,8 @@
 #ifndef FERRY_BRAKE_H
 #define FERRY_BRAKE_H
 
+#include "core/control/deletion.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,9 +18,8 @@ struct ferry_brake_limits {
 
 struct ferry_brake {
     struct ferry_brake_limits limits;
-    bool on;          /* a person has to decide */
-    int64_t decision; /* the latest, counted up for each table; 0: none yet */
-    bool approved;    /* what it said about all that was set aside before; false: drop them */
+    bool on; /* a person has to decide */
+    struct ferry_deletion latest;
 };
 
 /* What the writer knows of the table, in its own partitions. */
@@ -37,6 +38,6 @@ uint64_t ferry_brake_limit(const struct ferry_brake *brake, const struct ferry_b
 bool ferry_brake_lets(const struct ferry_brake *brake, const struct ferry_brake_view *view);
 /* Looks at what was set aside: true: it may go. Puts the brake on when there are too many. */
 bool ferry_brake_releases(struct ferry_brake *brake, const struct ferry_brake_view *view);
-void ferry_brake_decide(struct ferry_brake *brake, int64_t decision, bool approved);
+void ferry_brake_decide(struct ferry_brake *brake, const struct ferry_deletion *deletion);
 
 #endif

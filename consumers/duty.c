@@ -147,11 +147,11 @@ static void on_order(void *context, const struct ferry_order *order)
     publish(duty);
 }
 
-static void on_decision(void *context, const char *table, int64_t decision, bool approved)
+static void on_decision(void *context, const char *table, json_t *decision)
 {
     struct ferry_duty *duty = context;
     if (duty->options.on_decision)
-        duty->options.on_decision(duty->options.context, table, decision, approved);
+        duty->options.on_decision(duty->options.context, table, decision);
 }
 
 static void on_trouble(void *context, const struct ferry_error *error)

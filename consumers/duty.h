@@ -26,7 +26,7 @@ struct ferry_duty_options {
     enum ferry_status (*load)(void *context, json_t *content, void **ret_cargo,
                               struct ferry_error *error);
     /* As in orders.h; may be NULL. */
-    void (*on_decision)(void *context, const char *table, int64_t decision, bool approved);
+    void (*on_decision)(void *context, const char *table, json_t *decision);
     void *context;
 };
 

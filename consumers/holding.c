@@ -115,7 +115,7 @@ static enum ferry_status open_copies(struct ferry_holding *holding, struct ferry
         status = ferry_waiting_open(ferry_memory_map(memory), mapping, share->partition,
                                     &share->waiting, error);
     if (status == FERRY_OK)
-        ferry_waiting_decide(share->waiting, share->table->brake.decision);
+        ferry_waiting_decide(share->waiting, &share->table->brake.latest);
     return status;
 }
 
@@ -347,7 +347,7 @@ struct ferry_brake_view ferry_holding_brake_view(const struct ferry_holding *hol
         view.part += 1.0 / FERRY_DATA_PARTITIONS;
         view.rows += rows_of(share);
         view.queued += HASH_COUNT(share->lanes);
-        view.let += ferry_toll_recent(&share->toll, table->brake.decision, ferry_wall_ms());
+        view.let += ferry_toll_recent(&share->toll, table->brake.latest.decision, ferry_wall_ms());
         size_t undecided = ferry_waiting_undecided(share->waiting);
         /* Those under way count among the queued. */
         view.deletes += undecided > share->pulled_deletes ? undecided - share->pulled_deletes : 0;

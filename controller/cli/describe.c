@@ -165,9 +165,10 @@ static void print_writers(const json_t *list)
     }
 }
 
-static void print_mapping(const json_t *mapping)
+static void print_mapping(const char *workflow, const json_t *mapping)
 {
     const json_t *backlog = json_object_get(mapping, "backlog");
+    json_int_t held = json_integer_value(json_object_get(mapping, "deletesHeld"));
     char text[32] = "unknown";
 
     if (json_is_integer(backlog))
@@ -175,9 +176,10 @@ static void print_mapping(const json_t *mapping)
     printf("  %s -> %s: backlog %s, waiting %lld\n", ferry_command_text(mapping, "table"),
            ferry_command_text(mapping, "resource"), text,
            (long long)json_integer_value(json_object_get(mapping, "waiting")));
-    if (json_integer_value(json_object_get(mapping, "deletesHeld")) > 0)
-        printf("    deletes: %lld wait for ferryctl deletes approve or drop\n",
-               (long long)json_integer_value(json_object_get(mapping, "deletesHeld")));
+    if (held > 0)
+        printf("    deletes: %lld wait for ferryctl deletes approve|drop %s --table %s --expect "
+               "%lld\n",
+               (long long)held, workflow, ferry_command_text(mapping, "table"), (long long)held);
     if (json_is_true(json_object_get(mapping, "replayPending")))
         printf("    replay: pending, starts with the next start\n");
     print_task("reader", json_object_get(mapping, "reader"));
@@ -327,14 +329,15 @@ static void print_opt_outs(const json_t *opt_outs)
     print_writers(json_object_get(json_array_get(streams, 0), "writers"));
 }
 
-static void print_mappings(const json_t *mappings)
+static void print_mappings(const json_t *workflow)
 {
+    const json_t *mappings = json_object_get(workflow, "mappings");
     size_t i;
     json_t *mapping;
 
     printf("Mappings:\n");
     json_array_foreach (mappings, i, mapping)
-        print_mapping(mapping);
+        print_mapping(ferry_command_text(workflow, "id"), mapping);
     if (json_array_size(mappings) == 0)
         printf("  none\n");
 }
@@ -359,7 +362,7 @@ static void print_page(const json_t *workflow)
     else if (json_is_object(json_object_get(workflow, "optOuts")))
         print_opt_outs(json_object_get(workflow, "optOuts"));
     else
-        print_mappings(json_object_get(workflow, "mappings"));
+        print_mappings(workflow);
     printf("\nStop the workflow before you publish changes to resources or tables in use, their "
            "fields,\n"
            "links or identification keys. Ferry survives it without, but the table stops "

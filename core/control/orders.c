@@ -64,7 +64,6 @@ static void take_unreadable(struct ferry_subscription *subscription,
         tell(subscription, NULL);
 }
 
-/* One that cannot be read is as good as none: the deletes go on waiting, and say so. */
 static void take_decision(struct ferry_subscription *subscription,
                           const rd_kafka_message_t *message)
 {
@@ -72,13 +71,10 @@ static void take_decision(struct ferry_subscription *subscription,
     size_t prefix = strlen(subscription->deletes);
     size_t length = message->key_len - prefix;
     json_t *json = json_loadb(message->payload, message->len, 0, NULL);
-    const char *verdict = json_string_value(json_object_get(json, "verdict"));
-    if (verdict && length < sizeof table && subscription->options.on_decision) {
+    if (json && length < sizeof table && subscription->options.on_decision) {
         memcpy(table, (const char *)message->key + prefix, length);
         table[length] = '\0';
-        subscription->options.on_decision(subscription->options.context, table,
-                                          json_integer_value(json_object_get(json, "decision")),
-                                          strcmp(verdict, "approve") == 0);
+        subscription->options.on_decision(subscription->options.context, table, json);
     }
     json_decref(json);
 }

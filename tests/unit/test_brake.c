@@ -95,16 +95,17 @@ static void a_hundred_percent_is_no_brake(void **state)
 
 static void decision_takes_the_brake_off_once(void **state)
 {
+    const struct ferry_deletion first = {.decision = 1, .approved = true};
     struct ferry_brake brake = fresh();
     struct ferry_brake_view many = of(10000, 0, 5000);
     struct ferry_brake_view none = of(10000, 0, 0);
     (void)state;
     assert_false(ferry_brake_releases(&brake, &many));
-    ferry_brake_decide(&brake, 1, true);
-    assert_true(brake.approved);
+    ferry_brake_decide(&brake, &first);
+    assert_true(brake.latest.approved);
     assert_true(ferry_brake_lets(&brake, &none));
     assert_false(ferry_brake_releases(&brake, &many)); /* what came after it */
-    ferry_brake_decide(&brake, 1, true);
+    ferry_brake_decide(&brake, &first);
     assert_true(brake.on);
 }
 
