@@ -27,7 +27,8 @@ static void number_line(const char *title, const json_t *number)
 
 static void print_trouble(const char *title, const json_t *trouble, int indent)
 {
-    const char *class = ferry_command_text(trouble, "class");
+    const char *named = ferry_command_text(trouble, "class");
+    const char *class = strcmp(named, "none") == 0 ? "" : named;
     const char *action = ferry_command_text(trouble, "action");
     json_int_t retry_at = json_integer_value(json_object_get(trouble, "retryAt"));
     char at[FERRY_TIME_SIZE];
@@ -114,6 +115,8 @@ static void print_counter(const char *key, const json_t *value)
         printf(COUNTER_LINE, key, time);
     } else if (json_is_string(value)) {
         printf(COUNTER_LINE, key, json_string_value(value));
+    } else if (json_is_object(value) && json_object_size(value) == 0) {
+        printf(COUNTER_LINE, key, "-");
     } else {
         char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
 
@@ -128,7 +131,8 @@ static void print_counters(json_t *counters)
     json_t *value;
 
     json_object_foreach (counters, key, value)
-        print_counter(key, value);
+        if (strcmp(key, "deletesHeldBelow") != 0) /* for the controller alone */
+            print_counter(key, value);
 }
 
 static void print_task(const char *role, const json_t *task)

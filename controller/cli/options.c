@@ -1,7 +1,6 @@
 #include "controller/cli/options.h"
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +89,7 @@ static bool take_more(struct ferry_command *command, const char *name)
     if (strcmp(name, "to-revision") == 0)
         return parse_number(name, optarg, MANY, &command->to_revision);
     if (strcmp(name, "expect") == 0)
-        return parse_number(name, optarg, LONG_MAX, &command->expect);
+        return parse_number(name, optarg, 1000L * MANY, &command->expect);
     if (strcmp(name, "filter") == 0)
         command->filter = optarg;
     else if (strcmp(name, "since") == 0)

@@ -333,10 +333,16 @@ def test_a_replay_under_way_is_cancelled_at_the_next_start(damage, ferry):
     assert damage.replayed().total() == read, "no row was read for it any more"
     assert not ferry.workflow()["restartNeeded"]
     # The mapping is deleted and added again: that is another read, which nobody cancelled.
-    for wish in ({"workflow": INGRESS, "configuration": {"mappings": [ACCOUNT]}}, CONTACTS):
-        damage.stop()
-        ferry.apply(wish)
-        ferry.start()
+    ferry.apply({"workflow": INGRESS, "configuration": {"mappings": [ACCOUNT]}})
+    damage.restart()
+    ferry.apply(CONTACTS)
+    damage.stop()
+    damage.admin.fault("dynamics", "stall", ms=600000, after=2, match={"path": "skiptoken"})
+    ferry.start()
+    ferry.wait_until(lambda: damage.replayed().total() == read + 3 * PAGE, 30, "it is under way")
+    damage.stop()
+    damage.admin.clear_faults()
+    ferry.start()
     ferry.wait_until(lambda: damage.checkpoint()["readNumber"] == 2 and damage.checkpoint()["phase"] == "DELTA", 60,
                      "the table is read again")
     assert damage.replayed().total() == read + ROWS
