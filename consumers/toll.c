@@ -1,6 +1,7 @@
 #include "consumers/toll.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +36,29 @@ void ferry_toll_put(rd_kafka_topic_partition_t *offset, const struct ferry_toll 
     offset->metadata_size = (size_t)length;
 }
 
+/* The number behind a '/'; moves on to what follows it. */
+static bool read_number(const char **text, int64_t *ret_number)
+{
+    char *end;
+    if (**text != '/')
+        return false;
+    *ret_number = strtoll(*text + 1, &end, 10);
+    bool any = end != *text + 1;
+    *text = end;
+    return any;
+}
+
 struct ferry_toll ferry_toll_of(const rd_kafka_topic_partition_t *offset)
 {
     char text[TEXT_SIZE] = "";
+    int64_t count;
     struct ferry_toll toll = {.count = 0};
     if (offset->metadata && offset->metadata_size < sizeof text)
         memcpy(text, offset->metadata, offset->metadata_size);
-    if (sscanf(text, "%*16[0-9a-f]/%" SCNu64 "/%" SCNd64 "/%" SCNd64, &toll.count, &toll.since,
-               &toll.decision) != 3)
+    const char *rest = text + strspn(text, "0123456789abcdef");
+    if (!read_number(&rest, &count) || !read_number(&rest, &toll.since) ||
+        !read_number(&rest, &toll.decision) || count < 0)
         return (struct ferry_toll){.count = 0};
+    toll.count = (uint64_t)count;
     return toll;
 }

@@ -43,7 +43,7 @@ static void it_travels_behind_the_stamp(void **state)
     (void)state;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *offset = rd_kafka_topic_partition_list_add(list, "changes", 3);
-    const struct ferry_toll toll = {.count = UINT64_MAX, .since = INT64_MAX, .decision = INT64_MAX};
+    const struct ferry_toll toll = {.count = INT64_MAX, .since = INT64_MAX, .decision = INT64_MAX};
     ferry_stamp_put(offset, UINT64_MAX);
     ferry_toll_put(offset, &toll);
     const struct ferry_toll found = ferry_toll_of(offset);
