@@ -278,7 +278,7 @@ void ferry_dispatcher_answer(void *context, const struct ferry_remote_answer *an
     if (pace == FERRY_PACE_OK)
         end_trouble(dispatcher);
     takers[course](dispatcher, lane, answer);
-    ferry_dispatcher_run(dispatcher);
+    ferry_dispatcher_soon(dispatcher);
     if (!dispatcher->open)
         dispatcher->options.on_progress(dispatcher->options.context);
 }

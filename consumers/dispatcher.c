@@ -252,7 +252,9 @@ static void set_timer(struct ferry_dispatcher *dispatcher, int64_t now)
     if (dispatcher->ready && gate > now && (at == 0 || gate < at))
         at = gate;
     uv_timer_stop(&dispatcher->timer);
-    if (at != 0)
+    if (dispatcher->soon)
+        uv_timer_start(&dispatcher->timer, on_timer, 0, 0);
+    else if (at != 0)
         uv_timer_start(&dispatcher->timer, on_timer, at > now ? (uint64_t)(at - now) : 1, 0);
 }
 
@@ -276,11 +278,20 @@ static void work_through(struct ferry_dispatcher *dispatcher)
         uv_timer_start(&dispatcher->timer, on_timer, 0, 0);
 }
 
+void ferry_dispatcher_soon(struct ferry_dispatcher *dispatcher)
+{
+    if (dispatcher->soon || !dispatcher->open)
+        return;
+    dispatcher->soon = true;
+    uv_timer_start(&dispatcher->timer, on_timer, 0, 0);
+}
+
 void ferry_dispatcher_run(struct ferry_dispatcher *dispatcher)
 {
     if (dispatcher->running || !dispatcher->open)
         return;
     dispatcher->running = true;
+    dispatcher->soon = false;
     work_through(dispatcher);
     dispatcher->running = false;
     ferry_metric_set(dispatcher->in_flight, dispatcher->pace.in_flight);
@@ -339,13 +350,19 @@ void ferry_dispatcher_free(struct ferry_dispatcher *dispatcher)
     uv_close((uv_handle_t *)&dispatcher->timer, on_closed);
 }
 
+static void stop_timer(struct ferry_dispatcher *dispatcher)
+{
+    dispatcher->soon = false;
+    uv_timer_stop(&dispatcher->timer);
+}
+
 void ferry_dispatcher_open(struct ferry_dispatcher *dispatcher, bool open)
 {
     dispatcher->open = open;
     if (open)
         ferry_dispatcher_run(dispatcher);
     else
-        uv_timer_stop(&dispatcher->timer);
+        stop_timer(dispatcher);
 }
 
 void ferry_dispatcher_drop(struct ferry_dispatcher *dispatcher)
@@ -358,7 +375,7 @@ void ferry_dispatcher_drop(struct ferry_dispatcher *dispatcher)
         lane->place = FERRY_LANE_IDLE;
     }
     dispatcher->ready = dispatcher->sent = dispatcher->waiting = NULL;
-    uv_timer_stop(&dispatcher->timer);
+    stop_timer(dispatcher);
 }
 
 int ferry_dispatcher_in_flight(const struct ferry_dispatcher *dispatcher)

@@ -26,6 +26,7 @@ struct ferry_dispatcher {
     bool warned;
     bool open;
     bool running; /* lanes are being worked on: no second round inside */
+    bool soon;    /* they will be, before the loop waits again */
     struct ferry_metric *in_flight;
     struct ferry_metric *limit;
     struct ferry_metric *requests[FERRY_CALLS][FERRY_VERDICTS];
@@ -45,6 +46,10 @@ void ferry_dispatcher_reject(struct ferry_dispatcher *dispatcher, struct ferry_l
                              const struct ferry_error *reason, int http);
 void ferry_dispatcher_warn(struct ferry_dispatcher *dispatcher, const struct ferry_error *error,
                            int64_t wait_ms);
+
+/* ferry_dispatcher_run once behind all answers that are there: what they make room for is sent
+ * together, while the code of each step and what it works on are warm. */
+void ferry_dispatcher_soon(struct ferry_dispatcher *dispatcher);
 
 /* In answers.c: the callback of every request; `context` is the lane. */
 void ferry_dispatcher_answer(void *context, const struct ferry_remote_answer *answer);

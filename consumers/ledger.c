@@ -14,6 +14,7 @@
 #define RETRY_CAP_MS     5000
 #define PRODUCE_WAIT_MS  1000
 #define ABORT_TIMEOUT_MS 10000
+#define MEET_TIMEOUT_MS  2000
 
 struct message {
     struct message *prev, *next;
@@ -33,6 +34,8 @@ struct ferry_ledger {
     const struct ferry_common *common;
     struct ferry_ledger_options options;
     char *id;
+    char **topics;
+    size_t topic_count;
     rd_kafka_t *producer; /* NULL: broken, or not yet made */
     struct message *open; /* learnt, not in a transaction */
     struct message *sent; /* in the transaction under way */
@@ -135,6 +138,9 @@ static enum ferry_status make_producer(struct ferry_ledger *ledger)
     status =
         ferry_kafka_take_error(&ledger->error, "cannot start transactions",
                                rd_kafka_init_transactions(ledger->producer, CALL_TIMEOUT_MS), NULL);
+    if (status == FERRY_OK)
+        ferry_kafka_meet(ledger->producer, (const char *const *)ledger->topics, ledger->topic_count,
+                         MEET_TIMEOUT_MS);
     return status;
 }
 
@@ -284,6 +290,15 @@ static void work_in_thread(uv_work_t *work)
 
 /* --- on the loop --- */
 
+static void free_ledger(struct ferry_ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->topic_count; i++)
+        free(ledger->topics[i]);
+    free(ledger->topics);
+    free(ledger->id);
+    free(ledger);
+}
+
 static void release(struct ferry_ledger *ledger)
 {
     if (!ledger->freed || ledger->working || ledger->timer_open)
@@ -291,8 +306,7 @@ static void release(struct ferry_ledger *ledger)
     free_messages(&ledger->open);
     free_messages(&ledger->sent);
     ferry_kafka_destroy(ledger->producer);
-    free(ledger->id);
-    free(ledger);
+    free_ledger(ledger);
 }
 
 static void keep_messages(struct ferry_ledger *ledger)
@@ -400,13 +414,30 @@ void ferry_ledger_commit(struct ferry_ledger *ledger, rd_kafka_t *consumer,
     begin_work(ledger, TASK_COMMIT);
 }
 
+static bool copy_names(struct ferry_ledger *ledger, const struct ferry_ledger_options *options)
+{
+    ledger->id = strdup(options->transactional_id);
+    ledger->topics = calloc(options->topic_count + 1, sizeof *ledger->topics);
+    if (!ledger->id || !ledger->topics)
+        return false;
+    for (; ledger->topic_count < options->topic_count; ledger->topic_count++) {
+        char *topic = strdup(options->topics[ledger->topic_count]);
+        if (!topic)
+            return false;
+        ledger->topics[ledger->topic_count] = topic;
+    }
+    return true;
+}
+
 enum ferry_status ferry_ledger_new(uv_loop_t *loop, const struct ferry_common *common,
                                    const struct ferry_ledger_options *options,
                                    struct ferry_ledger **ret_ledger, struct ferry_error *error)
 {
     struct ferry_ledger *ledger = calloc(1, sizeof *ledger);
-    if (!ledger || !(ledger->id = strdup(options->transactional_id))) {
-        free(ledger);
+    if (!ledger)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+    if (!copy_names(ledger, options)) {
+        free_ledger(ledger);
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     ledger->loop = loop;

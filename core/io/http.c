@@ -50,7 +50,7 @@ static void call_give(struct ferry_http *http, struct ferry_http_call *call)
 static void call_remove(struct ferry_http *http, struct ferry_http_call *call)
 {
     if (call->state != FERRY_CALL_QUEUED)
-        curl_multi_remove_handle(ferry_multi_curl(http->multi), call->easy);
+        ferry_multi_remove(http->multi, call->easy, call->lot);
     DL_DELETE(http->calls, call);
 }
 
@@ -84,7 +84,7 @@ static void destroy(struct ferry_http *http)
 static void start(struct ferry_http *http, struct ferry_http_call *call)
 {
     call->state = FERRY_CALL_RUNNING;
-    if (curl_multi_add_handle(ferry_multi_curl(http->multi), call->easy) == CURLM_OK)
+    if (ferry_multi_add(http->multi, call->easy, &call->lot) == FERRY_OK)
         return;
     DL_DELETE(http->calls, call);
     call_end(http, call, CURLE_OUT_OF_MEMORY);
@@ -123,17 +123,12 @@ static void settle(struct ferry_http *http)
 
 static void collect(struct ferry_http *http)
 {
-    CURLM *curl = ferry_multi_curl(http->multi);
     struct ferry_http_call *call;
-    CURLMsg *message;
     CURLcode code;
-    int left;
+    CURL *easy;
 
-    while (!http->closing && (message = curl_multi_info_read(curl, &left))) {
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        code = message->data.result; /* the message goes with the handle */
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
+    while (!http->closing && (easy = ferry_multi_ended(http->multi, &code))) {
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
         call_remove(http, call);
         call_end(http, call, code);
     }
@@ -179,7 +174,6 @@ enum ferry_status ferry_http_new(uv_loop_t *loop, const struct ferry_http_option
 {
     struct ferry_http *http = calloc(1, sizeof(*http));
     enum ferry_status status;
-    CURLM *curl;
 
     if (!http)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
@@ -190,16 +184,14 @@ enum ferry_status ferry_http_new(uv_loop_t *loop, const struct ferry_http_option
                                    : CONNECT_TIMEOUT_MS;
     ignore_sigpipe();
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    status = ferry_multi_new(loop, on_step, http, &http->multi, error);
+    const struct ferry_multi_options several = {
+        .connections = http->max_connections, .on_step = on_step, .context = http};
+    status = ferry_multi_new(loop, &several, &http->multi, error);
     if (status != FERRY_OK) {
         curl_global_cleanup();
         free(http);
         return status;
     }
-    curl = ferry_multi_curl(http->multi);
-    curl_multi_setopt(curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-    curl_multi_setopt(curl, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)http->max_connections);
-    curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)http->max_connections);
     *ret_http = http;
     return FERRY_OK;
 }
@@ -236,7 +228,7 @@ enum ferry_status ferry_http_send(struct ferry_http *http, const struct ferry_ht
     if (ferry_multi_inside(http->multi)) {
         call->state = FERRY_CALL_QUEUED;
         http->unsettled = true;
-    } else if (curl_multi_add_handle(ferry_multi_curl(http->multi), call->easy) == CURLM_OK) {
+    } else if (ferry_multi_add(http->multi, call->easy, &call->lot) == FERRY_OK) {
         call->state = FERRY_CALL_RUNNING;
     } else {
         call_give(http, call);

@@ -51,6 +51,7 @@ struct ferry_http_request {
     const char *password;
     const char *body; /* copied; NULL for none */
     size_t body_length;
+    bool secret;                     /* body and answer are wiped behind on_done */
     struct ferry_buffer *large_body; /* instead: its memory is taken, and another one left */
     /* Of the whole request; 0: 70,000. A stream (on_body) is instead cut after that long without a
      * byte, in whole seconds; paused time does not count. */

@@ -151,6 +151,7 @@ static void configure(struct ferry_http_call *call, int64_t connect_timeout_ms)
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, ferry_multi_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->multi);
+    curl_easy_setopt(easy, CURLOPT_SHARE, ferry_multi_share(call->multi));
 }
 
 struct ferry_http_call *ferry_http_call_new(struct ferry_http *http, struct ferry_multi *multi,
@@ -196,12 +197,20 @@ static void rest(struct ferry_buffer *buffer)
         ferry_buffer_clear(buffer);
 }
 
+static void wipe(struct ferry_buffer *buffer)
+{
+    if (buffer->data)
+        explicit_bzero(buffer->data, buffer->length);
+}
+
 void ferry_http_call_clear(struct ferry_http_call *call)
 {
     ferry_http_headers_unref(call->headers);
     call->headers = NULL;
-    if (call->body.data) /* a secret, or somebody's data */
-        explicit_bzero(call->body.data, call->body.length);
+    if (call->secret) {
+        wipe(&call->body);
+        wipe(&call->answer);
+    }
     rest(&call->body);
     rest(&call->answer);
     call->state = FERRY_CALL_IDLE;
@@ -344,6 +353,7 @@ enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
         return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_MAPPING,
                           "an address to call does not begin with https://");
     call->plain = !https;
+    call->secret = request->secret;
     call->on_body = request->on_body;
     call->on_done = request->on_done;
     call->context = request->context;

@@ -31,6 +31,7 @@ struct ferry_http_call {
     struct ferry_multi *multi;
     struct ferry_http_call *prev, *next;
     CURL *easy;
+    size_t lot; /* of the multi, while curl has it */
     enum ferry_http_state state;
     struct ferry_http_headers *headers;
     CURLU *address;             /* where curl sends to, without the path */
@@ -44,6 +45,7 @@ struct ferry_http_call {
     bool repeatable; /* curl may send it twice */
     char method[16]; /* of the request before this one, as curl was told it */
     bool had_body;
+    bool secret;
     bool sent;
     bool resume; /* at the next step */
     enum ferry_http_refusal refusal;
@@ -56,7 +58,7 @@ void ferry_http_call_free(struct ferry_http_call *call);
 enum ferry_status ferry_http_call_fill(struct ferry_http_call *call,
                                        const struct ferry_http_request *request,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
-/* Forgets the request, wipes its body and keeps the memory for the next one. */
+/* Forgets the request, wipes a secret and keeps the memory for the next one. */
 void ferry_http_call_clear(struct ferry_http_call *call);
 /* Takes this body and leaves another one in its place. */
 void ferry_http_call_swap_body(struct ferry_http_call *call, struct ferry_buffer *body);

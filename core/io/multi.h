@@ -1,5 +1,5 @@
-/* curl's multi handle on a libuv loop: its sockets and its timer. A part of http; loop thread only.
- */
+/* curl's multi handles on a libuv loop: their sockets, their timers, and which transfer goes to
+ * which. A part of http; loop thread only. */
 #ifndef FERRY_MULTI_H
 #define FERRY_MULTI_H
 
@@ -13,14 +13,28 @@ struct ferry_multi;
 /* Comes after every step of curl, never from inside it: the moment to collect what has ended. */
 typedef void (*ferry_multi_callback)(void *context);
 
-enum ferry_status ferry_multi_new(uv_loop_t *loop, ferry_multi_callback on_step, void *context,
+struct ferry_multi_options {
+    size_t connections; /* at most; at least 1 */
+    ferry_multi_callback on_step;
+    void *context;
+};
+
+enum ferry_status ferry_multi_new(uv_loop_t *loop, const struct ferry_multi_options *options,
                                   struct ferry_multi **ret_multi,
                                   struct ferry_error *error) FERRY_MUST_CHECK;
 /* Closes every connection; every easy handle has been removed before. The memory goes when libuv
  * has closed its handles, on the next turn of the loop; on_step does not come again. */
 void ferry_multi_free(struct ferry_multi *multi);
 
-CURLM *ferry_multi_curl(const struct ferry_multi *multi);
+/* For CURLOPT_SHARE of every transfer. */
+CURLSH *ferry_multi_share(const struct ferry_multi *multi);
+
+/* `lot` is where it went, for its removal. FERRY_NOMEM is the only failure. */
+enum ferry_status ferry_multi_add(struct ferry_multi *multi, CURL *easy,
+                                  size_t *ret_lot) FERRY_MUST_CHECK;
+void ferry_multi_remove(struct ferry_multi *multi, CURL *easy, size_t lot);
+/* During on_step: the next transfer that has ended, still to be removed; NULL: no more. */
+CURL *ferry_multi_ended(struct ferry_multi *multi, CURLcode *ret_code);
 /* True inside a callback of curl, where its multi interface must not be called. */
 bool ferry_multi_inside(const struct ferry_multi *multi);
 /* on_step comes on the next turn of the loop, whether curl has something to do or not. */

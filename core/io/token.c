@@ -39,6 +39,7 @@ struct ferry_token {
     char *secret;                 /* as it was sent with it */
     struct ferry_http_task fail;  /* tells an error that was known without asking anybody */
     char *bearer;
+    unsigned number; /* of the bearer */
     bool refused;
     int64_t expires_at; /* boot time */
     int64_t renew_at;
@@ -207,6 +208,7 @@ static bool keep(struct ferry_token *token, const json_t *answer)
         return false;
     ferry_secret_free(token->bearer);
     token->bearer = bearer;
+    token->number++;
     token->refused = false;
     token->failures = 0;
     token->expires_at = ferry_boot_ms() + life;
@@ -279,6 +281,7 @@ static enum ferry_status send_form(struct ferry_token *token, const struct ferry
                                                .headers = headers,
                                                .body = form->data,
                                                .body_length = form->length,
+                                               .secret = true,
                                                .timeout_ms = TIMEOUT_MS,
                                                .max_answer_bytes = ANSWER_BYTES,
                                                .on_done = on_answer,
@@ -356,6 +359,11 @@ void ferry_token_free(struct ferry_token *token)
     token->closing = true;
     if (token->depth == 0)
         destroy(token);
+}
+
+unsigned ferry_token_number(const struct ferry_token *token)
+{
+    return token->number;
 }
 
 void ferry_token_get(struct ferry_token *token, ferry_token_callback callback, void *context)

@@ -27,6 +27,8 @@ void ferry_token_free(struct ferry_token *token); /* pending callbacks are dropp
  * when a token is at hand. */
 typedef void (*ferry_token_callback)(void *context, const char *bearer,
                                      const struct ferry_error *error);
+/* Of the bearer that is told: each new one has another. */
+unsigned ferry_token_number(const struct ferry_token *token);
 void ferry_token_get(struct ferry_token *token, ferry_token_callback callback, void *context);
 void ferry_token_forget(struct ferry_token *token,
                         void *context); /* drops waiting callbacks of this context */

@@ -24,7 +24,7 @@ struct ferry_session {
     ferry_session_judge judge;
     struct ferry_buffer authorization; /* the header of the current token, made once a token */
     struct ferry_http_headers *common; /* that and `headers` */
-    unsigned bearer;                   /* the token's number */
+    unsigned bearer;                   /* the token's number, with an authorization */
     struct ferry_session_call *calls;  /* asking or sent */
     struct ferry_session_call *idle;
     unsigned idle_count;
@@ -282,7 +282,7 @@ static enum ferry_status authorize(struct ferry_session *session, const char *be
     struct ferry_buffer *header = &session->authorization;
     enum ferry_status status;
 
-    if (header->length > 0 && strcmp(header->data + BEARER_PREFIX, bearer) == 0)
+    if (header->length > 0 && session->bearer == ferry_token_number(session->token))
         return FERRY_OK;
     ferry_buffer_clear(header);
     if (ferry_buffer_printf(header, "%s%s", bearer_prefix, bearer) != FERRY_OK)
@@ -291,7 +291,7 @@ static enum ferry_status authorize(struct ferry_session *session, const char *be
     if (status != FERRY_OK)
         ferry_buffer_clear(header); /* nothing stands for this token yet */
     else
-        session->bearer++;
+        session->bearer = ferry_token_number(session->token);
     return status;
 }
 

@@ -325,10 +325,9 @@ static void an_idle_connection_does_not_keep_the_loop_alive(void **state)
     uv_run(&outcome.fixture->loop, UV_RUN_DEFAULT); /* hangs if it does */
 }
 
-static void more_requests_than_connections_wait_their_turn(void **state)
+static void send_many(struct fixture *fixture, size_t connections)
 {
-    struct fixture *fixture = *state;
-    const struct ferry_http_options options = {.max_connections = 3};
+    const struct ferry_http_options options = {.max_connections = connections};
     struct outcome *outcomes = calloc(200, sizeof(*outcomes));
     struct ferry_http *small;
 
@@ -343,9 +342,25 @@ static void more_requests_than_connections_wait_their_turn(void **state)
         finish(&outcomes[i]);
         assert_int_equal(outcomes[i].answer.status, 200);
     }
-    assert_true(fixture->web->connections <= 3);
     ferry_http_free(small);
     free(outcomes);
+}
+
+static void more_requests_than_connections_wait_their_turn(void **state)
+{
+    struct fixture *fixture = *state;
+
+    send_many(fixture, 3);
+    assert_true(fixture->web->connections <= 3);
+}
+
+/* More than one of curl's multi handles has, and no multiple of that. */
+static void many_requests_use_all_connections(void **state)
+{
+    struct fixture *fixture = *state;
+
+    send_many(fixture, 21);
+    assert_int_equal(fixture->web->connections, 21);
 }
 
 /* A port that was free a moment ago. */
@@ -1015,6 +1030,7 @@ int main(void)
         TEST(requests_after_each_other_share_a_connection),
         TEST(an_idle_connection_does_not_keep_the_loop_alive),
         TEST(more_requests_than_connections_wait_their_turn),
+        TEST(many_requests_use_all_connections),
         TEST(a_port_where_nobody_listens_means_not_sent),
         TEST(a_server_without_tls_behind_https_means_not_sent),
         TEST(a_connection_cut_before_the_answer_means_unknown),
