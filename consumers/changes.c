@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/io/kafka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -283,16 +284,36 @@ static json_t *count_children(const struct ferry_changes *changes)
     return counts;
 }
 
-/* Deletes that wait for a person, and not only for the end of the backlog. */
-static json_t *count_held(const struct ferry_changes *changes)
+/* Where each partition stands: all that is set aside of what came before is known. */
+static json_t *list_prefixes(const struct ferry_changes *changes, const struct ferry_table *table)
+{
+    json_t *prefixes = json_object();
+    const struct ferry_share *share;
+    DL_FOREACH (ferry_holding_shares(changes->holding), share) {
+        char partition[12];
+        if (share->table != table)
+            continue;
+        snprintf(partition, sizeof partition, "%d", share->partition);
+        json_object_set_new(prefixes, partition, json_integer(ferry_window_prefix(&share->window)));
+    }
+    return prefixes;
+}
+
+/* Deletes that wait for a person, and not only for the end of the backlog; and of which offsets, so
+ * that he decides about nothing that he has not seen. */
+static void add_held(json_t *counters, const struct ferry_changes *changes)
 {
     json_t *counts = json_object();
-    for (size_t i = 0; i < changes->tables.count; i++)
-        if (changes->tables.list[i]->brake.on)
-            add_table(counts, changes->tables.list[i],
-                      ferry_holding_waiting(changes->holding, changes->tables.list[i],
-                                            FERRY_WAIT_DELETE));
-    return counts;
+    json_t *below = json_object();
+    for (size_t i = 0; i < changes->tables.count; i++) {
+        const struct ferry_table *table = changes->tables.list[i];
+        if (!table->brake.on)
+            continue;
+        add_table(counts, table, ferry_holding_brake_view(changes->holding, table).deletes);
+        json_object_set_new(below, table->mapping->table, list_prefixes(changes, table));
+    }
+    json_object_set_new(counters, "deletesHeld", counts);
+    json_object_set_new(counters, "deletesHeldBelow", below);
 }
 
 static json_t *counters_of(const void *cargo)
@@ -303,7 +324,7 @@ static json_t *counters_of(const void *cargo)
     if (!changes->holding)
         return counters;
     json_object_set_new(counters, "waiting", count_children(changes));
-    json_object_set_new(counters, "deletesHeld", count_held(changes));
+    add_held(counters, changes);
     set_count(counters, "queued", ferry_holding_open_count(changes->holding));
     set_count(counters, "retried", ferry_dispatcher_retries(changes->dispatcher));
     set_count(counters, "inFlight", (uint64_t)ferry_dispatcher_in_flight(changes->dispatcher));
@@ -446,10 +467,10 @@ enum ferry_status ferry_changes_new(const struct ferry_changes_options *options,
     return FERRY_OK;
 }
 
-void ferry_changes_decide(struct ferry_changes *changes, const char *table, int64_t decision,
-                          bool approved)
+void ferry_changes_decide(struct ferry_changes *changes, const char *table,
+                          const struct ferry_deletion *deletion)
 {
-    ferry_tables_decide(&changes->tables, table, decision, approved);
+    ferry_tables_decide(&changes->tables, table, deletion);
     if (changes->run)
         ferry_run_poke(changes->run);
 }

@@ -34,7 +34,7 @@ enum ferry_status ferry_changes_new(const struct ferry_changes_options *options,
                                     struct ferry_error *error) FERRY_MUST_CHECK;
 /* Before or while it is run: a person's word about the deletes of a table: those that wait go, or
  * are dropped. Older numbers than the latest are ignored. */
-void ferry_changes_decide(struct ferry_changes *changes, const char *table, int64_t decision,
-                          bool approved);
+void ferry_changes_decide(struct ferry_changes *changes, const char *table,
+                          const struct ferry_deletion *deletion);
 
 #endif

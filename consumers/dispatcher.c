@@ -175,17 +175,16 @@ static enum ferry_status send_call(struct ferry_dispatcher *dispatcher, struct f
     return FERRY_OK;
 }
 
-static bool brake_lets(struct ferry_dispatcher *dispatcher, struct ferry_table *table, int64_t now)
+static bool brake_lets(const struct ferry_dispatcher *dispatcher, const struct ferry_table *table)
 {
     struct ferry_brake_view view = ferry_holding_brake_view(dispatcher->options.holding, table);
-    return ferry_brake_lets(&table->brake, &view, now);
+    return ferry_brake_lets(&table->brake, &view);
 }
 
 /* Whoever may be deleted goes, whoever may not is left, all others ask the brake; once. */
 static bool is_held(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane)
 {
-    struct ferry_table *table = lane->share->table;
-    int64_t now = ferry_boot_ms();
+    const struct ferry_table *table = lane->share->table;
     if (lane->attempts > 0)
         return false;
     if (lane->now->recalled == FERRY_RECALL_DROP) {
@@ -194,11 +193,11 @@ static bool is_held(struct ferry_dispatcher *dispatcher, struct ferry_lane *lane
     }
     if (lane->now->recalled == FERRY_RECALL_DELETE)
         return false; /* and it does not count against those that nobody was asked about */
-    if (lane->now->recalled != FERRY_RECALL_RELEASE && !brake_lets(dispatcher, table, now)) {
+    if (lane->now->recalled != FERRY_RECALL_RELEASE && !brake_lets(dispatcher, table)) {
         ferry_dispatcher_set_aside(dispatcher, lane, FERRY_WAIT_DELETE, 0);
         return true;
     }
-    ferry_brake_count(&table->brake, now);
+    lane->now->let = true;
     return false;
 }
 

@@ -147,11 +147,11 @@ static void on_order(void *context, const struct ferry_order *order)
     publish(duty);
 }
 
-static void on_decision(void *context, const char *table, int64_t decision, bool approved)
+static void on_decision(void *context, const char *table, json_t *decision)
 {
     struct ferry_duty *duty = context;
     if (duty->options.on_decision)
-        duty->options.on_decision(duty->options.context, table, decision, approved);
+        duty->options.on_decision(duty->options.context, table, decision);
 }
 
 static void on_trouble(void *context, const struct ferry_error *error)
@@ -179,6 +179,12 @@ void ferry_duty_stop(struct ferry_duty *duty)
 bool ferry_duty_over(const struct ferry_duty *duty)
 {
     return duty->stopping && !duty->run;
+}
+
+bool ferry_duty_joining(const struct ferry_duty *duty)
+{
+    const struct ferry_run *run = duty->run;
+    return run && wants_run(duty) && !ferry_run_error(run) && !ferry_run_joined(run);
 }
 
 void *ferry_duty_cargo(const struct ferry_duty *duty)

@@ -26,7 +26,7 @@ struct ferry_duty_options {
     enum ferry_status (*load)(void *context, json_t *content, void **ret_cargo,
                               struct ferry_error *error);
     /* As in orders.h; may be NULL. */
-    void (*on_decision)(void *context, const char *table, int64_t decision, bool approved);
+    void (*on_decision)(void *context, const char *table, json_t *decision);
     void *context;
 };
 
@@ -42,6 +42,9 @@ void ferry_duty_look(struct ferry_duty *duty);
 void ferry_duty_stop(struct ferry_duty *duty);
 /* It was stopped, and nothing runs any more. */
 bool ferry_duty_over(const struct ferry_duty *duty);
+/* What it was told to do is in its way: the broker has not yet let it into the group. A run that
+ * ends, or waits for a person, is in nobody's way. */
+bool ferry_duty_joining(const struct ferry_duty *duty);
 /* Of the run there is, or NULL. */
 void *ferry_duty_cargo(const struct ferry_duty *duty);
 

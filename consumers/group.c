@@ -35,6 +35,7 @@ struct ferry_group {
     int64_t beat_ms;
     int64_t full_since; /* 0: there is room */
     bool braked;        /* everything is paused */
+    bool member;        /* an assignment came, and we were not put out since */
     struct ferry_nudge nudge;
     int nudged;    /* the part whose leader was woken last */
     size_t polled; /* bytes since the queue was last seen empty */
@@ -132,6 +133,7 @@ static void take_assignment(struct ferry_group *group,
                             const rd_kafka_topic_partition_list_t *partitions)
 {
     forget_assignment(group);
+    group->member = true;
     group->phase = PHASE_ASKING;
     ferry_starts_ask(group->starts, partitions);
 }
@@ -149,6 +151,7 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
         return;
     }
     bool lost = code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(consumer);
+    group->member = !lost;
     group->phase = PHASE_LEAVING;
     ferry_starts_forget(group->starts);
     group->options.on_revoked(group->options.context, lost);
@@ -177,6 +180,7 @@ void ferry_group_rejoin(struct ferry_group *group)
     /* An assignment that was not yet accepted must be answered before anything else. */
     rd_kafka_assign(group->consumer, NULL);
     forget_assignment(group);
+    group->member = false;
     group->phase = PHASE_JOINING;
     group->beat_ms = ferry_boot_ms();
     rd_kafka_unsubscribe(group->consumer);
@@ -311,6 +315,11 @@ void ferry_group_resume(struct ferry_group *group)
 {
     if (group->full_since != 0 || group->braked)
         ferry_kafka_wake_again(group->wake);
+}
+
+bool ferry_group_member(const struct ferry_group *group)
+{
+    return group->member;
 }
 
 rd_kafka_t *ferry_group_consumer(const struct ferry_group *group)

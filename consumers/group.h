@@ -4,6 +4,7 @@
 #ifndef FERRY_GROUP_H
 #define FERRY_GROUP_H
 
+#include "consumers/toll.h"
 #include "core/base/settings.h"
 
 #include <librdkafka/rdkafka.h>
@@ -16,10 +17,11 @@ struct ferry_group_part {
     int partition;
     int64_t committed; /* where to start */
     uint64_t stamp;    /* of that commit, see stamp.h */
-    bool fresh;        /* nothing was committed: the start is the beginning of the log */
-    bool restored;     /* the broker had no offset any more, `checkpoints` had */
-    int64_t log_end;   /* at this moment */
-    bool paused;       /* the group's own */
+    struct ferry_toll toll;
+    bool fresh;      /* nothing was committed: the start is the beginning of the log */
+    bool restored;   /* the broker had no offset any more, `checkpoints` had */
+    int64_t log_end; /* at this moment */
+    bool paused;     /* the group's own */
 };
 
 struct ferry_group_options {
@@ -60,6 +62,8 @@ void ferry_group_resume(struct ferry_group *group);
 /* False: too long since we last spoke to the library. Nothing may be sent; on_expired has been or
  * will be called. */
 bool ferry_group_alive(struct ferry_group *group);
+/* The broker has told us what is ours, if anything, and we are not out since. */
+bool ferry_group_member(const struct ferry_group *group);
 rd_kafka_t *ferry_group_consumer(const struct ferry_group *group);
 
 #endif

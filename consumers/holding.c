@@ -115,7 +115,7 @@ static enum ferry_status open_copies(struct ferry_holding *holding, struct ferry
         status = ferry_waiting_open(ferry_memory_map(memory), mapping, share->partition,
                                     &share->waiting, error);
     if (status == FERRY_OK)
-        ferry_waiting_decide(share->waiting, share->table->brake.decision);
+        ferry_waiting_decide(share->waiting, &share->table->brake.latest);
     return status;
 }
 
@@ -139,6 +139,7 @@ static struct ferry_share *open_share(struct ferry_holding *holding,
     if (part->restored)               /* the predecessor may have come further */
         share->doubted += FERRY_POSITION_STRIDE;
     share->stamp = part->stamp;
+    share->toll = part->toll;
     if (open_copies(holding, share, part, ret_valid, error) != FERRY_OK) {
         ferry_share_free(share);
         return NULL;
@@ -346,6 +347,7 @@ struct ferry_brake_view ferry_holding_brake_view(const struct ferry_holding *hol
         view.part += 1.0 / FERRY_DATA_PARTITIONS;
         view.rows += rows_of(share);
         view.queued += HASH_COUNT(share->lanes);
+        view.let += ferry_toll_recent(&share->toll, table->brake.latest.decision, ferry_wall_ms());
         size_t undecided = ferry_waiting_undecided(share->waiting);
         /* Those under way count among the queued. */
         view.deletes += undecided > share->pulled_deletes ? undecided - share->pulled_deletes : 0;
@@ -400,6 +402,7 @@ static void add_offset(rd_kafka_topic_partition_list_t *offsets, const struct fe
         rd_kafka_topic_partition_list_add(offsets, share->table->changes, share->partition);
     offset->offset = prefix;
     ferry_stamp_put(offset, stamp);
+    ferry_toll_put(offset, &share->toll);
 }
 
 rd_kafka_topic_partition_list_t *ferry_holding_offsets(const struct ferry_holding *holding,

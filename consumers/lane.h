@@ -32,6 +32,7 @@ struct ferry_item {
     int64_t since;                      /* sequence of the oldest of them */
     int64_t offset;                     /* of the newest */
     enum ferry_recalled recalled;
+    bool let;         /* a delete that the brake let go, see toll.h */
     bool parent_gone; /* of a recalled one: this was its last try, but for news */
     unsigned woken;   /* of a recalled one, when it was */
     enum ferry_op op;

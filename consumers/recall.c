@@ -223,16 +223,16 @@ struct pass {
     int64_t now;
 };
 
-static enum ferry_recalled reason_to_recall(const struct pass *pass,
+static enum ferry_recalled reason_to_recall(const struct pass *pass, int partition,
                                             const struct ferry_waiting_entry *entry)
 {
-    const struct ferry_brake *brake = pass->brake;
+    const struct ferry_deletion *latest = &pass->brake->latest;
     if (entry->why == FERRY_WAIT_PARENT)
         return entry->due_at <= pass->now && (pass->settled || !entry->parent_gone)
                    ? FERRY_RECALL_TRY
                    : FERRY_RECALL_NONE;
-    if (entry->decision < brake->decision)
-        return brake->approved ? FERRY_RECALL_DELETE : FERRY_RECALL_DROP;
+    if (ferry_deletion_covers(latest, entry->decision, partition, entry->offset))
+        return latest->approved ? FERRY_RECALL_DELETE : FERRY_RECALL_DROP;
     return pass->releases ? FERRY_RECALL_RELEASE : FERRY_RECALL_NONE;
 }
 
@@ -254,7 +254,7 @@ static enum ferry_status scan(struct ferry_share *share, const struct pass *pass
             end_pass(share, pass->now);
             return FERRY_OK;
         }
-        enum ferry_recalled why = reason_to_recall(pass, &entry);
+        enum ferry_recalled why = reason_to_recall(pass, share->partition, &entry);
         const struct ferry_slice key = {share->scanned, strlen(share->scanned)};
         if (why != FERRY_RECALL_NONE)
             status = ferry_share_recall(share, key, &entry, why);
@@ -267,7 +267,7 @@ static void tell_decision(const struct ferry_recall *recall, const struct ferry_
     struct ferry_share *share;
     DL_FOREACH (ferry_holding_shares(recall->options.holding), share)
         if (share->table == table)
-            ferry_waiting_decide(share->waiting, table->brake.decision);
+            ferry_waiting_decide(share->waiting, &table->brake.latest);
 }
 
 static bool scan_table(struct ferry_recall *recall, struct ferry_table *table, int64_t now)
@@ -276,7 +276,7 @@ static bool scan_table(struct ferry_recall *recall, struct ferry_table *table, i
     struct ferry_brake_view view = ferry_holding_brake_view(recall->options.holding, table);
     const struct pass pass = {
         .brake = &table->brake,
-        .releases = ferry_brake_releases(&table->brake, &view, now),
+        .releases = ferry_brake_releases(&table->brake, &view),
         .settled = is_settled(recall),
         .now = now,
     };

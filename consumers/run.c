@@ -250,6 +250,11 @@ bool ferry_run_ready(const struct ferry_run *run)
            run->kind->ready(run->cargo);
 }
 
+bool ferry_run_joined(const struct ferry_run *run)
+{
+    return run->group && ferry_group_member(run->group);
+}
+
 int64_t ferry_run_generation(const struct ferry_run *run)
 {
     return run->options.generation;

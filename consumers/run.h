@@ -37,6 +37,8 @@ int64_t ferry_run_generation(const struct ferry_run *run);
 bool ferry_run_ready(const struct ferry_run *run);
 /* It was told to go and was ready once. */
 bool ferry_run_going(const struct ferry_run *run);
+/* The broker has told it which partitions are its own. */
+bool ferry_run_joined(const struct ferry_run *run);
 /* A human is needed; NULL: no. */
 const struct ferry_error *ferry_run_error(const struct ferry_run *run);
 /* It goes on by itself; NULL: all is well. */

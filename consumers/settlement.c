@@ -113,6 +113,9 @@ enum ferry_status ferry_settlement_write(struct ferry_settlement *settlement,
         status = forget_waiting(settlement, lane, error);
     if (status == FERRY_OK)
         ferry_table_count(lane->share->table, fate);
+    if (lane->now->let && (fate == FERRY_FATE_DELETED || fate == FERRY_FATE_FILTERED))
+        ferry_toll_count(&lane->share->toll, lane->share->table->brake.latest.decision,
+                         ferry_wall_ms());
     return status;
 }
 
@@ -197,7 +200,7 @@ enum ferry_status ferry_settlement_set_aside(struct ferry_settlement *settlement
                                         .since = known ? before.since : ferry_wall_ms(),
                                         .due_at = due_at,
                                         .offset = item->offset,
-                                        .decision = lane->share->table->brake.decision};
+                                        .decision = lane->share->table->brake.latest.decision};
     memcpy(entry.trace, item->trace, sizeof entry.trace);
     if (lane->later)
         ferry_item_inherit(lane->later, entry.origin, entry.certain);

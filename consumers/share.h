@@ -13,6 +13,7 @@
 #include "consumers/memory.h"
 #include "consumers/position.h"
 #include "consumers/table.h"
+#include "consumers/toll.h"
 #include "consumers/waiting.h"
 
 #include <librdkafka/rdkafka.h>
@@ -41,6 +42,7 @@ struct ferry_share {
     bool loading;    /* the last record read was one of a full read, or none was read yet */
     int64_t doubted; /* records that a predecessor may have sent */
     uint64_t stamp;  /* of what is committed, see stamp.h */
+    struct ferry_toll toll;
     struct ferry_position position;
 };
 

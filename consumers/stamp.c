@@ -26,7 +26,11 @@ void ferry_stamp_put(rd_kafka_topic_partition_t *offset, uint64_t stamp)
 uint64_t ferry_stamp_of(const rd_kafka_topic_partition_t *offset)
 {
     char text[TEXT_SIZE] = "";
-    if (offset->metadata && offset->metadata_size < sizeof text)
-        memcpy(text, offset->metadata, offset->metadata_size);
+    const char *metadata = offset->metadata;
+    size_t size = metadata ? offset->metadata_size : 0;
+    if (size >= TEXT_SIZE && metadata[TEXT_SIZE - 1] == '/')
+        size = TEXT_SIZE - 1;
+    if (size > 0 && size < TEXT_SIZE)
+        memcpy(text, metadata, size);
     return strtoull(text, NULL, 16);
 }

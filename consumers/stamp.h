@@ -1,5 +1,5 @@
-/* What tells two commits of one offset apart: a random number in the metadata of the offset. Any
- * thread. */
+/* What tells two commits of one offset apart: a random number in the metadata of the offset, alone
+ * or before a '/' and more (see toll.h). Any thread. */
 #ifndef FERRY_STAMP_H
 #define FERRY_STAMP_H
 

@@ -2,6 +2,7 @@
 
 #include "consumers/position.h"
 #include "consumers/stamp.h"
+#include "consumers/toll.h"
 #include "core/base/log.h"
 #include "core/io/kafka.h"
 
@@ -104,6 +105,7 @@ static enum ferry_status find_start(struct ferry_starts *starts, rd_kafka_topic_
                                       .partition = start->partition,
                                       .committed = start->offset,
                                       .stamp = ferry_stamp_of(start),
+                                      .toll = ferry_toll_of(start),
                                       .fresh = fresh,
                                       .restored = restored,
                                       .log_end = high};

@@ -102,12 +102,12 @@ bool ferry_tables_inspected(const struct ferry_tables *tables)
     return true;
 }
 
-void ferry_tables_decide(struct ferry_tables *tables, const char *name, int64_t decision,
-                         bool approved)
+void ferry_tables_decide(struct ferry_tables *tables, const char *name,
+                         const struct ferry_deletion *deletion)
 {
     for (size_t i = 0; i < tables->count; i++)
         if (strcmp(tables->list[i]->mapping->table, name) == 0)
-            ferry_brake_decide(&tables->list[i]->brake, decision, approved);
+            ferry_brake_decide(&tables->list[i]->brake, deletion);
 }
 
 static void add_count(json_t *counters, const char *name, uint64_t count)

@@ -35,8 +35,8 @@ const struct ferry_table *ferry_tables_stopped(const struct ferry_tables *tables
 /* The metadata of each was compared. */
 bool ferry_tables_inspected(const struct ferry_tables *tables);
 /* A person's word about the deletes of the table of that name, see brake.h. */
-void ferry_tables_decide(struct ferry_tables *tables, const char *name, int64_t decision,
-                         bool approved);
+void ferry_tables_decide(struct ferry_tables *tables, const char *name,
+                         const struct ferry_deletion *deletion);
 /* Adds to the counters how many records met each fate: {"inserted":12,"unchanged":4,...}; and those
  * that changed the destination as "written". */
 void ferry_tables_tell(const struct ferry_tables *tables, json_t *counters);

@@ -14,8 +14,9 @@ struct ferry_waiting {
     MDB_dbi entries;
     MDB_dbi values;
     MDB_dbi parents; /* "<parent table>/<parent id>" -> key of a child, many */
+    int partition;
     size_t counts[FERRY_WAITS];
-    int64_t decision; /* the latest */
+    struct ferry_deletion latest;
     size_t undecided; /* deletes it said nothing about */
     struct ferry_change change;
 };
@@ -79,6 +80,7 @@ enum ferry_status ferry_waiting_open(struct ferry_map *map, const struct ferry_m
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     waiting->map = map;
     waiting->mapping = mapping;
+    waiting->partition = partition;
     ferry_change_init(&waiting->change);
     int code = open_all(waiting, partition);
     if (code != 0) {
@@ -159,10 +161,18 @@ enum ferry_status ferry_waiting_children(struct ferry_waiting *waiting, const ch
 
 /* --- entries --- */
 
+static bool is_undecided(const struct ferry_waiting *waiting,
+                         const struct ferry_waiting_entry *entry)
+{
+    return entry->why == FERRY_WAIT_DELETE &&
+           !ferry_deletion_covers(&waiting->latest, entry->decision, waiting->partition,
+                                  entry->offset);
+}
+
 static void count(struct ferry_waiting *waiting, const struct ferry_waiting_entry *entry, int by)
 {
     waiting->counts[entry->why] += (size_t)by;
-    if (entry->why == FERRY_WAIT_DELETE && entry->decision >= waiting->decision)
+    if (is_undecided(waiting, entry))
         waiting->undecided += (size_t)by;
 }
 
@@ -390,10 +400,26 @@ size_t ferry_waiting_undecided(const struct ferry_waiting *waiting)
     return waiting->undecided;
 }
 
-void ferry_waiting_decide(struct ferry_waiting *waiting, int64_t decision)
+static void count_undecided(struct ferry_waiting *waiting)
 {
-    if (decision <= waiting->decision)
+    MDB_cursor *cursor;
+    MDB_val name, value;
+    struct ferry_waiting_entry entry;
+    waiting->undecided = 0;
+    if (waiting->counts[FERRY_WAIT_DELETE] == 0 || ferry_map_begin(waiting->map) != 0 ||
+        mdb_cursor_open(waiting->map->txn, waiting->entries, &cursor) != 0)
         return;
-    waiting->decision = decision;
-    waiting->undecided = 0; /* nothing can have been set aside since */
+    while (mdb_cursor_get(cursor, &name, &value, MDB_NEXT) == 0) {
+        memcpy(&entry, value.mv_data, sizeof entry);
+        waiting->undecided += is_undecided(waiting, &entry);
+    }
+    mdb_cursor_close(cursor);
+}
+
+void ferry_waiting_decide(struct ferry_waiting *waiting, const struct ferry_deletion *latest)
+{
+    if (latest->decision <= waiting->latest.decision)
+        return;
+    waiting->latest = *latest;
+    count_undecided(waiting);
 }

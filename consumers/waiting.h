@@ -5,6 +5,7 @@
 #define FERRY_WAITING_H
 
 #include "core/base/buffer.h"
+#include "core/control/deletion.h"
 #include "core/control/mapping.h"
 #include "core/io/map.h"
 #include "core/record/change.h"
@@ -69,9 +70,9 @@ bool ferry_waiting_next(struct ferry_waiting *waiting, char key[FERRY_WAIT_KEY_S
 size_t ferry_waiting_count(const struct ferry_waiting *waiting, enum ferry_wait why);
 size_t ferry_waiting_total(const struct ferry_waiting *waiting);
 
-/* Deletes set aside since the latest decision about the table. */
+/* Deletes that the latest decision about the table is not about. */
 size_t ferry_waiting_undecided(const struct ferry_waiting *waiting);
-void ferry_waiting_decide(struct ferry_waiting *waiting, int64_t decision);
+void ferry_waiting_decide(struct ferry_waiting *waiting, const struct ferry_deletion *latest);
 
 /* Appends the keys, each terminated, of this partition's children of a parent; some may not wait
  * any more. */

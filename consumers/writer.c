@@ -38,7 +38,7 @@ struct ferry_writer {
     struct ferry_duty *events;
     struct ferry_duty *consents;
     struct ferry_pace_pair pairs[FERRY_SIDES]; /* opt-outs go before bulk, in both systems */
-    json_t *decisions;                         /* about deletes: {"contact": [number, approved]} */
+    json_t *decisions;                         /* about deletes: {"contact": deletion.h} */
     /* A process may run them all at once, and two producers of one name fence each other. */
     char changes_transactions[TRANSACTION_SIZE];
     char events_transactions[TRANSACTION_SIZE];
@@ -49,22 +49,20 @@ struct ferry_writer {
 
 /* --- dynamics-to-campaign --- */
 
-static void decide(struct ferry_changes *changes, const char *table, const json_t *decision)
-{
-    ferry_changes_decide(changes, table, json_integer_value(json_array_get(decision, 0)),
-                         json_is_true(json_array_get(decision, 1)));
-}
-
-static void on_decision(void *context, const char *table, int64_t number, bool approved)
+/* One that cannot be read is as good as none: the deletes go on waiting, and say so. */
+static void on_decision(void *context, const char *table, json_t *decision)
 {
     struct ferry_writer *writer = context;
-    json_t *decision = json_pack("[I, b]", (json_int_t)number, approved);
+    struct ferry_deletion deletion;
     struct ferry_changes *changes = writer->changes ? ferry_duty_cargo(writer->changes) : NULL;
+    if (!ferry_deletion_read(decision, &deletion))
+        return;
     ferry_log(FERRY_LOG_INFO, "deletes_decided", FERRY_STR("table", table),
-              FERRY_STR("verdict", approved ? "approve" : "drop"), FERRY_INT("decision", number));
-    json_object_set_new(writer->decisions, table, decision);
+              FERRY_STR("verdict", deletion.approved ? "approve" : "drop"),
+              FERRY_INT("decision", deletion.decision));
+    json_object_set(writer->decisions, table, decision);
     if (changes)
-        decide(changes, table, decision);
+        ferry_changes_decide(changes, table, &deletion);
 }
 
 static json_t *mappings_of(const struct ferry_order *order)
@@ -102,13 +100,15 @@ static enum ferry_status load_changes(void *context, json_t *mappings, void **re
         .context = writer,
     };
     struct ferry_changes *changes;
+    struct ferry_deletion deletion;
     const char *table;
     json_t *decision;
     enum ferry_status status = ferry_changes_new(&options, mappings, &changes, error);
     if (status != FERRY_OK)
         return status;
     json_object_foreach (writer->decisions, table, decision)
-        decide(changes, table, decision);
+        if (ferry_deletion_read(decision, &deletion))
+            ferry_changes_decide(changes, table, &deletion);
     *ret_cargo = changes;
     return FERRY_OK;
 }
@@ -197,11 +197,27 @@ static void close_all(struct ferry_writer *writer)
     uv_close((uv_handle_t *)&writer->tick, NULL);
 }
 
+static const char *why_not_ready(const void *context)
+{
+    const struct ferry_writer *writer = context;
+    if (writer->stopping)
+        return "it is stopping";
+    const char *deaf = ferry_orders_deaf(writer->orders);
+    if (deaf)
+        return deaf;
+    if (ferry_duty_joining(writer->changes))
+        return "not yet in the consumer group of " CHANGES;
+    if (ferry_duty_joining(writer->events))
+        return "not yet in the consumer group of " EVENTS;
+    if (ferry_duty_joining(writer->consents))
+        return "not yet in the consumer group of " CONSENTS;
+    return NULL;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct ferry_writer *writer = timer->data;
     ferry_health_beat(writer->health);
-    ferry_health_ready(writer->health, !writer->stopping);
     if (ferry_duty_over(writer->changes) && ferry_duty_over(writer->events) &&
         ferry_duty_over(writer->consents)) {
         close_all(writer);
@@ -327,6 +343,7 @@ enum ferry_status ferry_writer_new(uv_loop_t *loop, const struct ferry_writer_se
         ferry_writer_free(writer);
         return status;
     }
+    ferry_health_ask(writer->health, why_not_ready, writer);
     uv_timer_start(&writer->tick, on_tick, TICK_MS, TICK_MS);
     *ret_writer = writer;
     return FERRY_OK;

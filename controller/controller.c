@@ -66,6 +66,16 @@ static void set_metrics(struct ferry_controller *controller)
     }
 }
 
+static const char *why_not_ready(const void *context)
+{
+    const struct ferry_controller *controller = context;
+    struct ferry_error error;
+
+    return ferry_store_readable(controller->store, &error) == FERRY_OK
+               ? NULL
+               : "the documents have not been read from Kafka yet";
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct ferry_controller *controller = timer->data;
@@ -73,7 +83,6 @@ static void on_timer(uv_timer_t *timer)
     bool readable = ferry_store_readable(controller->store, &error) == FERRY_OK;
 
     ferry_health_beat(controller->health);
-    ferry_health_ready(controller->health, readable);
     if (!readable)
         return;
     set_metrics(controller);
@@ -84,11 +93,8 @@ static void on_timer(uv_timer_t *timer)
 static void on_turn(uv_idle_t *turn)
 {
     struct ferry_controller *controller = turn->data;
-    struct ferry_error error;
 
     uv_idle_stop(turn);
-    ferry_health_ready(controller->health,
-                       ferry_store_readable(controller->store, &error) == FERRY_OK);
     tick(controller);
 }
 
@@ -204,6 +210,7 @@ enum ferry_status ferry_controller_new(uv_loop_t *loop,
         ferry_controller_free(controller);
         return status;
     }
+    ferry_health_ask(controller->health, why_not_ready, controller);
     *ret_controller = controller;
     return FERRY_OK;
 }

@@ -14,7 +14,7 @@ struct request {
     const struct ferry_workflow *workflow;
     struct ferry_server_exchange *exchange;
     char *table;
-    json_t *document;
+    json_t *document; /* deletion.h */
     int64_t held;
 };
 
@@ -36,6 +36,7 @@ static json_t *view(const struct request *request)
                              request->table, "deletes", (json_int_t)request->held);
 
     json_object_update(json, request->document);
+    json_object_del(json, "below");
     return json;
 }
 
@@ -58,6 +59,14 @@ static void on_stored(void *context, const struct ferry_error *error)
     free_request(request);
 }
 
+/* What is held back from now on was not seen by whoever decides. */
+static json_t *below_of(const struct ferry_deletes *deletes, const struct ferry_workflow *workflow,
+                        const char *table)
+{
+    return ferry_task_below(ferry_store_tasks(deletes->store), workflow->id, table,
+                            ferry_store_heard_ms(deletes->store));
+}
+
 /* NULL: out of memory. */
 static struct request *make(struct ferry_deletes *deletes, const struct ferry_workflow *workflow,
                             struct ferry_server_exchange *exchange, const char *table,
@@ -75,26 +84,42 @@ static struct request *make(struct ferry_deletes *deletes, const struct ferry_wo
     request->exchange = exchange;
     request->table = strdup(table);
     request->document =
-        json_pack("{s:I, s:s, s:I, s:s}", "decision", number + 1, "verdict", verdict, "decidedAt",
-                  (json_int_t)ferry_wall_ms(), "decidedBy", ferry_reply_user(exchange));
+        json_pack("{s:I, s:s, s:I, s:s, s:o*}", "decision", number + 1, "verdict", verdict,
+                  "decidedAt", (json_int_t)ferry_wall_ms(), "decidedBy", ferry_reply_user(exchange),
+                  "below", below_of(deletes, workflow, table));
     if (request->table && request->document)
         return request;
     free_request(request);
     return NULL;
 }
 
-static void decide(struct ferry_deletes *deletes, const struct ferry_workflow *workflow,
-                   struct ferry_server_exchange *exchange, const char *table, const char *verdict)
+/* False, and answered: it is not what whoever decides has seen. expected 0: he does not say. */
+static bool is_expected(struct ferry_server_exchange *exchange, const char *table, int64_t held,
+                        int64_t expected)
 {
+    if (held == 0)
+        ferry_reply_refuse(exchange, 409, "no deletes of table '%.100s' wait for a decision",
+                           table);
+    else if (expected != 0 && expected != held)
+        ferry_reply_refuse(exchange, 409,
+                           "%lld deletes of table '%.100s' wait now, not %lld: look again before "
+                           "you decide; nothing was decided",
+                           (long long)held, table, (long long)expected);
+    else
+        return true;
+    return false;
+}
+
+static void decide(struct ferry_deletes *deletes, const struct ferry_workflow *workflow,
+                   struct ferry_server_exchange *exchange, const json_t *body, const char *verdict)
+{
+    const char *table = json_string_value(json_object_get(body, "table"));
     int64_t held = ferry_task_sum(ferry_store_tasks(deletes->store), workflow->id, "deletesHeld",
                                   table, ferry_store_heard_ms(deletes->store));
     struct request *request;
 
-    if (held == 0) {
-        ferry_reply_refuse(exchange, 409, "no deletes of table '%.100s' wait for a decision",
-                           table);
+    if (!is_expected(exchange, table, held, json_integer_value(json_object_get(body, "expect"))))
         return;
-    }
     request = make(deletes, workflow, exchange, table, verdict);
     if (!request) {
         ferry_reply_refuse(exchange, 503, "out of memory");
@@ -105,11 +130,18 @@ static void decide(struct ferry_deletes *deletes, const struct ferry_workflow *w
     ferry_store_decide(deletes->store, workflow->id, table, request->document, on_stored, request);
 }
 
+static bool is_wish(const json_t *body)
+{
+    const json_t *expect = json_object_get(body, "expect");
+
+    return json_is_string(json_object_get(body, "table")) &&
+           (!expect || (json_is_integer(expect) && json_integer_value(expect) > 0));
+}
+
 void ferry_deletes_post(struct ferry_deletes *deletes, const struct ferry_workflow *workflow,
                         struct ferry_server_exchange *exchange, bool approve)
 {
     json_t *body;
-    const char *table;
     struct ferry_error error;
 
     if (workflow->kind->no_deletes) {
@@ -121,11 +153,12 @@ void ferry_deletes_post(struct ferry_deletes *deletes, const struct ferry_workfl
         return;
     }
     body = ferry_reply_body(exchange);
-    table = json_string_value(json_object_get(body, "table"));
-    if (body && !table)
-        ferry_reply_refuse(exchange, 400, "the body must be {\"table\": \"...\"}");
+    if (body && !is_wish(body))
+        ferry_reply_refuse(exchange, 400,
+                           "the body must be {\"table\": \"...\"}, and may say how many deletes "
+                           "you saw: \"expect\": 300");
     else if (body)
-        decide(deletes, workflow, exchange, table, approve ? "approve" : "drop");
+        decide(deletes, workflow, exchange, body, approve ? "approve" : "drop");
     json_decref(body);
 }
 

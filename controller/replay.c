@@ -185,11 +185,17 @@ static bool is_same(const json_t *wanted, const char *where)
     return where && other ? strcmp(where, other) == 0 : !where && !other;
 }
 
-/* One of some rows is carried by the order until the reader has noted it. */
+/* It is carried by the order until the reader has noted it, and an order carries one: the next one
+ * would be read in its place. */
 static bool is_not_begun(const struct request *request, const json_t *carried)
 {
-    return json_object_get(carried, "replayWhere") &&
-           told_by_reader(request, carried, "replay") < number_of(carried);
+    return told_by_reader(request, carried, "replay") < number_of(carried);
+}
+
+static bool reads_all(const struct request *request, const json_t *carried)
+{
+    return !json_object_get(carried, "replayWhere") &&
+           told_by_reader(request, carried, "replaying") > 0;
 }
 
 static void ask_for(struct request *request, const struct ferry_selection_result *selected)
@@ -210,6 +216,11 @@ static void ask_for(struct request *request, const struct ferry_selection_result
     else if (where && carried && is_not_begun(request, carried))
         conflict(request, "the last replay of %s has not begun yet: try again when %s runs",
                  request->table, request->workflow->id);
+    else if (where && carried && reads_all(request, carried))
+        conflict(request,
+                 "all of %s is being read again already: try again when that is through, or cancel "
+                 "it first",
+                 request->table);
     else
         store(request, make_document(request, selected), 202);
 }

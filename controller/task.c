@@ -70,6 +70,11 @@ bool ferry_task_is_ready(const struct ferry_task *task, int64_t generation, int6
            (task->state == FERRY_TASK_READY || task->state == FERRY_TASK_RUNNING);
 }
 
+static bool is_counted(const struct ferry_task *task, const char *workflow, int64_t now)
+{
+    return task->writes && strcmp(task->workflow, workflow) == 0 && ferry_task_is_live(task, now);
+}
+
 int64_t ferry_task_sum(const struct ferry_task *tasks, const char *workflow, const char *counter,
                        const char *table, int64_t now)
 {
@@ -80,10 +85,43 @@ int64_t ferry_task_sum(const struct ferry_task *tasks, const char *workflow, con
         const json_t *counts =
             json_object_get(json_object_get(task->document, "counters"), counter);
 
-        if (task->writes && strcmp(task->workflow, workflow) == 0 && ferry_task_is_live(task, now))
+        if (is_counted(task, workflow, now))
             sum += json_integer_value(json_object_get(counts, table));
     }
     return sum;
+}
+
+/* Of two that tell of one partition the one that has seen less. */
+static void take_below(json_t *below, json_t *told)
+{
+    const char *partition;
+    json_t *offset;
+
+    json_object_foreach (told, partition, offset) {
+        const json_t *before = json_object_get(below, partition);
+
+        if (!before || json_integer_value(offset) < json_integer_value(before))
+            json_object_set(below, partition, offset);
+    }
+}
+
+json_t *ferry_task_below(const struct ferry_task *tasks, const char *workflow, const char *table,
+                         int64_t now)
+{
+    const struct ferry_task *task;
+    json_t *below = NULL;
+
+    LL_FOREACH (tasks, task) {
+        const json_t *counters = json_object_get(task->document, "counters");
+        json_t *told = json_object_get(json_object_get(counters, "deletesHeldBelow"), table);
+
+        if (!told || !is_counted(task, workflow, now))
+            continue;
+        if (!below)
+            below = json_object();
+        take_below(below, told);
+    }
+    return below;
 }
 
 unsigned ferry_task_partitions(const struct ferry_task *task, const char *table)

@@ -32,6 +32,10 @@ bool ferry_task_is_ready(const struct ferry_task *task, int64_t generation, int6
 /* The sum of a counter that the writers keep for each table, over the live ones. */
 int64_t ferry_task_sum(const struct ferry_task *tasks, const char *workflow, const char *counter,
                        const char *table, int64_t now);
+/* Up to which offset of each partition of the table the writers have told what they hold back, for
+ * the decision about it (core/control/deletion.h): {"0": 4711}, new reference. NULL: none says. */
+json_t *ferry_task_below(const struct ferry_task *tasks, const char *workflow, const char *table,
+                         int64_t now);
 /* A bit for each partition of `table` that a writer holds. */
 unsigned ferry_task_partitions(const struct ferry_task *task, const char *table);
 

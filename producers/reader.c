@@ -407,7 +407,6 @@ static void on_topics(void *context, enum ferry_status status, const struct ferr
         return;
     }
     if (begin_work(reader, &trouble) == FERRY_OK) {
-        ferry_health_ready(reader->health, true);
         ferry_log(FERRY_LOG_INFO, "ready", FERRY_STR("worker", reader->common->worker_name));
         return;
     }
@@ -431,6 +430,15 @@ static void look_for_topics(struct ferry_reader *reader, int64_t delay_ms)
     struct ferry_error error;
     if (ferry_topiccheck_new(&options, &reader->topics, &error) != FERRY_OK)
         ferry_log(FERRY_LOG_ERROR, "cannot_begin", FERRY_STR("message", error.message));
+}
+
+static const char *why_not_ready(const void *context)
+{
+    const struct ferry_reader *reader = context;
+    if (reader->stopping)
+        return "it is stopping";
+    return reader->orders ? ferry_orders_deaf(reader->orders)
+                          : "its topics have not been found in Kafka yet";
 }
 
 static void on_tick(void *context)
@@ -494,6 +502,7 @@ enum ferry_status ferry_reader_new(uv_loop_t *loop, const struct ferry_reader_se
         ferry_reader_free(reader);
         return status;
     }
+    ferry_health_ask(reader->health, why_not_ready, reader);
     on_tick(reader);
     look_for_topics(reader, 0);
     *ret_reader = reader;
@@ -530,7 +539,6 @@ void ferry_reader_stop(struct ferry_reader *reader)
         return;
     reader->stopping = true;
     ferry_log(FERRY_LOG_INFO, "stopping", FERRY_STR("worker", reader->common->worker_name));
-    ferry_health_ready(reader->health, false);
     ferry_alarm_set(reader->watchdog, LAST_WORD_MS);
     ferry_topiccheck_free(reader->topics);
     reader->topics = NULL;

@@ -128,6 +128,8 @@ static enum ferry_status begin_full_read(struct ferry_reading *reading)
     reading->at.since = mapping->since;
     if (anew)
         reading->at.replaying = 1;
+    if (anew && reading->at.replay > mapping->replay)
+        reading->at.replay = mapping->replay; /* what was cancelled before is not this one */
     return status;
 }
 

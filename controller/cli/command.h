@@ -23,6 +23,7 @@ struct ferry_command {
     const char *file;
     const char *revision;
     long to_revision; /* 0: not said */
+    long expect;      /* 0: not said */
     const char *table;
     json_t *ids; /* of --id; NULL: none */
     const char *filter;

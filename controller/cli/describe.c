@@ -27,7 +27,8 @@ static void number_line(const char *title, const json_t *number)
 
 static void print_trouble(const char *title, const json_t *trouble, int indent)
 {
-    const char *class = ferry_command_text(trouble, "class");
+    const char *named = ferry_command_text(trouble, "class");
+    const char *class = strcmp(named, "none") == 0 ? "" : named;
     const char *action = ferry_command_text(trouble, "action");
     json_int_t retry_at = json_integer_value(json_object_get(trouble, "retryAt"));
     char at[FERRY_TIME_SIZE];
@@ -114,6 +115,8 @@ static void print_counter(const char *key, const json_t *value)
         printf(COUNTER_LINE, key, time);
     } else if (json_is_string(value)) {
         printf(COUNTER_LINE, key, json_string_value(value));
+    } else if (json_is_object(value) && json_object_size(value) == 0) {
+        printf(COUNTER_LINE, key, "-");
     } else {
         char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
 
@@ -128,7 +131,8 @@ static void print_counters(json_t *counters)
     json_t *value;
 
     json_object_foreach (counters, key, value)
-        print_counter(key, value);
+        if (strcmp(key, "deletesHeldBelow") != 0) /* for the controller alone */
+            print_counter(key, value);
 }
 
 static void print_task(const char *role, const json_t *task)
@@ -165,9 +169,10 @@ static void print_writers(const json_t *list)
     }
 }
 
-static void print_mapping(const json_t *mapping)
+static void print_mapping(const char *workflow, const json_t *mapping)
 {
     const json_t *backlog = json_object_get(mapping, "backlog");
+    json_int_t held = json_integer_value(json_object_get(mapping, "deletesHeld"));
     char text[32] = "unknown";
 
     if (json_is_integer(backlog))
@@ -175,9 +180,10 @@ static void print_mapping(const json_t *mapping)
     printf("  %s -> %s: backlog %s, waiting %lld\n", ferry_command_text(mapping, "table"),
            ferry_command_text(mapping, "resource"), text,
            (long long)json_integer_value(json_object_get(mapping, "waiting")));
-    if (json_integer_value(json_object_get(mapping, "deletesHeld")) > 0)
-        printf("    deletes: %lld wait for ferryctl deletes approve or drop\n",
-               (long long)json_integer_value(json_object_get(mapping, "deletesHeld")));
+    if (held > 0)
+        printf("    deletes: %lld wait for ferryctl deletes approve|drop %s --table %s --expect "
+               "%lld\n",
+               (long long)held, workflow, ferry_command_text(mapping, "table"), (long long)held);
     if (json_is_true(json_object_get(mapping, "replayPending")))
         printf("    replay: pending, starts with the next start\n");
     print_task("reader", json_object_get(mapping, "reader"));
@@ -327,14 +333,15 @@ static void print_opt_outs(const json_t *opt_outs)
     print_writers(json_object_get(json_array_get(streams, 0), "writers"));
 }
 
-static void print_mappings(const json_t *mappings)
+static void print_mappings(const json_t *workflow)
 {
+    const json_t *mappings = json_object_get(workflow, "mappings");
     size_t i;
     json_t *mapping;
 
     printf("Mappings:\n");
     json_array_foreach (mappings, i, mapping)
-        print_mapping(mapping);
+        print_mapping(ferry_command_text(workflow, "id"), mapping);
     if (json_array_size(mappings) == 0)
         printf("  none\n");
 }
@@ -359,7 +366,7 @@ static void print_page(const json_t *workflow)
     else if (json_is_object(json_object_get(workflow, "optOuts")))
         print_opt_outs(json_object_get(workflow, "optOuts"));
     else
-        print_mappings(json_object_get(workflow, "mappings"));
+        print_mappings(workflow);
     printf("\nStop the workflow before you publish changes to resources or tables in use, their "
            "fields,\n"
            "links or identification keys. Ferry survives it without, but the table stops "

@@ -16,6 +16,29 @@ static bool matches(const struct ferry_command_row *row, int count, char **words
            (!row->noun || strcmp(words[1], row->noun) == 0);
 }
 
+/* Somebody who has half of it is shown what there is of it. */
+static void refuse(int count, char **words)
+{
+    const char *before = "; there is";
+
+    if (count == 0) {
+        fprintf(stderr, "ferryctl: say what to do; see ferryctl --help\n");
+        return;
+    }
+    fprintf(stderr, "ferryctl: there is no command '%s%s%s'", words[0], count > 1 ? " " : "",
+            count > 1 ? words[1] : "");
+    for (size_t i = 0; i < ferry_commands_count; i++) {
+        const struct ferry_command_row *row = &ferry_commands[i];
+
+        if (!row->noun || strcmp(words[0], row->verb) != 0)
+            continue;
+        fprintf(stderr, "%s %s %s%s%s", before, row->verb, row->noun, row->argument ? " " : "",
+                row->argument ? row->argument : "");
+        before = ",";
+    }
+    fprintf(stderr, "; see ferryctl --help\n");
+}
+
 static const struct ferry_command_row *find_command(struct ferry_command *command, int count,
                                                     char **words)
 {
@@ -29,13 +52,12 @@ static const struct ferry_command_row *find_command(struct ferry_command *comman
             command->argument = row->argument ? words[fixed] : NULL;
             return row;
         }
-        fprintf(stderr, "ferryctl: usage: ferryctl %s%s%s%s%s\n", row->verb, row->noun ? " " : "",
-                row->noun ? row->noun : "", row->argument ? " " : "",
-                row->argument ? row->argument : "");
+        fprintf(stderr, "ferryctl: usage: ferryctl %s%s%s%s%s: %s\n", row->verb,
+                row->noun ? " " : "", row->noun ? row->noun : "", row->argument ? " " : "",
+                row->argument ? row->argument : "", row->help);
         return NULL;
     }
-    fprintf(stderr, "ferryctl: there is no command '%s%s%s'; see ferryctl --help\n",
-            count > 0 ? words[0] : "", count > 1 ? " " : "", count > 1 ? words[1] : "");
+    refuse(count, words);
     return NULL;
 }
 

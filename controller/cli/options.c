@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define OPTIONS_MAX 24
+#define MANY        1000000
 
 static void print_help(FILE *out)
 {
@@ -40,16 +41,16 @@ static void print_help(FILE *out)
                  "  4  --wait ran out of time\n");
 }
 
-static bool parse_number(const char *name, const char *text, long *ret_number)
+static bool parse_number(const char *name, const char *text, long most, long *ret_number)
 {
     char *end;
     long number = strtol(text, &end, 10);
 
-    if (*text && !*end && number > 0 && number <= 1000000) {
+    if (*text && !*end && number > 0 && number <= most) {
         *ret_number = number;
         return true;
     }
-    fprintf(stderr, "ferryctl: --%s takes a number from 1 to 1000000, not '%s'\n", name, text);
+    fprintf(stderr, "ferryctl: --%s takes a number from 1 to %ld, not '%s'\n", name, most, text);
     return false;
 }
 
@@ -82,11 +83,13 @@ static bool take_flag(struct ferry_command *command, const char *name)
     return true;
 }
 
-/* Those of replay, rollback and decisions. */
+/* Those of replay, rollback, deletes and decisions. */
 static bool take_more(struct ferry_command *command, const char *name)
 {
     if (strcmp(name, "to-revision") == 0)
-        return parse_number(name, optarg, &command->to_revision);
+        return parse_number(name, optarg, MANY, &command->to_revision);
+    if (strcmp(name, "expect") == 0)
+        return parse_number(name, optarg, 1000L * MANY, &command->expect);
     if (strcmp(name, "filter") == 0)
         command->filter = optarg;
     else if (strcmp(name, "since") == 0)
@@ -110,9 +113,9 @@ static bool take_option(struct ferry_command *command, const char **server, cons
     else if (strcmp(name, "output") == 0)
         return parse_output(optarg, &command->output);
     else if (strcmp(name, "timeout") == 0)
-        return parse_number(name, optarg, &command->timeout_s);
+        return parse_number(name, optarg, MANY, &command->timeout_s);
     else if (strcmp(name, "limit") == 0)
-        return parse_number(name, optarg, &command->limit);
+        return parse_number(name, optarg, MANY, &command->limit);
     else if (strcmp(name, "file") == 0)
         command->file = optarg;
     else if (strcmp(name, "revision") == 0)

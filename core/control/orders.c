@@ -64,7 +64,6 @@ static void take_unreadable(struct ferry_subscription *subscription,
         tell(subscription, NULL);
 }
 
-/* One that cannot be read is as good as none: the deletes go on waiting, and say so. */
 static void take_decision(struct ferry_subscription *subscription,
                           const rd_kafka_message_t *message)
 {
@@ -72,13 +71,10 @@ static void take_decision(struct ferry_subscription *subscription,
     size_t prefix = strlen(subscription->deletes);
     size_t length = message->key_len - prefix;
     json_t *json = json_loadb(message->payload, message->len, 0, NULL);
-    const char *verdict = json_string_value(json_object_get(json, "verdict"));
-    if (verdict && length < sizeof table && subscription->options.on_decision) {
+    if (json && length < sizeof table && subscription->options.on_decision) {
         memcpy(table, (const char *)message->key + prefix, length);
         table[length] = '\0';
-        subscription->options.on_decision(subscription->options.context, table,
-                                          json_integer_value(json_object_get(json, "decision")),
-                                          strcmp(verdict, "approve") == 0);
+        subscription->options.on_decision(subscription->options.context, table, json);
     }
     json_decref(json);
 }
@@ -175,10 +171,22 @@ static void on_tail_trouble(void *context, const struct ferry_error *error)
     for_each(context, tell_trouble, error);
 }
 
+static bool is_cut_off(const struct ferry_orders *orders)
+{
+    return ferry_boot_ms() - ferry_tail_contact_ms(orders->tail) > CUT_OFF_MS;
+}
+
+const char *ferry_orders_deaf(const struct ferry_orders *orders)
+{
+    if (!ferry_tail_caught_up(orders->tail))
+        return "the run orders have not been read from Kafka yet";
+    return is_cut_off(orders) ? "Kafka has not answered for more than 30 s" : NULL;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct ferry_orders *orders = timer->data;
-    bool cut_off = ferry_boot_ms() - ferry_tail_contact_ms(orders->tail) > CUT_OFF_MS;
+    bool cut_off = is_cut_off(orders);
     if (cut_off == orders->cut_off || !ferry_tail_caught_up(orders->tail))
         return;
     orders->cut_off = cut_off;

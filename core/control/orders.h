@@ -30,6 +30,8 @@ enum ferry_status ferry_orders_new(uv_loop_t *loop, const struct ferry_common *c
                                    struct ferry_error *error) FERRY_MUST_CHECK;
 /* After its subscriptions. */
 void ferry_orders_free(struct ferry_orders *orders);
+/* NULL: the history has been read, and a new order would be heard. Else why not. */
+const char *ferry_orders_deaf(const struct ferry_orders *orders);
 
 /* What one workflow is told. */
 struct ferry_subscription;
@@ -44,8 +46,9 @@ struct ferry_subscription_options {
     const char *workflow;
     void (*on_order)(void *context, const struct ferry_order *order);
     /* A person's word about the deletes of a table that wait, `<workflow>/deletes/<table>`; also
-     * those of the history, before the first order. NULL: they are of no interest. */
-    void (*on_decision)(void *context, const char *table, int64_t decision, bool approved);
+     * those of the history, before the first order; deletion.h reads it. NULL: they are of no
+     * interest. */
+    void (*on_decision)(void *context, const char *table, json_t *decision);
     void (*on_trouble)(void *context, const struct ferry_error *error); /* may be NULL */
     void *context;
 };

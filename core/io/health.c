@@ -3,41 +3,47 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ALIVE_MS        30000
 #define METRICS_CEILING (4u * 1024 * 1024)
+#define TEXT_SIZE       256
 #define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 struct ferry_health {
     struct ferry_server *server;
     struct ferry_metrics *metrics;
-    int64_t beat_at; /* boot time */
-    bool ready;
+    int64_t beat_at;                             /* boot time */
+    const char *(*why_not)(const void *context); /* NULL: nothing can be said yet */
+    const void *context;
 };
 
-static void answer_text(struct ferry_server_exchange *exchange, bool good, const char *bad)
+/* bad NULL: all is well. */
+static void answer_text(struct ferry_server_exchange *exchange, const char *bad)
 {
-    const char *text = good ? "ok\n" : bad;
+    char text[TEXT_SIZE];
+    int length = snprintf(text, sizeof text, "%s\n", bad ? bad : "ok");
 
-    ferry_server_answer(exchange, good ? 200 : 503, "text/plain; charset=utf-8", text,
-                        strlen(text));
+    ferry_server_answer(exchange, bad ? 503 : 200, "text/plain; charset=utf-8", text,
+                        (size_t)length < sizeof text ? (size_t)length : sizeof text - 1);
 }
 
 static void handle_alive(void *context, struct ferry_server_exchange *exchange)
 {
     const struct ferry_health *health = context;
 
-    answer_text(exchange, ferry_boot_ms() - health->beat_at <= ALIVE_MS,
-                "no work has been done for more than 30 s\n");
+    answer_text(exchange, ferry_boot_ms() - health->beat_at <= ALIVE_MS
+                              ? NULL
+                              : "no work has been done for more than 30 s");
 }
 
 static void handle_ready(void *context, struct ferry_server_exchange *exchange)
 {
     const struct ferry_health *health = context;
 
-    answer_text(exchange, health->ready, "not ready\n");
+    answer_text(exchange, health->why_not ? health->why_not(health->context) : "it is starting");
 }
 
 static void handle_metrics(void *context, struct ferry_server_exchange *exchange)
@@ -104,8 +110,11 @@ void ferry_health_beat(struct ferry_health *health)
         health->beat_at = ferry_boot_ms();
 }
 
-void ferry_health_ready(struct ferry_health *health, bool ready)
+void ferry_health_ask(struct ferry_health *health, const char *(*why_not)(const void *context),
+                      const void *context)
 {
-    if (health)
-        health->ready = ready;
+    if (!health)
+        return;
+    health->why_not = why_not;
+    health->context = context;
 }

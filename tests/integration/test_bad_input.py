@@ -281,9 +281,13 @@ def test_services_that_start_before_kafka_say_so_and_begin_when_it_comes(ferry_o
     services = [ferry.start_controller(), ferry.start_reader(), ferry.start_writer()]
     said = ferry.ctl("get", "workflows", check=False)
     assert said.returncode == 1 and "Kafka" in said.stderr, said
+    controller, reader, writer = services
+    ferry.wait_until(lambda: reader.events("control_topics_missing"), 60, "the reader has tried")
+    ferry.wait_until(lambda: writer.events("orders"), 60, "the writer has tried")
     for service in services:
         assert service.get("/healthz").status_code == 200, service.name
         assert service.get("/readyz").status_code == 503, service.name
+    assert "run orders" in writer.get("/readyz").text
     ferry.kafka.start()
     for service in services:
         ferry.wait_until(lambda: service.get("/readyz").ok, 60, f"{service.name} is ready")

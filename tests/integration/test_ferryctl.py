@@ -254,6 +254,44 @@ def test_failure_ends_the_wait_with_its_reason(ferry, played):
 # --- exit codes, completion ---
 
 
+@pytest.mark.parametrize("words, said", [
+    ((), "ferryctl: say what to do; see ferryctl --help\n"),
+    (("deletes",), "ferryctl: there is no command 'deletes'; there is deletes approve ID, deletes drop ID; "
+                   "see ferryctl --help\n"),
+    (("describe", INGRESS), f"ferryctl: there is no command 'describe {INGRESS}'; there is describe workflow ID; "
+                            "see ferryctl --help\n"),
+    (("nonsense", "x"), "ferryctl: there is no command 'nonsense x'; see ferryctl --help\n"),
+    (("deletes", "drop"), "ferryctl: usage: ferryctl deletes drop ID: drop them: the records stay in Adobe Campaign "
+                          "(--table NAME, --expect N)\n"),
+    (("deletes", "drop", INGRESS, "--expect", "0"), "ferryctl: --expect takes a number from 1 to 1000000000, "
+                                                    "not '0'\n")])
+def test_half_a_command_is_told_the_other_half(words, said):
+    result = subprocess.run([servers.program("ferryctl"), *words], capture_output=True, text=True, timeout=30)
+    assert (result.returncode, result.stdout, result.stderr) == (EVERY_EXIT["usage"], "", said)
+
+
+def test_describe_shows_what_the_brake_holds_and_what_to_type(ferry, played):
+    run(ferry, played)
+    warning = {"class": "none", "message": "3 deletes wait.", "action": "Decide."}
+    counters = {"waiting": {}, "deletesHeld": {"contact": 3}, "deletesHeldBelow": {"contact": {"0": 12}}}
+
+    def tells():
+        """Again and again: whoever is silent for 15 s holds nothing."""
+        played.writer("RUNNING", warning=warning, counters=counters)
+        return ferry.ctl("describe", "workflow", INGRESS).stdout
+    page = ferry.wait_until(lambda: "deletes: 3" in (page := tells()) and page)
+    assert f"deletes: 3 wait for ferryctl deletes approve|drop {INGRESS} --table contact --expect 3\n" in page
+    assert "Warning: 3 deletes wait." in page and "(none)" not in page
+    assert re.search(r"^ +waiting +-$", page, re.MULTILINE), page
+    assert "deletesHeldBelow" not in page
+    # What was told of the offsets stands in the decision.
+    tells()
+    assert ferry.ctl("deletes", "drop", INGRESS, "--table", "contact").stdout == \
+        "3 deletes of table contact are dropped; the records stay in Adobe Campaign\n"
+    decision = ferry.topics.documents("workflows")[f"{INGRESS}/deletes/contact"]
+    assert (decision["verdict"], decision["below"]) == ("drop", {"0": 12})
+
+
 def test_exit_codes_are_as_the_help_says(ferry, played):
     help_text = ferry.ctl("--help").stdout
     assert [int(code) for code in re.findall(r"^  (\d)  ", help_text, re.M)] == [0, 1, 2, 3, 4]

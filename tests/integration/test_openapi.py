@@ -154,7 +154,9 @@ def test_every_route_answers_and_every_answer_fits(ferry, call):
         assert call("POST", deletes, json={"table": "account"}).status_code == 409
         workers.writer("RUNNING", counters={"deletesHeld": {"contact": 3}, "waiting": {"contact": 2}})
         wait_until(lambda: call("GET", W).json()["deletesHeld"] == 3)
-        assert call("POST", deletes, json={"table": "contact"}).json()["verdict"] == verdict
+        assert call("POST", deletes, json={"table": "contact", "expect": 0}).status_code == 400
+        assert call("POST", deletes, json={"table": "contact", "expect": 4}).status_code == 409
+        assert call("POST", deletes, json={"table": "contact", "expect": 3}).json()["verdict"] == verdict
     assert call("GET", W).json()["mappings"][0]["waiting"] == 2
     error = {"class": "quota", "message": "slow", "action": "wait"}
     workers.reader("RUNNING", warning=error | {"retryAt": 5})

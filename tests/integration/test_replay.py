@@ -11,6 +11,8 @@ from oracle import CONTACTS, Oracle
 
 ROWS, SPOILT, PAGE = 500, 100, 50
 TASK = f"{INGRESS}/reader/contact"
+ACCOUNT = {"table": "account", "resource": "cusAccount", "api": "customResources",
+           "key": "accountId", "fields": [{"source": "name", "destination": "name"}]}
 
 
 class Damage:
@@ -232,6 +234,89 @@ def test_a_pending_replay_is_cancelled_and_the_next_one_is_another(damage, ferry
     damage.assert_only_these_written([damage.spoilt[1]])
 
 
+def test_a_second_replay_of_some_rows_comes_after_the_first(damage, ferry):
+    wanted = {row["id"] for row in damage.admin.rows("contact", select="statecode") if row["columns"]["statecode"] == 0}
+    others = [row["id"] for row in damage.admin.rows("contact", select="statecode") if row["id"] not in wanted]
+    damage.admin.fault("dynamics", "stall", ms=600000, after=3, match={"path": "$orderby=contactid"})
+    damage.replay("--filter", "statecode eq 0")
+    damage.restart()
+    ferry.wait_until(lambda: damage.replayed().total() == 3 * PAGE, 30, "the first one is under way")
+    ferry.wait_until(lambda: "replaying" in damage.mapping()["reader"]["counters"], 30, "and it says so")
+    assert damage.replay("--id", others[0], "--id", others[1]).startswith("2 rows of contact will be read again")
+    damage.restart()
+    refused = damage.replay("--id", others[2], check=False)
+    assert refused.returncode == 1 and "the last replay of contact has not begun yet" in refused.stderr, refused
+    damage.stop()
+    damage.admin.clear_faults()
+    ferry.start()
+    damage.wait_until_picked(2)
+    assert damage.replayed() == {id_: 1 for id_ in [*wanted, *others[:2]]}
+    assert {entry["key"] for entry in damage.accepted()} == {*wanted, *others[:2]}
+    assert not ferry.workflow()["restartNeeded"]
+
+
+def test_replays_of_some_rows_of_two_tables_do_not_touch_each_other(ferry):
+    ferry.start_sandbox(contacts=ROWS, accounts=120)
+    ferry.start_controller()
+    ferry.start_reader(dynamics_page_size=PAGE)
+    ferry.start_writer()
+    ferry.apply({"workflow": INGRESS, "configuration": {"mappings": [*CONTACTS["configuration"]["mappings"], ACCOUNT]}})
+    ferry.start()
+    admin = ferry.sandbox.admin
+    ferry.wait_until(lambda: len(admin.campaign_rows("cusAccount")) == 120 and ferry.backlog() == 0 and
+                     len(admin.campaign_rows("profile")) == ROWS, 60, "both have crossed")
+
+    def replayed(table):
+        return collections.Counter(key for key, record in ferry.topics.records(f"changes.{table}")
+                                   if record["origin"] == "REPLAY")
+
+    def restart():
+        ferry.ctl("stop", INGRESS, "--wait")
+        ferry.start()
+    admin.fault("dynamics", "stall", ms=600000, after=2, match={"path": "$orderby=contactid"})
+    ferry.ctl("replay", INGRESS, "--table", "contact", "--filter", "statecode eq 0")
+    restart()
+    ferry.wait_until(lambda: replayed("contact").total() == 2 * PAGE, 30, "the first one is under way")
+    ferry.ctl("replay", INGRESS, "--table", "account", "--filter", "name ne null")
+    restart()
+    ferry.wait_until(lambda: replayed("account").total() == 120, 30, "the other table waits for nobody")
+    assert replayed("contact").total() == 2 * PAGE
+    ferry.ctl("stop", INGRESS, "--wait")
+    admin.clear_faults()
+    ferry.start()
+    wanted = {row["id"]: 1 for row in admin.rows("contact", select="statecode") if row["columns"]["statecode"] == 0}
+    ferry.wait_until(lambda: replayed("contact").total() >= len(wanted), 30, "the first one is read to its end")
+    assert replayed("contact") == wanted
+    assert replayed("account") == {row["id"]: 1 for row in admin.rows("account")}
+    ferry.wait_until(lambda: ferry.backlog() == 0, 30, "backlog 0")
+
+
+def test_rows_are_not_replayed_while_their_whole_table_is(damage, ferry):
+    damage.stop()
+    damage.reader.stop()
+    damage.replay()
+    ferry.ctl("start", INGRESS)
+    ferry.wait_until(lambda: not damage.mapping()["replayPending"], 30, "the order carries it")
+    refused = damage.replay("--id", damage.spoilt[0], check=False)
+    assert refused.returncode == 1 and "has not begun yet" in refused.stderr, "or nobody would read the table"
+    damage.admin.fault("dynamics", "stall", ms=600000, after=2, match={"path": "skiptoken"})
+    damage.reader.start()
+    ferry.wait_until(lambda: damage.replayed().total() == 3 * PAGE, 30, "it is under way")
+    ferry.wait_until(lambda: "replaying" in damage.mapping()["reader"]["counters"], 30, "and it says so")
+    refused = damage.replay("--id", damage.spoilt[0], check=False)
+    assert refused.returncode == 1 and "all of contact is being read again already" in refused.stderr, refused
+    damage.stop()
+    damage.admin.clear_faults()
+    ferry.start()
+    damage.wait_until_replayed()
+    ferry.wait_until(lambda: "replaying" not in damage.mapping()["reader"]["counters"], 30, "it is through")
+    damage.crossed = damage.last_accepted()
+    damage.replay("--id", damage.spoilt[0])
+    damage.restart()
+    damage.wait_until_picked(2)
+    assert {entry["key"] for entry in damage.accepted()} == {damage.spoilt[0]}
+
+
 def test_a_replay_under_way_is_cancelled_at_the_next_start(damage, ferry):
     damage.admin.fault("dynamics", "stall", ms=60000, after=3, match={"path": "$orderby=contactid"})
     damage.replay("--filter", "statecode eq 0")
@@ -247,6 +332,20 @@ def test_a_replay_under_way_is_cancelled_at_the_next_start(damage, ferry):
     damage.wait_until_asked_again()
     assert damage.replayed().total() == read, "no row was read for it any more"
     assert not ferry.workflow()["restartNeeded"]
+    # The mapping is deleted and added again: that is another read, which nobody cancelled.
+    ferry.apply({"workflow": INGRESS, "configuration": {"mappings": [ACCOUNT]}})
+    damage.restart()
+    ferry.apply(CONTACTS)
+    damage.stop()
+    damage.admin.fault("dynamics", "stall", ms=600000, after=2, match={"path": "skiptoken"})
+    ferry.start()
+    ferry.wait_until(lambda: damage.replayed().total() == read + 3 * PAGE, 30, "it is under way")
+    damage.stop()
+    damage.admin.clear_faults()
+    ferry.start()
+    ferry.wait_until(lambda: damage.checkpoint()["readNumber"] == 2 and damage.checkpoint()["phase"] == "DELTA", 60,
+                     "the table is read again")
+    assert damage.replayed().total() == read + ROWS
 
 
 def test_a_filter_that_no_longer_fits_fails_with_the_way_out(damage, ferry):
@@ -288,10 +387,8 @@ def test_rows_that_cannot_be_named_are_refused_with_their_reason(ferry):
 
 def test_a_mapping_deleted_and_added_again_is_a_first_load(damage):
     """Whatever Ferry remembers of it, and also when it leads to another resource than before."""
-    account = {"table": "account", "resource": "cusAccount", "api": "customResources",
-               "key": "accountId", "fields": [{"source": "name", "destination": "name"}]}
     damage.stop()
-    damage.ferry.apply({"workflow": INGRESS, "configuration": {"mappings": [account]}})
+    damage.ferry.apply({"workflow": INGRESS, "configuration": {"mappings": [ACCOUNT]}})
     damage.ferry.start()
     gone = damage.admin.delete_some("contact", 20, seed=9, ids=True)["ids"]
     damage.stop()

@@ -1,6 +1,7 @@
 """What is set aside: children whose parent is missing, and deletes that are too many. Played on the topics."""
 
 import json
+import shutil
 import signal
 
 import pytest
@@ -164,8 +165,8 @@ def test_records_of_one_table_that_link_to_each_other_are_all_written(ferry):
 
 # --- the brake on deletes ---
 
-def decide(backlog, number, verdict):
-    document = {"decision": number, "verdict": verdict, "decidedAt": 1, "decidedBy": "test"}
+def decide(backlog, number, verdict, **more):
+    document = {"decision": number, "verdict": verdict, "decidedAt": 1, "decidedBy": "test"} | more
     backlog._control.produce(f"{backlog.ferry.name}.workflows", json.dumps(document).encode(),
                              f"{WORKFLOW}/deletes/contact")
     assert backlog._control.flush(60) == 0
@@ -273,6 +274,61 @@ def test_a_held_delete_remembers_that_a_predecessor_may_have_inserted(ferry, mon
     assert profiles(ferry) == set()
 
 
+def begin_anew(ferry, writer):
+    """The power fails, and the disk is gone with it."""
+    writer.kill9()
+    shutil.rmtree(ferry.folder / "writer-0.state")
+
+
+def test_what_went_without_a_question_counts_after_a_crash_too(ferry):
+    backlog, keys = loaded(ferry, 200, deletes_brake_records=50)
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[:40]])
+    ferry.wait_until(lambda: profiles(ferry) == set(keys[40:]))
+    backlog.wait_until_written()
+    begin_anew(ferry, ferry.servers[-1])
+    ferry.servers[-1].start()
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[40:80]])
+    ferry.wait_until(lambda: held(backlog) == 40, 60, "these 40 and those 40 are more than 50")
+    assert profiles(ferry) == set(keys[40:])
+
+
+def test_approved_deletes_go_on_after_a_crash_and_later_ones_wait(ferry):
+    backlog, keys = loaded(ferry, 400, deletes_brake_records=50, campaign_concurrency_max=4)
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[:300]])
+    ferry.wait_until(lambda: held(backlog) == 300)
+    ferry.wait_until(lambda: len(waiting(ferry, "contact")) == 300, what="and what is held is committed")
+    ferry.sandbox.admin.set(campaignLatencyMs=1000)
+    decide(backlog, 1, "approve")
+    ferry.wait_until(lambda: len(profiles(ferry)) < 400, 30, "the first ones go")
+    begin_anew(ferry, ferry.servers[-1])
+    assert len(profiles(ferry)) > 150, "most of what was approved was still to be deleted"
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[300:380]])
+    ferry.sandbox.admin.set(campaignLatencyMs=0)
+    ferry.servers[-1].start()
+    ferry.wait_until(lambda: profiles(ferry) == set(keys[300:]), 60, "all that was approved is gone")
+    ferry.wait_until(lambda: held(backlog) == 80, 60, "the others wait")
+    ferry.wait_until(lambda: len(waiting(ferry, "contact")) == 80, what="and nothing else does")
+    assert profiles(ferry) == set(keys[300:])
+
+
+def test_a_decision_is_not_about_deletes_that_came_after_the_count(ferry):
+    backlog, keys = loaded(ferry, 600, deletes_brake_records=100)
+    seen, unseen = keys[:200], keys[200:350]
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in seen])
+    ferry.wait_until(lambda: held(backlog) == 200)
+    backlog.wait_until_written()
+    counters = ferry.wait_until(lambda: (now := backlog.task()["counters"])["queued"] == 0 and now, what="all is known")
+    assert counters["deletesHeld"] == {"contact": 200}
+    backlog.put([backlog.change(key, {}, op="DELETE") for key in unseen])
+    ferry.wait_until(lambda: held(backlog) == 350)
+    decide(backlog, 1, "approve", below=counters["deletesHeldBelow"]["contact"])
+    ferry.wait_until(lambda: profiles(ferry) == set(keys) - set(seen), what="what was seen is gone")
+    ferry.wait_until(lambda: held(backlog) == 150, what="the rest waits for another word")
+    ferry.wait_until(lambda: sorted(waiting(ferry, "contact")) == sorted(unseen), what="in the topic, too")
+    assert profiles(ferry) == set(keys) - set(seen)
+    assert "150 deletes of table contact" in backlog.wait_for("RUNNING")["warning"]["message"]
+
+
 def test_an_administrator_approves_what_the_brake_holds(ferry):
     admin = ferry.start_sandbox(contacts=400).admin
     ferry.start_controller()
@@ -288,8 +344,13 @@ def test_an_administrator_approves_what_the_brake_holds(ferry):
     assert len(profiles(ferry)) == 400
     page = ferry.ctl("describe", "workflow", INGRESS).stdout
     assert "300 deletes of table contact wait for your decision" in page
-    assert "deletes: 300 wait for ferryctl deletes approve or drop" in page
-    done = ferry.ctl("deletes", "approve", INGRESS, "--table", "contact")
+    assert f"deletes: 300 wait for ferryctl deletes approve|drop {INGRESS} --table contact --expect 300" in page
+    for verdict in ("approve", "drop"):
+        refused = ferry.ctl("deletes", verdict, INGRESS, "--table", "contact", "--expect", "299", check=False)
+        assert refused.returncode == 1, refused
+        assert "300 deletes of table 'contact' wait now, not 299" in refused.stderr, refused
+    assert ferry.topics.read("workflows")[-1].key().decode().split("/")[1] != "deletes", "nothing was decided"
+    done = ferry.ctl("deletes", "approve", INGRESS, "--table", "contact", "--expect", "300")
     assert done.stdout == "300 deletes of table contact go on\n"
     left = {row["id"] for row in admin.rows("contact")}
     ferry.wait_until(lambda: profiles(ferry) == left, what="the profiles are gone")

@@ -18,7 +18,7 @@ static void health_without_an_address_is_nothing_and_is_accepted(void **state)
     assert_int_equal(ferry_health_new(&loop, NULL, NULL, &health, &error), FERRY_OK);
     assert_null(health);
     ferry_health_beat(health);
-    ferry_health_ready(health, true);
+    ferry_health_ask(health, NULL, NULL);
     ferry_health_free(health);
     assert_int_equal(uv_loop_close(&loop), 0);
 }

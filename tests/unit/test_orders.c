@@ -4,6 +4,7 @@
 #include "cmocka_all.h"
 
 #include "core/base/clock.h"
+#include "core/control/deletion.h"
 #include "core/io/tail.h"
 
 #include <stdio.h>
@@ -93,7 +94,7 @@ struct listener {
     enum ferry_phase phase;
     int decisions;
     char table[64];
-    bool approved;
+    struct ferry_deletion deletion;
     int orders_at_decision;
     int troubles;
     struct ferry_error trouble;
@@ -122,12 +123,12 @@ static void on_order(void *context, const struct ferry_order *order)
     drop_another(listener);
 }
 
-static void on_decision(void *context, const char *table, int64_t decision, bool approved)
+static void on_decision(void *context, const char *table, json_t *decision)
 {
     struct listener *listener = context;
     listener->decisions++;
-    snprintf(listener->table, sizeof listener->table, "%s/%d", table, (int)decision);
-    listener->approved = approved;
+    assert_true(ferry_deletion_read(decision, &listener->deletion));
+    snprintf(listener->table, sizeof listener->table, "%s", table);
     listener->orders_at_decision = listener->orders;
 }
 
@@ -232,8 +233,9 @@ static void a_decision_is_for_its_workflow_and_comes_before_the_first_order(void
     read_record(key, value);
     end_history();
     assert_int_equal(world->ingress.decisions, 1);
-    assert_string_equal(world->ingress.table, "contact/3");
-    assert_true(world->ingress.approved);
+    assert_string_equal(world->ingress.table, "contact");
+    assert_int_equal(world->ingress.deletion.decision, 3);
+    assert_true(world->ingress.deletion.approved);
     assert_int_equal(world->ingress.orders_at_decision, 0);
     assert_int_equal(world->ingress.orders, 1);
     assert_int_equal(world->egress.decisions + world->consent.decisions, 0);

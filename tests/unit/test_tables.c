@@ -75,10 +75,11 @@ static void all_are_inspected_when_each_one_is(void **state)
 static void a_decision_is_for_its_table_alone(void **state)
 {
     struct ferry_tables *tables = *state;
-    ferry_tables_decide(tables, "contact", 3, true);
-    assert_int_equal(tables->list[1]->brake.decision, 3);
-    assert_true(tables->list[1]->brake.approved);
-    assert_int_equal(tables->list[0]->brake.decision, 0);
+    const struct ferry_deletion deletion = {.decision = 3, .approved = true};
+    ferry_tables_decide(tables, "contact", &deletion);
+    assert_int_equal(tables->list[1]->brake.latest.decision, 3);
+    assert_true(tables->list[1]->brake.latest.approved);
+    assert_int_equal(tables->list[0]->brake.latest.decision, 0);
 }
 
 static int64_t counted(const json_t *counters, const char *name)

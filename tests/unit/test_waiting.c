@@ -16,6 +16,8 @@ static const char *const purchase =
     "\"sourceType\":\"Lookup\",\"destination\":\"d\",\"destinationType\":\"link\","
     "\"linkTable\":\"contact\"}]}";
 
+#define PARTITION 3
+
 struct place {
     char folder[64];
     struct ferry_map *map;
@@ -34,8 +36,9 @@ static int make_place(void **state)
     assert_int_equal(ferry_map_new(place->folder, 1, &place->map, &error), FERRY_OK);
     assert_int_equal(ferry_mapping_new(json, &place->mapping, &error), FERRY_OK);
     json_decref(json);
-    assert_int_equal(ferry_waiting_open(place->map, place->mapping, 3, &place->waiting, &error),
-                     FERRY_OK);
+    assert_int_equal(
+        ferry_waiting_open(place->map, place->mapping, PARTITION, &place->waiting, &error),
+        FERRY_OK);
 
     struct ferry_change change;
     const struct ferry_wire wire = {.registered = false};
@@ -69,7 +72,8 @@ static int remove_place(void **state)
 
 static void put(struct place *place, const char *key, enum ferry_wait why, int64_t decision)
 {
-    const struct ferry_waiting_entry entry = {.why = why, .since = 7, .decision = decision};
+    const struct ferry_waiting_entry entry = {
+        .why = why, .since = 7, .offset = key[0], .decision = decision};
     struct ferry_error error;
     if (ferry_waiting_put(place->waiting, slice_of(key), &entry,
                           (struct ferry_slice){place->value.data, place->value.length},
@@ -117,13 +121,32 @@ static void entries_are_counted_by_what_they_wait_for(void **state)
 static void a_decision_is_about_what_waited_before_it(void **state)
 {
     struct place *place = *state;
+    struct ferry_deletion all = {.decision = 1};
+    all.below[PARTITION] = INT64_MAX;
     put(place, "a", FERRY_WAIT_DELETE, 0);
     put(place, "b", FERRY_WAIT_DELETE, 0);
     assert_int_equal(ferry_waiting_undecided(place->waiting), 2);
-    ferry_waiting_decide(place->waiting, 1);
+    ferry_waiting_decide(place->waiting, &all);
     assert_int_equal(ferry_waiting_undecided(place->waiting), 0);
     put(place, "c", FERRY_WAIT_DELETE, 1);
     take_out(place, "a", true);
+    assert_int_equal(ferry_waiting_undecided(place->waiting), 1);
+}
+
+static void a_decision_is_not_about_offsets_that_nobody_had_seen(void **state)
+{
+    struct place *place = *state;
+    struct ferry_deletion seen = {.decision = 1};
+    seen.below[PARTITION] = 'c';
+    put(place, "a", FERRY_WAIT_DELETE, 0);
+    put(place, "b", FERRY_WAIT_DELETE, 0);
+    put(place, "c", FERRY_WAIT_DELETE, 0);
+    ferry_waiting_decide(place->waiting, &seen);
+    assert_int_equal(ferry_waiting_undecided(place->waiting), 1);
+    put(place, "d", FERRY_WAIT_DELETE, 0); /* before it was heard of */
+    assert_int_equal(ferry_waiting_undecided(place->waiting), 2);
+    take_out(place, "b", true);
+    take_out(place, "c", true);
     assert_int_equal(ferry_waiting_undecided(place->waiting), 1);
 }
 
@@ -175,8 +198,9 @@ static void a_partition_taken_over_is_empty(void **state)
     struct ferry_error error;
     put(place, "a", FERRY_WAIT_PARENT, 0);
     ferry_waiting_close(place->waiting);
-    assert_int_equal(ferry_waiting_open(place->map, place->mapping, 3, &place->waiting, &error),
-                     FERRY_OK);
+    assert_int_equal(
+        ferry_waiting_open(place->map, place->mapping, PARTITION, &place->waiting, &error),
+        FERRY_OK);
     assert_int_equal(ferry_waiting_total(place->waiting), 0);
     assert_false(ferry_waiting_get(place->waiting, slice_of("a"), &entry));
 }
@@ -215,6 +239,7 @@ int main(void)
         TEST(what_was_put_is_found_until_it_is_removed),
         TEST(entries_are_counted_by_what_they_wait_for),
         TEST(a_decision_is_about_what_waited_before_it),
+        TEST(a_decision_is_not_about_offsets_that_nobody_had_seen),
         TEST(children_are_found_by_their_parent),
         TEST(a_look_through_sees_every_entry_once),
         TEST(a_partition_taken_over_is_empty),
