@@ -75,7 +75,8 @@ void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *e
 /* The server refused: a login is not tried a third time. */
 void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error *error);
 /* To copy or to move the file under way failed. It may be this file only (too large for the disk or
- * for the connection), so it is tried a few times, and then again while the others are read. */
+ * for the connection), so it is tried a few times, and then again while the others are read; at
+ * once so where the disk has no room for it. */
 void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *error);
 void ferry_intake_overcome(struct ferry_intake *intake); /* the fault that was told, if any */
 void ferry_intake_delay(struct ferry_intake *intake, int64_t delay_ms);

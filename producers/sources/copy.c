@@ -41,15 +41,26 @@ struct copying {
     unsigned char first[2], last; /* bytes of the file */
 };
 
+static bool is_short_of_room(int code)
+{
+    return code == ENOSPC || code == EDQUOT || code == EFBIG;
+}
+
 static enum ferry_status fail_local(const struct copying *copying, int code,
                                     struct ferry_error *error)
 {
-    ferry_fail(error, FERRY_RETRY, FERRY_CLASS_QUOTA,
-               "the file %.200s (%lld bytes) cannot be copied into state.dir %.150s: %s",
-               copying->file->name, (long long)copying->file->size, copying->state_dir,
-               strerror(code));
-    ferry_advise(error, "state.dir needs room for a copy of the largest export; Ferry tries again");
-    return FERRY_RETRY;
+    bool full = is_short_of_room(code);
+    ferry_fail(
+        error, full ? FERRY_FULL : FERRY_RETRY, full ? FERRY_CLASS_QUOTA : FERRY_CLASS_PERMISSION,
+        "the file %.200s (%lld bytes) cannot be copied into state.dir %.150s: %s",
+        copying->file->name, (long long)copying->file->size, copying->state_dir, strerror(code));
+    if (full)
+        ferry_advise(error, "make room there, or set state.dir to a larger disk: it has to hold a "
+                            "copy of the largest export; Ferry tries again by itself");
+    else
+        ferry_advise(error, "let the reader create files in state.dir; Ferry tries again by "
+                            "itself");
+    return error->status;
 }
 
 /* Not every file system knows files without a name. The folder is made, for it may be emptied, or
@@ -67,6 +78,16 @@ static int open_unnamed(const char *folder)
     if (fd >= 0)
         unlink(path);
     return fd;
+}
+
+/* Asked for before the first byte comes: it would be in vain. A file system that cannot promise
+ * room says so with the write that finds none. */
+static enum ferry_status reserve(const struct copying *copying, struct ferry_error *error)
+{
+    if (fallocate(copying->copy->fd, FALLOC_FL_KEEP_SIZE, 0, copying->file->size) == 0 ||
+        !is_short_of_room(errno))
+        return FERRY_OK;
+    return fail_local(copying, errno, error);
 }
 
 static enum ferry_status write_all(struct copying *copying, const char *data, size_t length,
@@ -142,7 +163,9 @@ static enum ferry_status open_both(struct copying *copying, const char *path,
     copying->copy->fd = open_unnamed(copying->state_dir);
     if (copying->copy->fd < 0)
         return fail_local(copying, errno, error);
-    return ferry_sftp_open(copying->sftp, path, &copying->source, error);
+    enum ferry_status status = reserve(copying, error);
+    return status == FERRY_OK ? ferry_sftp_open(copying->sftp, path, &copying->source, error)
+                              : status;
 }
 
 /* Is it still what was listed, and what was copied? */

@@ -16,7 +16,8 @@ struct ferry_copy {
 
 void ferry_copy_done(struct ferry_copy *copy);
 /* In place of what it held. *ret_still false: the file changed meanwhile, or is gone; then there is
- * none. Ends with FERRY_RETRY soon after *cancelled is set. */
+ * none. FERRY_FULL: state_dir has no room for it. Ends with FERRY_RETRY soon after *cancelled is
+ * set. */
 enum ferry_status ferry_copy_make(struct ferry_copy *copy, struct ferry_sftp *sftp,
                                   const char *folder, const struct ferry_listing_file *file,
                                   const char *state_dir, const atomic_bool *cancelled,
