@@ -92,6 +92,14 @@ void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *
         ferry_intake_refused(intake, error);
 }
 
+/* As on a slow connection, and in its place among the files. */
+void ferry_intake_resume(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    intake->tries = 0;
+    intake->at--;
+    tell_fault(intake, error);
+}
+
 void ferry_intake_overcome(struct ferry_intake *intake)
 {
     intake->tries = intake->refusals = 0;

@@ -78,6 +78,8 @@ void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error 
  * for the connection), so it is tried a few times, and then again while the others are read; at
  * once so where the disk has no room for it. */
 void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *error);
+/* Copying the file under way was cut, and has come further than before: it goes on first. */
+void ferry_intake_resume(struct ferry_intake *intake, const struct ferry_error *error);
 void ferry_intake_overcome(struct ferry_intake *intake); /* the fault that was told, if any */
 void ferry_intake_delay(struct ferry_intake *intake, int64_t delay_ms);
 void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,
