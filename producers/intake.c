@@ -295,6 +295,7 @@ enum ferry_status ferry_intake_new(const struct ferry_intake_options *options,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     intake->options = *options;
+    ferry_tracer_init(&intake->tracer);
     enum ferry_status status = make_exports(intake, error);
     if (status != FERRY_OK) {
         ferry_alarm_free(intake->alarm);

@@ -3,6 +3,7 @@
 #define FERRY_INTAKE_PRIVATE_H
 
 #include "core/io/topics.h"
+#include "core/record/trace.h"
 #include "producers/alarm.h"
 #include "producers/filemeter.h"
 #include "producers/intake.h"
@@ -33,6 +34,7 @@ struct ferry_intake {
     struct ferry_alarm *alarm; /* the next look, or the next try */
     struct ferry_filemeter meter;
     struct ferry_wire wire;
+    struct ferry_tracer tracer; /* turned for each transaction */
     char records[FERRY_TOPIC_SIZE];
     char rejects[FERRY_TOPIC_SIZE];
     enum ferry_intake_stage stage;

@@ -96,6 +96,18 @@ static enum ferry_status take(void *context, const struct ferry_csv_row *row,
     return FERRY_OK;
 }
 
+static bool name_trace(const struct ferry_crop *crop, struct ferry_slice value,
+                       char out[FERRY_GUID_SIZE])
+{
+    const struct ferry_events *events = crop->subject;
+    struct ferry_event event;
+    struct ferry_error error;
+    if (ferry_event_decode(value.data, value.length, &event, &error) != FERRY_OK)
+        return false;
+    ferry_event_activity(events->source, event.id, out);
+    return true;
+}
+
 static json_t *count(const struct ferry_filetally *tally, int64_t waiting)
 {
     json_t *skipped = json_object();
@@ -119,5 +131,6 @@ const struct ferry_crop_type ferry_crop_events = {
     .end = end,
     .head = head,
     .take = take,
+    .name_trace = name_trace,
     .count = count,
 };
