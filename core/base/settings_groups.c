@@ -110,7 +110,9 @@ const struct ferry_setting ferry_sftp_settings[] = {
      FERRY_SETTING_REQUIRED,
      "file with the server's host key, as OpenSSH's known_hosts; another key is refused"},
     {"sftp.poll.interval.ms", FERRY_SETTING_INTEGER, SFTP(poll_interval_ms), "10000", 10, 86400000,
-     0, "milliseconds between two looks into the folder of the exports"},
+     0,
+     "milliseconds between two looks into the folder of the exports; below 1000 a file may be "
+     "taken for one of the same size that it replaced"},
     {"sftp.timeout.ms", FERRY_SETTING_INTEGER, SFTP(timeout_ms), "30000", 100, 600000, 0,
      "milliseconds of silence after which the server counts as gone"},
 };
