@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define EXPIRE_MS 3600000 /* between two searches for old checkpoints */
-#define HEADWAY                                                                                    \
-    ((int64_t)256 << 10) /* of a copy between two cuts; with less the others come first */
+/* Of a copy, between two cuts; with less the others come first. */
+#define HEADWAY ((int64_t)256 << 10)
 
 /* ---- the round ---- */
 
