@@ -86,42 +86,56 @@ void ferry_poster_settle(struct ferry_poster *poster, struct ferry_letter *lette
     ferry_strand_settle(letter);
 }
 
-/* Where the event stood in Campaign's export, in front of the sentence. */
-static void tell_place(const struct ferry_letter *letter, const struct ferry_error *reason,
-                       struct ferry_error *ret_reason)
+/* Its trace is named as the activity: wherever the one is seen, the other is known. */
+static void name_activity(const struct ferry_poster *poster, const struct ferry_event *event,
+                          char out[FERRY_GUID_SIZE])
+{
+    ferry_event_activity(poster->options.events->source, event->id, out);
+}
+
+/* Where the event stood in Campaign's export, in front of the sentence; and its trace. */
+static void tell_place(struct ferry_poster *poster, const struct ferry_letter *letter,
+                       const struct ferry_error *reason, struct ferry_error *ret_reason,
+                       char trace[FERRY_TRACE_SIZE])
 {
     struct ferry_event event;
     struct ferry_error error;
+    char id[FERRY_GUID_SIZE];
     *ret_reason = *reason;
-    if (ferry_event_decode(letter->value, letter->length, &event, &error) == FERRY_OK)
-        ferry_fail(ret_reason, reason->status, reason->class, "%.*s, line %lld: %.350s",
-                   event.file.length < 100 ? (int)event.file.length : 100, event.file.data,
-                   (long long)event.line, reason->message);
+    if (ferry_event_decode(letter->value, letter->length, &event, &error) != FERRY_OK) {
+        memcpy(trace, ferry_tracer_next(&poster->tracer), FERRY_TRACE_SIZE);
+        return;
+    }
+    name_activity(poster, &event, id);
+    ferry_tracer_name(&poster->tracer, id, trace);
+    ferry_fail(ret_reason, reason->status, reason->class, "%.*s, line %lld: %.350s",
+               event.file.length < 100 ? (int)event.file.length : 100, event.file.data,
+               (long long)event.line, reason->message);
 }
 
 static enum ferry_status write_reject(struct ferry_poster *poster, struct ferry_letter *letter,
                                       const struct ferry_error *reason, int http)
 {
     char origin[ORIGIN_SIZE];
-    char trace[FERRY_TRACE_ID_SIZE];
+    char trace[FERRY_TRACE_SIZE];
+    char trace_id[FERRY_TRACE_ID_SIZE];
     struct ferry_error told;
-    tell_place(letter, reason, &told);
-    ferry_tracer_turn(&poster->tracer);
+    tell_place(poster, letter, reason, &told, trace);
     const struct ferry_reject reject = {.origin = origin,
                                         .value = letter->value,
                                         .length = letter->length,
                                         .reason = &told,
                                         .attempts = letter->attempts,
                                         .status = http,
-                                        .trace = ferry_tracer_next(&poster->tracer)};
+                                        .trace = trace};
     snprintf(origin, sizeof origin, "%s/%d/%lld", letter->strand->topic, letter->strand->partition,
              (long long)letter->entry->offset);
-    ferry_trace_id(reject.trace, trace);
+    ferry_trace_id(trace, trace_id);
     ferry_log(FERRY_LOG_WARN, "rejected", FERRY_STR("topic", letter->strand->topic),
               FERRY_INT("partition", letter->strand->partition),
               FERRY_INT("offset", letter->entry->offset),
               FERRY_STR("class", ferry_class_name(reason->class)), FERRY_INT("status", http),
-              FERRY_STR("trace_id", trace));
+              FERRY_STR("trace_id", trace_id));
     return ferry_reject_add(poster->options.ledger, poster->rejects, &reject);
 }
 
@@ -168,9 +182,11 @@ static enum ferry_status write_target(const struct ferry_poster *poster,
                                       const struct ferry_event *event, bool first,
                                       struct ferry_buffer *body, struct ferry_error *error)
 {
+    char id[FERRY_GUID_SIZE];
     enum ferry_status status = first ? FERRY_OK : ferry_buffer_append(body, ",", 1);
+    name_activity(poster, event, id);
     if (status == FERRY_OK)
-        status = ferry_activity_write(poster->forms, event, true, body, error);
+        status = ferry_activity_write(poster->forms, event, id, true, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for an activity among many");
     if (status != FERRY_OK)
@@ -185,10 +201,14 @@ static enum ferry_status write_part(const struct ferry_poster *poster,
                                     const struct ferry_event *event, struct ferry_buffer *body,
                                     struct ferry_error *error)
 {
-    enum ferry_status status =
-        ferry_batch_begin_part(body, poster->options.events->activities[event->kind].entity_set);
+    char id[FERRY_GUID_SIZE];
+    char trace[FERRY_TRACE_SIZE];
+    name_activity(poster, event, id);
+    ferry_tracer_name(&poster->tracer, id, trace);
+    enum ferry_status status = ferry_batch_begin_part(
+        body, poster->options.events->activities[event->kind].entity_set, trace);
     if (status == FERRY_OK)
-        status = ferry_activity_write(poster->forms, event, false, body, error);
+        status = ferry_activity_write(poster->forms, event, id, false, body, error);
     else
         ferry_fail(error, status, FERRY_CLASS_BUG, "no room for a part of a batch");
     if (status != FERRY_OK)
@@ -395,6 +415,7 @@ static bool post_batch(struct ferry_poster *poster)
     }
     batch->poster = poster;
     batch->retry_after_ms = -1;
+    ferry_tracer_turn(&poster->tracer);
     ferry_multipart_init(&batch->multipart, ferry_posting_part, batch);
     batch->many = desk_of_many(poster, poster->queue);
     bool goes_on = batch->many ? fill_many(poster, batch, &body) : fill_batch(poster, batch, &body);

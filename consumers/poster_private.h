@@ -54,7 +54,7 @@ struct ferry_poster {
     int64_t queued_at;  /* since when there is something to send */
     int64_t due_at;     /* the first of those that wait; 0: none does */
     uv_timer_t timer;
-    struct ferry_tracer tracer;
+    struct ferry_tracer tracer; /* turned for each request */
     char rejects[FERRY_TOPIC_SIZE];
     uint64_t requests;
     uint64_t retries;

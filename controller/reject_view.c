@@ -2,6 +2,7 @@
 #include "controller/rejects.h"
 
 #include "core/record/change.h"
+#include "core/record/event.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,23 +108,52 @@ static void add_raw(json_t *json, const rd_kafka_message_t *message)
     free(hex);
 }
 
-static void add_record(json_t *json, const rd_kafka_message_t *message, bool values)
+static bool add_change(json_t *json, const rd_kafka_message_t *message, bool values)
 {
     struct ferry_change change;
     struct ferry_error error;
 
     ferry_change_init(&change);
-    if (ferry_change_decode(message->payload, message->len, &change, &error) == FERRY_OK) {
+    bool good = ferry_change_decode(message->payload, message->len, &change, &error) == FERRY_OK;
+    if (good) {
         set_slice(json, "table", change.table);
         set_slice(json, "id", change.id);
         json_object_set_new(json, "op", json_string(ferry_op_name(change.op)));
         json_object_set_new(json, "version", json_integer(change.version));
-        if (values)
-            add_fields(json, &change);
-    } else if (values) {
-        add_raw(json, message);
     }
+    if (good && values)
+        add_fields(json, &change);
     ferry_change_done(&change);
+    return good;
+}
+
+static bool add_event(json_t *json, const rd_kafka_message_t *message, bool values)
+{
+    struct ferry_event event;
+    struct ferry_error error;
+
+    if (ferry_event_decode(message->payload, message->len, &event, &error) != FERRY_OK)
+        return false;
+    set_slice(json, "id", event.id);
+    if (!values)
+        return true;
+    json_t *fields = json_object();
+    set_slice(fields, "contactId", event.contact);
+    json_object_set_new(fields, "occurredAt", json_integer(event.occurred_at));
+    set_slice(fields, "campaign", event.campaign);
+    set_slice(fields, "delivery", event.delivery);
+    set_slice(fields, "mirrorPageUrl", event.mirror_page);
+    set_slice(fields, "url", event.url);
+    set_slice(fields, "file", event.file);
+    json_object_set_new(fields, "line", json_integer(event.line));
+    json_object_set_new(json, "fields", fields);
+    return true;
+}
+
+static void add_record(json_t *json, const rd_kafka_message_t *message, bool values)
+{
+    if (!add_change(json, message, values) && !add_event(json, message, values) && values)
+        add_raw(json, message);
 }
 
 json_t *ferry_reject_view(const rd_kafka_message_t *message, bool values)

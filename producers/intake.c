@@ -65,6 +65,18 @@ void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error 
         ferry_intake_retry(intake, error);
 }
 
+/* The others come first. */
+static void postpone(struct ferry_intake *intake, struct ferry_sighting *sighting,
+                     const struct ferry_error *error)
+{
+    sighting->not_before =
+        ferry_boot_ms() + ferry_backoff_ms(sighting->failures, RETRY_MS, RETRY_CAP_MS);
+    sighting->error = *error;
+    ferry_log(FERRY_LOG_WARN, "file_fails", FERRY_STR("file", intake->file.name),
+              FERRY_STR("message", error->message), FERRY_STR("then", "going on with the others"));
+    ferry_intake_trouble(intake, error);
+}
+
 void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *error)
 {
     struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
@@ -72,16 +84,20 @@ void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *
         ferry_intake_trouble(intake, error);
         return;
     }
-    if (error->status != FERRY_RETRY || !sighting || ++sighting->failures < FAILURES) {
+    bool full = error->status == FERRY_FULL;
+    bool passing = full || error->status == FERRY_RETRY;
+    if (passing && sighting && (++sighting->failures >= FAILURES || full))
+        postpone(intake, sighting, error);
+    else
         ferry_intake_refused(intake, error);
-        return;
-    }
-    sighting->not_before =
-        ferry_boot_ms() + ferry_backoff_ms(sighting->failures, RETRY_MS, RETRY_CAP_MS);
-    sighting->error = *error;
-    ferry_log(FERRY_LOG_WARN, "file_fails", FERRY_STR("file", intake->file.name),
-              FERRY_STR("message", error->message), FERRY_STR("then", "going on with the others"));
-    ferry_intake_trouble(intake, error);
+}
+
+/* As on a slow connection, and in its place among the files. */
+void ferry_intake_resume(struct ferry_intake *intake, const struct ferry_error *error)
+{
+    intake->tries = 0;
+    intake->at--;
+    tell_fault(intake, error);
 }
 
 void ferry_intake_overcome(struct ferry_intake *intake)
@@ -279,6 +295,7 @@ enum ferry_status ferry_intake_new(const struct ferry_intake_options *options,
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     intake->options = *options;
+    ferry_tracer_init(&intake->tracer);
     enum ferry_status status = make_exports(intake, error);
     if (status != FERRY_OK) {
         ferry_alarm_free(intake->alarm);

@@ -3,6 +3,7 @@
 #define FERRY_INTAKE_PRIVATE_H
 
 #include "core/io/topics.h"
+#include "core/record/trace.h"
 #include "producers/alarm.h"
 #include "producers/filemeter.h"
 #include "producers/intake.h"
@@ -33,6 +34,7 @@ struct ferry_intake {
     struct ferry_alarm *alarm; /* the next look, or the next try */
     struct ferry_filemeter meter;
     struct ferry_wire wire;
+    struct ferry_tracer tracer; /* turned for each transaction */
     char records[FERRY_TOPIC_SIZE];
     char rejects[FERRY_TOPIC_SIZE];
     enum ferry_intake_stage stage;
@@ -75,8 +77,11 @@ void ferry_intake_retry(struct ferry_intake *intake, const struct ferry_error *e
 /* The server refused: a login is not tried a third time. */
 void ferry_intake_refused(struct ferry_intake *intake, const struct ferry_error *error);
 /* To copy or to move the file under way failed. It may be this file only (too large for the disk or
- * for the connection), so it is tried a few times, and then again while the others are read. */
+ * for the connection), so it is tried a few times, and then again while the others are read; at
+ * once so where the disk has no room for it. */
 void ferry_intake_failed(struct ferry_intake *intake, const struct ferry_error *error);
+/* Copying the file under way was cut, and has come further than before: it goes on first. */
+void ferry_intake_resume(struct ferry_intake *intake, const struct ferry_error *error);
 void ferry_intake_overcome(struct ferry_intake *intake); /* the fault that was told, if any */
 void ferry_intake_delay(struct ferry_intake *intake, int64_t delay_ms);
 void ferry_intake_print_key(const struct ferry_intake *intake, const char *rest,

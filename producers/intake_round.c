@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define EXPIRE_MS 3600000 /* between two searches for old checkpoints */
+/* Of a copy, between two cuts; with less the others come first. */
+#define HEADWAY ((int64_t)256 << 10)
 
 /* ---- the round ---- */
 
@@ -204,6 +206,26 @@ static bool take_copy(struct ferry_intake *intake, const struct ferry_copy *copy
     return true;
 }
 
+/* `copy` is what there is of it, if anything. */
+static bool makes_headway(struct ferry_sighting *sighting, const struct ferry_copy *copy)
+{
+    int64_t before = sighting->copied;
+    sighting->copied = copy ? copy->length : 0;
+    return sighting->copied - before >= HEADWAY;
+}
+
+static void on_copy_failed(struct ferry_intake *intake, const struct ferry_copy *copy,
+                           const struct ferry_error *error)
+{
+    struct ferry_sighting *sighting = ferry_sightings_find(&intake->sightings, intake->file.name);
+    if (!sighting || !makes_headway(sighting, copy)) {
+        ferry_intake_failed(intake, error);
+        return;
+    }
+    sighting->failures = 0;
+    ferry_intake_resume(intake, error);
+}
+
 void ferry_intake_on_copied(void *context, enum ferry_status status, const struct ferry_copy *copy,
                             const struct ferry_error *error)
 {
@@ -218,7 +240,7 @@ void ferry_intake_on_copied(void *context, enum ferry_status status, const struc
         if (sighting)
             sighting->looks = 0;
     } else {
-        ferry_intake_failed(intake, error);
+        on_copy_failed(intake, copy, error);
     }
     ferry_intake_proceed(intake);
 }

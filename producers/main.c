@@ -57,6 +57,7 @@ int main(int argc, char **argv)
         .group_count = sizeof groups / sizeof groups[0],
     };
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of the size of files is a fault of one copy */
     /* What one thread allocates librdkafka's free, or the other way round: with an arena for each
      * the memory that lies about grew by a quarter from 100,000 to 1,000,000 records. */
     mallopt(M_ARENA_MAX, 1);

@@ -23,6 +23,7 @@ struct ferry_sighting {
     char sha256[FERRY_SHA256_SIZE]; /* of DONE */
     struct ferry_error error;       /* of FAULTY, or of the latest failure */
     unsigned failures;              /* to copy or to move it, in a row */
+    int64_t copied;                 /* bytes, when the connection was cut last */
     int64_t not_before;             /* boot ms: the next try */
     bool listed;                    /* in the latest listing */
 };

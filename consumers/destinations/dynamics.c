@@ -13,10 +13,6 @@
 #define LATEST_MS    INT64_C(253402300799000) /* the last second of four digits */
 #define HEAD         "\"activityid\":\""
 
-/* 8f9f4f4e-3f0d-5b0c-9a51-6f0f3a0c8a57, of ADR 4 */
-static const unsigned char namespace[FERRY_GUID_BYTES] = {
-    0x8f, 0x9f, 0x4f, 0x4e, 0x3f, 0x0d, 0x5b, 0x0c, 0x9a, 0x51, 0x6f, 0x0f, 0x3a, 0x0c, 0x8a, 0x57};
-
 /* What stands before each of an event's own texts; nothing where that is not written. */
 enum piece {
     PIECE_TYPED_HEAD, /* up to the id, with the type */
@@ -37,7 +33,6 @@ struct form {
 };
 
 struct ferry_activity_forms {
-    const char *source; /* borrowed from the order */
     struct form forms[FERRY_EVENT_KINDS];
 };
 
@@ -111,7 +106,6 @@ enum ferry_status ferry_activity_forms_new(const struct ferry_events *events,
         ferry_activity_forms_free(forms);
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "no room for the names of columns");
     }
-    forms->source = events->source;
     *ret_forms = forms;
     return FERRY_OK;
 }
@@ -134,18 +128,13 @@ static enum ferry_status append_piece(const struct form *form, enum piece piece,
     return ferry_buffer_append(out, form->pieces[piece].data, form->pieces[piece].length);
 }
 
-static enum ferry_status write_id(const struct ferry_activity_forms *forms,
-                                  const struct ferry_event *event, bool typed,
+static enum ferry_status write_id(const struct form *form, const char *id, bool typed,
                                   struct ferry_buffer *out)
 {
-    const struct ferry_slice name[] = {slice_of(forms->source), {"/", 1}, event->id};
-    char guid[FERRY_GUID_SIZE];
-    ferry_guid_of_name(namespace, name, sizeof name / sizeof name[0], guid);
-    enum ferry_status status = typed
-                                   ? append_piece(&forms->forms[event->kind], PIECE_TYPED_HEAD, out)
-                                   : ferry_buffer_append(out, "{" HEAD, sizeof "{" HEAD - 1);
+    enum ferry_status status = typed ? append_piece(form, PIECE_TYPED_HEAD, out)
+                                     : ferry_buffer_append(out, "{" HEAD, sizeof "{" HEAD - 1);
     if (status == FERRY_OK)
-        status = ferry_buffer_append(out, guid, sizeof guid - 1);
+        status = ferry_buffer_append(out, id, FERRY_GUID_SIZE - 1);
     return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
 }
 
@@ -224,12 +213,11 @@ static enum ferry_status write_texts(const struct form *form, const struct ferry
     return status == FERRY_OK ? write_text(form, PIECE_URL, event->url, out) : status;
 }
 
-static enum ferry_status write_object(const struct ferry_activity_forms *forms,
-                                      const struct ferry_event *event, bool typed,
-                                      struct ferry_buffer *out, struct ferry_error *error)
+static enum ferry_status write_object(const struct form *form, const struct ferry_event *event,
+                                      const char *id, bool typed, struct ferry_buffer *out,
+                                      struct ferry_error *error)
 {
-    const struct form *form = &forms->forms[event->kind];
-    enum ferry_status status = write_id(forms, event, typed, out);
+    enum ferry_status status = write_id(form, id, typed, out);
     if (status == FERRY_OK)
         status = write_texts(form, event, out);
     if (status == FERRY_OK)
@@ -240,11 +228,12 @@ static enum ferry_status write_object(const struct ferry_activity_forms *forms,
 }
 
 enum ferry_status ferry_activity_write(const struct ferry_activity_forms *forms,
-                                       const struct ferry_event *event, bool typed,
+                                       const struct ferry_event *event, const char *id, bool typed,
                                        struct ferry_buffer *out, struct ferry_error *error)
 {
     ferry_error_clear(error);
-    enum ferry_status status = write_object(forms, event, typed, out, error);
+    enum ferry_status status =
+        write_object(&forms->forms[event->kind], event, id, typed, out, error);
     if (status == FERRY_BAD_RECORD && error->status == FERRY_OK)
         ferry_fail(error, status, FERRY_CLASS_MAPPING, "a text of the event is no valid UTF-8");
     else if (status != FERRY_OK && error->status == FERRY_OK)

@@ -16,11 +16,11 @@ enum ferry_status ferry_activity_forms_new(const struct ferry_events *events,
                                            struct ferry_error *error) FERRY_MUST_CHECK;
 void ferry_activity_forms_free(struct ferry_activity_forms *forms);
 
-/* Appends the JSON of a POST to the activity's table; `typed` for CreateMultiple, where each says
- * what it is. The kind must be switched on. FERRY_BAD_RECORD: reject it; then, and when there is no
- * room, `out` may hold a part of it. */
+/* Appends the JSON of a POST to the activity's table. `id`: ferry_event_activity's; `typed` for
+ * CreateMultiple, where each says what it is. The kind must be switched on. FERRY_BAD_RECORD:
+ * reject it; then, and when there is no room, `out` may hold a part of it. */
 enum ferry_status ferry_activity_write(const struct ferry_activity_forms *forms,
-                                       const struct ferry_event *event, bool typed,
+                                       const struct ferry_event *event, const char *id, bool typed,
                                        struct ferry_buffer *out,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
 

@@ -223,8 +223,9 @@ static void print_counts(const char *title, json_t *counts)
     line(title, text);
 }
 
-static void print_events(const json_t *events)
+static void print_events(const json_t *workflow)
 {
+    const json_t *events = json_object_get(workflow, "events");
     json_int_t since = json_integer_value(json_object_get(events, "since"));
     char time[FERRY_TIME_SIZE] = "-";
 
@@ -239,9 +240,10 @@ static void print_events(const json_t *events)
     print_counts("Skipped:", json_object_get(events, "skipped"));
     print_counts("Written:", json_object_get(events, "written"));
     number_line("Written before:", json_object_get(events, "repeated"));
-    printf("%-18s%lld rows of files, %lld events (ferryctl get rejects)\n",
+    printf("%-18srows of files %lld, events %lld (ferryctl get rejects %s)\n",
            "Rejected:", (long long)json_integer_value(json_object_get(events, "recordsRejected")),
-           (long long)json_integer_value(json_object_get(events, "rejected")));
+           (long long)json_integer_value(json_object_get(events, "rejected")),
+           ferry_command_text(workflow, "id"));
     printf("Tasks:\n");
     print_task("reader", json_object_get(events, "reader"));
     print_writers(json_object_get(events, "writers"));
@@ -362,9 +364,11 @@ static void print_page(const json_t *workflow)
     print_order(workflow);
     print_backlog(workflow);
     if (json_is_object(json_object_get(workflow, "events")))
-        print_events(json_object_get(workflow, "events"));
+        print_events(workflow);
     else if (json_is_object(json_object_get(workflow, "optOuts")))
         print_opt_outs(json_object_get(workflow, "optOuts"));
+    else if (json_integer_value(json_object_get(workflow, "savedRevision")) == 0)
+        printf("Nothing is configured yet: ferryctl apply -f FILE\n");
     else
         print_mappings(workflow);
     printf("\nStop the workflow before you publish changes to resources or tables in use, their "

@@ -81,10 +81,24 @@ int ferry_check(const struct ferry_command *command)
     return good ? FERRY_EXIT_OK : FERRY_EXIT_REFUSED;
 }
 
-static void print_rejects(const json_t *items)
+/* As JSON, on one line, whatever is in it. */
+static void add_value(struct ferry_columns *columns, const json_t *item)
+{
+    static const char *const members[] = {"fields", "raw", "rawHex"};
+    const json_t *value = NULL;
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0] && !value; i++)
+        value = json_object_get(item, members[i]);
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    ferry_columns_add(columns, text);
+    free(text);
+}
+
+static void print_rejects(const json_t *items, bool values)
 {
     static const char *const titles[] = {"ORIGIN", "AGE", "CLASS", "KEY", "REASON", NULL};
-    struct ferry_columns *columns = ferry_columns_new(titles);
+    static const char *const more[] = {"ORIGIN", "AGE", "CLASS", "KEY", "REASON", "RECORD", NULL};
+    struct ferry_columns *columns = ferry_columns_new(values ? more : titles);
     size_t i;
     json_t *item;
 
@@ -99,6 +113,8 @@ static void print_rejects(const json_t *items)
         ferry_columns_add(columns, ferry_command_text(item, "class"));
         ferry_columns_add(columns, ferry_command_text(item, "id"));
         ferry_columns_add(columns, ferry_command_text(item, "reason"));
+        if (values)
+            add_value(columns, item);
     }
     ferry_columns_print(columns);
     ferry_columns_free(columns);
@@ -120,7 +136,7 @@ int ferry_get_rejects(const struct ferry_command *command)
     if (command->output == FERRY_OUTPUT_JSON)
         ferry_command_print(answer.body);
     else
-        print_rejects(json_object_get(answer.body, "items"));
+        print_rejects(json_object_get(answer.body, "items"), command->values);
     ferry_client_done(&answer);
     return FERRY_EXIT_OK;
 }

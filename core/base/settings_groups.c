@@ -28,8 +28,8 @@ const struct ferry_setting ferry_common_settings[] = {
     {"schema.registry.password.file", FERRY_SETTING_TEXT, COMMON(registry_password_file), NULL, 0,
      0, 0, "file with that user's password; read again for each question"},
     {"trace.full.reads", FERRY_SETTING_BOOLEAN, COMMON(trace_full_reads), "false", 0, 0, 0,
-     "let the rows of full reads carry a traceparent too, not only changes and deletes; costs the "
-     "reader a quarter of its speed"},
+     "let the rows of full reads and e-mail events carry a traceparent too, not only changes and "
+     "deletes; costs the reader up to a quarter of its speed"},
     {"topics.manage", FERRY_SETTING_BOOLEAN, COMMON(topics_manage), "true", 0, 0, 0,
      "let the controller create missing topics; false: it only verifies them"},
     {"topics.replication.factor", FERRY_SETTING_INTEGER, COMMON(replication_factor), "3", 1, 32767,
@@ -110,7 +110,9 @@ const struct ferry_setting ferry_sftp_settings[] = {
      FERRY_SETTING_REQUIRED,
      "file with the server's host key, as OpenSSH's known_hosts; another key is refused"},
     {"sftp.poll.interval.ms", FERRY_SETTING_INTEGER, SFTP(poll_interval_ms), "10000", 10, 86400000,
-     0, "milliseconds between two looks into the folder of the exports"},
+     0,
+     "milliseconds between two looks into the folder of the exports; below 1000 a file may be "
+     "taken for one of the same size that it replaced"},
     {"sftp.timeout.ms", FERRY_SETTING_INTEGER, SFTP(timeout_ms), "30000", 100, 600000, 0,
      "milliseconds of silence after which the server counts as gone"},
 };

@@ -412,6 +412,11 @@ enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
     return FERRY_OK;
 }
 
+void ferry_sftp_seek(struct ferry_sftp_file *file, int64_t position)
+{
+    libssh2_sftp_seek64(file->handle, (libssh2_uint64_t)position);
+}
+
 enum ferry_status ferry_sftp_read(struct ferry_sftp_file *file, void *data, size_t size,
                                   size_t *ret_length, struct ferry_error *error)
 {

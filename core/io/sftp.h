@@ -56,6 +56,8 @@ enum ferry_status ferry_sftp_make_folder(struct ferry_sftp *sftp, const char *pa
 enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
                                   struct ferry_sftp_file **ret_file,
                                   struct ferry_error *error) FERRY_MUST_CHECK;
+/* The next read begins there; asks nothing of the server. */
+void ferry_sftp_seek(struct ferry_sftp_file *file, int64_t position);
 /* *ret_length 0: the end. */
 enum ferry_status ferry_sftp_read(struct ferry_sftp_file *file, void *data, size_t size,
                                   size_t *ret_length, struct ferry_error *error) FERRY_MUST_CHECK;

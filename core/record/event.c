@@ -8,6 +8,16 @@ static const char *const kind_names[] = {"SEND", "OPEN", "CLICK", "BOUNCE"};
 _Static_assert(sizeof kind_names / sizeof kind_names[0] == FERRY_EVENT_KINDS,
                "one name for each kind");
 
+/* 8f9f4f4e-3f0d-5b0c-9a51-6f0f3a0c8a57, of ADR 4 */
+static const unsigned char namespace[FERRY_GUID_BYTES] = {
+    0x8f, 0x9f, 0x4f, 0x4e, 0x3f, 0x0d, 0x5b, 0x0c, 0x9a, 0x51, 0x6f, 0x0f, 0x3a, 0x0c, 0x8a, 0x57};
+
+void ferry_event_activity(const char *source, struct ferry_slice id, char out[FERRY_GUID_SIZE])
+{
+    const struct ferry_slice name[] = {{source, strlen(source)}, {"/", 1}, id};
+    ferry_guid_of_name(namespace, name, sizeof name / sizeof name[0], out);
+}
+
 /* Branches of ["null", "string"]. */
 #define BRANCHES 2
 enum branch { BRANCH_NULL, BRANCH_STRING };

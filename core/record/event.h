@@ -3,6 +3,7 @@
 #define FERRY_EVENT_H
 
 #include "core/record/change.h"
+#include "core/record/guid.h"
 
 enum ferry_event_kind {
     FERRY_EVENT_SEND,
@@ -25,6 +26,10 @@ struct ferry_event {
     int64_t line;
     int64_t read_at; /* ms since the epoch */
 };
+
+/* The id of the activity that the event becomes (ADR 4), wherever it is read; also the name of its
+ * trace. `source`: of the configuration. */
+void ferry_event_activity(const char *source, struct ferry_slice id, char out[FERRY_GUID_SIZE]);
 
 /* Appends framing and record. */
 enum ferry_status ferry_event_encode(const struct ferry_event *event, const struct ferry_wire *wire,

@@ -56,6 +56,16 @@ const char *ferry_tracer_next(struct ferry_tracer *tracer)
     return tracer->text;
 }
 
+void ferry_tracer_name(const struct ferry_tracer *tracer, const char *guid,
+                       char out[FERRY_TRACE_SIZE])
+{
+    char *at = out + TRACE_AT;
+    memcpy(out, tracer->text, FERRY_TRACE_SIZE);
+    for (; *guid; guid++)
+        if (*guid != '-')
+            *at++ = *guid;
+}
+
 static bool is_hex(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)

@@ -26,6 +26,11 @@ void ferry_tracer_turn(struct ferry_tracer *tracer);
 /* Another trace; the header's value, valid until the next call. */
 const char *ferry_tracer_next(struct ferry_tracer *tracer);
 
+/* The trace of this name, in the tracer's span: a record that has a GUID of its own needs no header
+ * to be found by. */
+void ferry_tracer_name(const struct ferry_tracer *tracer, const char *guid,
+                       char out[FERRY_TRACE_SIZE]);
+
 /* A header that somebody sent, into `out` when it is well-formed; else `out` becomes "". */
 bool ferry_trace_read(const void *data, size_t length, char out[FERRY_TRACE_SIZE]);
 /* Its trace id, for a log; "" of "". */

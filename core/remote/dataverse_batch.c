@@ -9,7 +9,8 @@
 #define DELIMITER "--batch_ferry"
 #define END       DELIMITER "--\r\n"
 
-enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *entity_set)
+enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *entity_set,
+                                         const char *trace)
 {
     static const char before[] = DELIMITER "\r\n"
                                            "Content-Type: application/http\r\n"
@@ -18,15 +19,16 @@ enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *
                                            "POST /api/data/v9.2/";
     static const char behind[] = " HTTP/1.1\r\n"
                                  "Content-Type: application/json; type=entry\r\n"
-                                 "\r\n";
-    size_t length = strlen(entity_set);
-    enum ferry_status status =
-        ferry_buffer_reserve(body, sizeof before + sizeof behind - 2 + length);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(body, before, sizeof before - 1);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(body, entity_set, length);
-    return status == FERRY_OK ? ferry_buffer_append(body, behind, sizeof behind - 1) : status;
+                                 "traceparent: ";
+    const char *const pieces[] = {before, entity_set, behind, trace, "\r\n\r\n"};
+    size_t lengths[sizeof pieces / sizeof pieces[0]];
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+        length += lengths[i] = strlen(pieces[i]);
+    enum ferry_status status = ferry_buffer_reserve(body, length);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0] && status == FERRY_OK; i++)
+        status = ferry_buffer_append(body, pieces[i], lengths[i]);
+    return status;
 }
 
 enum ferry_status ferry_batch_end_part(struct ferry_buffer *body)

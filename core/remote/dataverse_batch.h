@@ -10,11 +10,11 @@
 #define FERRY_BATCH_PREFER "odata.continue-on-error"
 #define FERRY_BATCH_TYPE   "Content-Type: multipart/mixed; boundary=\"batch_ferry\""
 
-/* A part begins; its JSON is to be appended, and then: the next part, or the end. FERRY_FULL of the
- * first leaves the body as it was; of the second, that part must be taken back. A body whose parts
- * fitted has room for its end. */
-enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body,
-                                         const char *entity_set) FERRY_MUST_CHECK;
+/* A part begins, with its W3C traceparent; its JSON is to be appended, and then: the next part, or
+ * the end. FERRY_FULL of the first leaves the body as it was; of the second, that part must be
+ * taken back. A body whose parts fitted has room for its end. */
+enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *entity_set,
+                                         const char *trace) FERRY_MUST_CHECK;
 enum ferry_status ferry_batch_end_part(struct ferry_buffer *body) FERRY_MUST_CHECK;
 enum ferry_status ferry_batch_end(struct ferry_buffer *body) FERRY_MUST_CHECK;
 

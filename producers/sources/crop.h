@@ -39,6 +39,9 @@ struct ferry_crop_type {
     enum ferry_status (*take)(void *rows, const struct ferry_csv_row *row,
                               const struct ferry_crop_file *file, struct ferry_harvest *harvest,
                               struct ferry_error *error);
+    /* The name of the trace of a record with this value, a GUID; NULL: any name will do. */
+    bool (*name_trace)(const struct ferry_crop *crop, struct ferry_slice value,
+                       char out[FERRY_GUID_SIZE]);
     /* For the task's status; `waiting`: files that are not read yet. */
     json_t *(*count)(const struct ferry_filetally *tally, int64_t waiting);
 };

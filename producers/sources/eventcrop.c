@@ -2,8 +2,11 @@
 #include "producers/sources/crop.h"
 #include "producers/sources/logrow.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FILE_SHOWN 150 /* bytes of its name in a reason, as with opt-outs */
 
 static const struct ferry_metric_row rows[] = {
     {offsetof(struct ferry_filemeter, records), FERRY_COUNTER, "ferry_reader_events_total",
@@ -75,6 +78,17 @@ static enum ferry_status head(void *context, const char *file, const struct ferr
     return ferry_logrow_head(context, file, titles, count, error);
 }
 
+/* The place is for who reads the reason; the origin of the reject has all of the name. */
+static enum ferry_status refuse(const struct ferry_logrow *logrow, const struct ferry_csv_row *row,
+                                const struct ferry_crop_file *file, struct ferry_harvest *harvest,
+                                struct ferry_error *error)
+{
+    char reason[FERRY_ROW_REASON_SIZE + FILE_SHOWN + 32];
+    snprintf(reason, sizeof reason, "%.*s, line %lld: %s", FILE_SHOWN, file->name,
+             (long long)row->line, logrow->reason);
+    return ferry_harvest_reject(harvest, reason, row, error);
+}
+
 static enum ferry_status take(void *context, const struct ferry_csv_row *row,
                               const struct ferry_crop_file *file, struct ferry_harvest *harvest,
                               struct ferry_error *error)
@@ -91,9 +105,21 @@ static enum ferry_status take(void *context, const struct ferry_csv_row *row,
         harvest->mark.skipped[skip]++;
         return FERRY_OK;
     case FERRY_ROW_REJECT:
-        return ferry_harvest_reject(harvest, logrow->reason, row, error);
+        return refuse(logrow, row, file, harvest, error);
     }
     return FERRY_OK;
+}
+
+static bool name_trace(const struct ferry_crop *crop, struct ferry_slice value,
+                       char out[FERRY_GUID_SIZE])
+{
+    const struct ferry_events *events = crop->subject;
+    struct ferry_event event;
+    struct ferry_error error;
+    if (ferry_event_decode(value.data, value.length, &event, &error) != FERRY_OK)
+        return false;
+    ferry_event_activity(events->source, event.id, out);
+    return true;
 }
 
 static json_t *count(const struct ferry_filetally *tally, int64_t waiting)
@@ -119,5 +145,6 @@ const struct ferry_crop_type ferry_crop_events = {
     .end = end,
     .head = head,
     .take = take,
+    .name_trace = name_trace,
     .count = count,
 };

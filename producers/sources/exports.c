@@ -136,6 +136,8 @@ static enum ferry_status run_copy(struct ferry_exports *exports)
     enum ferry_status status = ferry_sftp_connect(exports->sftp, &exports->error);
     if (status != FERRY_OK)
         return status;
+    ferry_logfile_close(exports->logfile);
+    exports->logfile = NULL;
     return ferry_copy_make(&exports->copy, exports->sftp, exports->crop.export->folder,
                            &exports->file, exports->options.state_dir, &exports->cancelled,
                            &exports->still, &exports->error);
@@ -291,7 +293,6 @@ void ferry_exports_list(struct ferry_exports *exports)
 void ferry_exports_copy(struct ferry_exports *exports, const struct ferry_listing_file *file)
 {
     static const struct job job = {run_copy, tell_copy};
-    ferry_exports_drop(exports);
     exports->file = *file;
     begin(exports, &job);
 }
@@ -342,7 +343,7 @@ enum ferry_status ferry_exports_new(const struct ferry_exports_options *options,
     if (!exports)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     exports->options = *options;
-    exports->copy.fd = -1;
+    ferry_copy_init(&exports->copy);
     ferry_harvest_init(&exports->harvests[0]);
     ferry_harvest_init(&exports->harvests[1]);
     exports->work.data = exports;

@@ -15,7 +15,9 @@ struct ferry_exports;
 struct ferry_exports_calls {
     void (*on_listed)(void *context, enum ferry_status status, const struct ferry_listing *listing,
                       const struct ferry_error *error);
-    /* `copy` NULL although FERRY_OK: the file did not stand still. */
+    /* `copy` NULL although FERRY_OK: the file did not stand still. With FERRY_RETRY it is what came
+     * before the connection was cut, if anything; to copy the same file next goes on behind that.
+     */
     void (*on_copied)(void *context, enum ferry_status status, const struct ferry_copy *copy,
                       const struct ferry_error *error);
     void (*on_opened)(void *context, enum ferry_status status, const struct ferry_error *error);

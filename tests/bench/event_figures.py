@@ -87,10 +87,12 @@ class Mails:
     def parts(self, source):
         """The same activities under other ids, as ferry-writer writes them."""
         for event in self.events():
+            trace = uuid.uuid5(NAMESPACE, f"{source}/{event['eventId']}").hex
             yield (f"--batch_ferry\r\nContent-Type: application/http\r\n"
                    f"Content-Transfer-Encoding: binary\r\n\r\n"
                    f"POST /api/data/v9.2/{table(event['kind'])}s HTTP/1.1\r\n"
-                   f"Content-Type: application/json; type=entry\r\n\r\n"
+                   f"Content-Type: application/json; type=entry\r\n"
+                   f"traceparent: 00-{trace}-{trace[:16]}-00\r\n\r\n"
                    f"{body(source, event)}\r\n")
 
 

@@ -1,7 +1,9 @@
 """A way to a server that is cut: a proxy on loopback that ends a connection in the middle of an answer."""
 
+import contextlib
 import socket
 import threading
+import time
 import urllib.parse
 
 
@@ -77,3 +79,47 @@ class Cutter:
             self._left -= 1
             self.cuts += 1
             return data[:left], False
+
+
+class Breaker:
+    """A slow way to a server on loopback, which breaks each connection once so many bytes came from there; None: never."""
+
+    PIECE, PAUSE = 16384, 0.004  # so that what arrives is taken before the break: 4 MB/s at most
+
+    def __init__(self, port):
+        self._port = port
+        self.after = None
+        self.then = []  # what `after` becomes with each break; else it stays
+        self.breaks = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._socket.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._port))
+            for way in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._forward, args=way, daemon=True).start()
+
+    def _forward(self, source, sink, counts):
+        total = 0
+        with contextlib.suppress(OSError):  # the other direction was broken
+            while data := source.recv(self.PIECE):
+                time.sleep(self.PAUSE if counts else 0)
+                total, after = total + len(data), self.after
+                over = total - after if counts and after is not None else 0
+                sink.sendall(data[:len(data) - over] if over > 0 else data)
+                if over > 0:
+                    self.breaks += 1
+                    self.after = self.then.pop(0) if self.then else self.after
+                    break
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)

@@ -273,7 +273,7 @@ def test_events_are_shown_by_kind_with_what_was_skipped(played, ferry):
     assert "Events:           SEND, OPEN, BOUNCE" in page
     assert "Written:          SEND 1,234, OPEN 20" in page
     assert "Skipped:          withoutContact 40, otherKind 5" in page
-    assert "3 rows of files, 1 events" in page and "Mappings" not in page
+    assert "rows of files 3, events 1 (ferryctl get rejects campaign-to-dynamics)" in page and "Mappings" not in page
 
 
 def test_nothing_is_shown_before_the_first_start(played, ferry):
@@ -321,6 +321,9 @@ def test_rejects_of_files_are_listed_with_file_and_line(played, ferry):
     assert producer.flush(60) == 0
     lines = ferry.ctl("get", "rejects", EGRESS).stdout.splitlines()
     assert origin in lines[1] and "eventDate is no date" in lines[1]
+    assert "RECORD" not in lines[0]
+    titles, line = ferry.ctl("get", "rejects", EGRESS, "--values").stdout.splitlines()
+    assert titles.endswith("RECORD") and line.endswith(f'"{b"812345,,".hex()}ff"')
     item = ferry.ctl_json("get", "rejects", EGRESS, "--values")["items"][0]
     assert bytes.fromhex(item["rawHex"]) == b"812345,,\xff"
 

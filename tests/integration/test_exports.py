@@ -257,13 +257,13 @@ def test_a_row_that_cannot_be_understood_is_a_reject_with_file_line_and_bytes(ru
     rejects = {message.key().decode(): message for message in running.rejects()}
     reasons = {origin: dict(message.headers())["ferry-reason"].decode() for origin, message in rejects.items()}
     assert reasons == {
-        origin(BROAD, broad, 2): "eventDate is no date with the year first.",
-        origin(BROAD, broad, 3): "status is none that Ferry knows.",
-        origin(BROAD, broad, 4): "failureType is none that Ferry knows.",
-        origin(BROAD, broad, 5): "The row has 3 columns, and the first line of the file 13.",
-        origin(BROAD, broad, 6): "deliveryLogId is no number.",
-        origin(BROAD, broad, 8): "eventDate is a day or a time that does not exist.",
-        origin(TRACKING, tracking, 2): "trackingUrlType is none that Ferry knows."}
+        origin(BROAD, broad, 2): f"{BROAD}, line 2: eventDate is no date with the year first.",
+        origin(BROAD, broad, 3): f"{BROAD}, line 3: status is none that Ferry knows.",
+        origin(BROAD, broad, 4): f"{BROAD}, line 4: failureType is none that Ferry knows.",
+        origin(BROAD, broad, 5): f"{BROAD}, line 5: The row has 3 columns, and the first line of the file 13.",
+        origin(BROAD, broad, 6): f"{BROAD}, line 6: deliveryLogId is no number.",
+        origin(BROAD, broad, 8): f"{BROAD}, line 8: eventDate is a day or a time that does not exist.",
+        origin(TRACKING, tracking, 2): f"{TRACKING}, line 2: trackingUrlType is none that Ferry knows."}
     short = origin(BROAD, broad, 5)
     assert rejects[short].value() == b"7,too,short"
     assert dict(rejects[short].headers())["ferry-origin"] == short.encode()

@@ -106,7 +106,7 @@ def test_another_reader_goes_on_where_one_was_frozen(lab, ferry):
 
 # The connection.
 
-def test_a_connection_that_is_cut_in_mid_file_costs_a_new_copy_and_no_more(lab, ferry):
+def test_a_connection_that_is_cut_in_mid_file_costs_a_new_try_and_no_more(lab, ferry):
     reader = ferry.start_reader()
     lab.start()
     lab.put(BROAD, b"deliveryLogId,externalId,status,failureType,eventDate,padding\n" + b"".join(

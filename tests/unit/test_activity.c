@@ -45,7 +45,9 @@ static enum ferry_status try(const struct ferry_event *event, bool typed, size_t
     struct ferry_activity_forms *forms;
     ferry_buffer_init(out, room);
     assert_int_equal(ferry_activity_forms_new(&events, &forms, error), FERRY_OK);
-    enum ferry_status status = ferry_activity_write(forms, event, typed, out, error);
+    char id[FERRY_GUID_SIZE];
+    ferry_event_activity(events.source, event->id, id);
+    enum ferry_status status = ferry_activity_write(forms, event, id, typed, out, error);
     ferry_activity_forms_free(forms);
     return status;
 }

@@ -4,13 +4,15 @@
 
 #include <string.h>
 
+static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+
 static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
 {
     (void)state;
     struct ferry_buffer body;
     ferry_buffer_init(&body, 4096);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(ferry_batch_begin_part(&body, "ferry_emailsends"), FERRY_OK);
+        assert_int_equal(ferry_batch_begin_part(&body, "ferry_emailsends", trace), FERRY_OK);
         assert_int_equal(ferry_buffer_append_text(&body, i == 0 ? "{\"a\":1}" : "{}"), FERRY_OK);
         assert_int_equal(ferry_batch_end_part(&body), FERRY_OK);
     }
@@ -21,6 +23,8 @@ static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
                                    "\r\n"
                                    "POST /api/data/v9.2/ferry_emailsends HTTP/1.1\r\n"
                                    "Content-Type: application/json; type=entry\r\n"
+                                   "traceparent: "
+                                   "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00\r\n"
                                    "\r\n"
                                    "{\"a\":1}\r\n"
                                    "--batch_ferry\r\n"
@@ -29,6 +33,8 @@ static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
                                    "\r\n"
                                    "POST /api/data/v9.2/ferry_emailsends HTTP/1.1\r\n"
                                    "Content-Type: application/json; type=entry\r\n"
+                                   "traceparent: "
+                                   "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00\r\n"
                                    "\r\n"
                                    "{}\r\n"
                                    "--batch_ferry--\r\n");
@@ -42,13 +48,13 @@ static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
 static void a_full_body_can_always_be_ended(void **state)
 {
     (void)state;
-    for (size_t ceiling = 200; ceiling < 400; ceiling++) {
+    for (size_t ceiling = 280; ceiling < 560; ceiling++) {
         struct ferry_buffer body;
         ferry_buffer_init(&body, ceiling);
         size_t parts = 0;
         for (enum ferry_status status = FERRY_OK; status == FERRY_OK;) {
             size_t before = body.length;
-            status = ferry_batch_begin_part(&body, "ferry_emailsends");
+            status = ferry_batch_begin_part(&body, "ferry_emailsends", trace);
             if (status == FERRY_OK)
                 status = ferry_batch_end_part(&body);
             if (status == FERRY_OK)

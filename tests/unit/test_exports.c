@@ -3,6 +3,7 @@
 
 #include "cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +23,10 @@ static struct {
     bool cut_after; /* the rename is done, and its answer lost */
     int cuts;       /* of looks at what was renamed */
     bool renamed;
-    bool grows;   /* while it is read */
-    int64_t read; /* bytes of the file that is open */
+    bool grows;     /* while it is read */
+    int64_t read;   /* where in the file that is open */
+    int64_t sought; /* there reading began */
+    int64_t gives;  /* bytes of a file, then the connection is cut; 0: all */
     const char *end;
 } server;
 
@@ -136,17 +139,28 @@ enum ferry_status ferry_sftp_open(struct ferry_sftp *sftp, const char *path,
     return ferry_fail(error, FERRY_INVALID, FERRY_CLASS_MAPPING, "there is no such file");
 }
 
+void ferry_sftp_seek(struct ferry_sftp_file *file, int64_t position)
+{
+    (void)file;
+    server.read = server.sought = position;
+}
+
 enum ferry_status ferry_sftp_read(struct ferry_sftp_file *file, void *data, size_t size,
                                   size_t *ret_length, struct ferry_error *error)
 {
     int64_t left = server.grows ? 5 : server.from.size - server.read;
+    char *bytes = data;
     (void)file;
-    (void)error;
+    if (server.gives > 0 && server.read >= server.sought + server.gives)
+        return cut(error);
+    if (server.gives > 0 && left > server.gives)
+        left = server.gives;
     *ret_length = left < (int64_t)size ? (size_t)left : size;
-    memset(data, 'x', *ret_length);
+    for (size_t i = 0; i < *ret_length; i++)
+        bytes[i] = (char)('a' + (server.read + (int64_t)i) % 26);
     server.read += (int64_t)*ret_length;
-    if (*ret_length > 0)
-        ((char *)data)[*ret_length - 1] = server.end[0];
+    if (*ret_length > 0 && server.read >= server.from.size)
+        bytes[*ret_length - 1] = server.end[0];
     return FERRY_OK;
 }
 
@@ -165,6 +179,9 @@ struct fixture {
     bool moved;
     size_t listed;
     bool copied, unended;
+    int64_t length; /* of the copy, whole or not */
+    char sha256[FERRY_SHA256_SIZE];
+    struct ferry_error error;
 };
 
 static void on_listed(void *context, enum ferry_status status, const struct ferry_listing *listing,
@@ -180,10 +197,12 @@ static void on_copied(void *context, enum ferry_status status, const struct ferr
                       const struct ferry_error *error)
 {
     struct fixture *fixture = context;
-    (void)error;
+    fixture->error = *error;
     fixture->status = status;
-    fixture->copied = copy != NULL;
+    fixture->copied = copy && copy->whole;
     fixture->unended = copy && copy->unended;
+    fixture->length = copy ? copy->length : 0;
+    snprintf(fixture->sha256, sizeof fixture->sha256, "%s", copy ? copy->sha256 : "");
 }
 
 static void on_moved(void *context, enum ferry_status status, bool moved,
@@ -243,11 +262,17 @@ static void move(struct fixture *fixture)
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
 }
 
-static void copy(struct fixture *fixture)
+static void copy_of(struct fixture *fixture, const char *name)
 {
-    const struct ferry_listing_file file = {.name = "b1", .size = 10, .modified_at = 1000};
+    struct ferry_listing_file file = {.size = 10, .modified_at = 1000};
+    snprintf(file.name, sizeof file.name, "%s", name);
     ferry_exports_copy(fixture->exports, &file);
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
+}
+
+static void copy(struct fixture *fixture)
+{
+    copy_of(fixture, "b1");
 }
 
 static void a_copy_tells_whether_its_text_ends_within_a_line(void **state)
@@ -275,6 +300,52 @@ static void a_file_that_grows_is_copied_no_further_than_it_was_listed(void **sta
     copy(fixture);
     assert_true(fixture->status == FERRY_OK && !fixture->copied);
     assert_true(server.read == 15);
+}
+
+static void a_copy_that_is_cut_goes_on_where_it_was_cut(void **state)
+{
+    struct fixture *fixture = *state;
+    char whole[FERRY_SHA256_SIZE];
+    copy(fixture);
+    memcpy(whole, fixture->sha256, sizeof whole);
+    server.gives = 4;
+    copy(fixture);
+    assert_true(fixture->status == FERRY_RETRY && !fixture->copied && fixture->length == 4);
+    assert_non_null(strstr(fixture->error.message, "4 of its 10 bytes"));
+    copy(fixture);
+    assert_true(fixture->status == FERRY_RETRY && fixture->length == 8);
+    copy(fixture);
+    assert_true(fixture->status == FERRY_OK && fixture->copied && !fixture->unended);
+    assert_int_equal(server.sought, 8);
+    assert_string_equal(fixture->sha256, whole);
+}
+
+static void a_file_that_changed_since_it_was_cut_is_not_gone_on_with(void **state)
+{
+    struct fixture *fixture = *state;
+    server.gives = 4;
+    copy(fixture);
+    assert_int_equal(fixture->length, 4);
+    server.from.size = 11;
+    copy(fixture);
+    assert_true(fixture->status == FERRY_OK && !fixture->copied);
+    server.from.size = 10;
+    server.gives = 0;
+    copy(fixture);
+    assert_true(fixture->copied && server.sought == 0);
+}
+
+static void what_was_cut_makes_room_for_another_file(void **state)
+{
+    struct fixture *fixture = *state;
+    server.gives = 4;
+    copy(fixture);
+    server.gives = 0;
+    server.to = server.from;
+    copy_of(fixture, "b2");
+    assert_true(fixture->copied && server.sought == 0);
+    copy(fixture);
+    assert_true(fixture->copied && server.sought == 0 && fixture->length == 10);
 }
 
 static void a_finished_file_is_moved(void **state)
@@ -344,6 +415,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_gone_is_no_trouble, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_grows_is_copied_no_further_than_it_was_listed,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_copy_that_is_cut_goes_on_where_it_was_cut, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_changed_since_it_was_cut_is_not_gone_on_with,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_cut_makes_room_for_another_file, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_finished_file_is_moved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_came_in_its_place_goes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_goes_back_by_the_next_connection_where_one_is_cut,

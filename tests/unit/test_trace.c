@@ -56,6 +56,22 @@ static void what_a_stranger_sent_is_taken_only_when_it_is_well_formed(void **sta
     assert_false(ferry_trace_read(NULL, 0, out));
 }
 
+static void what_has_a_name_of_its_own_has_its_trace_in_the_span_of_now(void **state)
+{
+    (void)state;
+    struct ferry_tracer tracer;
+    char first[FERRY_TRACE_SIZE], second[FERRY_TRACE_SIZE], read[FERRY_TRACE_SIZE];
+    ferry_tracer_init(&tracer);
+    ferry_tracer_name(&tracer, "4bf92f35-77b3-4da6-a3ce-929d0e0e4736", first);
+    assert_true(ferry_trace_read(first, strlen(first), read));
+    assert_memory_equal(first, "00-4bf92f3577b34da6a3ce929d0e0e4736-", 36);
+    assert_string_equal(first + 36, tracer.text + 36);
+    ferry_tracer_turn(&tracer);
+    ferry_tracer_name(&tracer, "4bf92f35-77b3-4da6-a3ce-929d0e0e4736", second);
+    assert_memory_equal(first, second, 36);
+    assert_string_not_equal(first, second);
+}
+
 static void the_trace_id_is_cut_out_for_a_log(void **state)
 {
     (void)state;
@@ -72,6 +88,7 @@ int main(void)
         cmocka_unit_test(each_record_has_a_trace_and_each_page_a_span),
         cmocka_unit_test(two_processes_do_not_share_their_ids),
         cmocka_unit_test(what_a_stranger_sent_is_taken_only_when_it_is_well_formed),
+        cmocka_unit_test(what_has_a_name_of_its_own_has_its_trace_in_the_span_of_now),
         cmocka_unit_test(the_trace_id_is_cut_out_for_a_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
