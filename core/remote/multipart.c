@@ -23,6 +23,14 @@ void ferry_multipart_init(struct ferry_multipart *multipart, ferry_multipart_cal
     ferry_buffer_init(&multipart->text, PART_BYTES);
 }
 
+void ferry_multipart_clear(struct ferry_multipart *multipart)
+{
+    ferry_buffer_clear(&multipart->boundary);
+    ferry_buffer_clear(&multipart->text);
+    multipart->part = multipart->line = 0;
+    multipart->over = false;
+}
+
 void ferry_multipart_done(struct ferry_multipart *multipart)
 {
     ferry_buffer_done(&multipart->boundary);
