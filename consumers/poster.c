@@ -59,11 +59,22 @@ static void wake_due(struct ferry_poster *poster, int64_t now)
     poster->queue = due;
 }
 
+/* Many of one table are picked from all that there are. */
+static bool picks(const struct ferry_poster *poster)
+{
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
+        if (ferry_desk_takes_many(&poster->options.desks[kind]))
+            return true;
+    return false;
+}
+
+/* Otherwise no more than the next request takes: what nobody asks for yet need not be touched. */
 static void collect(struct ferry_poster *poster, int64_t now)
 {
     struct ferry_letter *letter;
     bool was_empty = !poster->queue;
-    while ((letter = poster->options.next(poster->options.context, now))) {
+    size_t most = picks(poster) ? SIZE_MAX : poster->options.batch_size;
+    while (poster->queued < most && (letter = poster->options.next(poster->options.context, now))) {
         DL_APPEND(poster->queue, letter);
         poster->queued++;
     }
@@ -177,10 +188,8 @@ void ferry_batch_rest(struct ferry_batch *batch)
     struct ferry_poster *poster = batch->poster;
     ferry_buffer_clear(&batch->body);
     ferry_multipart_clear(&batch->multipart);
-    *batch = (struct ferry_batch){.poster = poster,
-                                  .retry_after_ms = -1,
-                                  .body = batch->body,
-                                  .multipart = batch->multipart};
+    *batch = (struct ferry_batch){
+        .poster = poster, .retry_after_ms = -1, .body = batch->body, .multipart = batch->multipart};
     LL_PREPEND(poster->idle, batch);
 }
 
@@ -283,12 +292,20 @@ static size_t size_of(const struct ferry_poster *poster)
     return poster->probe_at != 0 ? 1 : poster->options.batch_size;
 }
 
+/* One that is left out makes room for another. */
+static struct ferry_letter *first_queued(struct ferry_poster *poster)
+{
+    if (!poster->queue)
+        collect(poster, ferry_boot_ms());
+    return poster->queue;
+}
+
 /* False: memory is short; nothing more is tried in this turn. */
 static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch)
 {
     size_t size = size_of(poster);
-    while (poster->queue && batch->count < size) {
-        struct ferry_letter *letter = poster->queue;
+    struct ferry_letter *letter;
+    while (batch->count < size && (letter = first_queued(poster))) {
         if (letter->most != 0 && letter->most < size)
             size = letter->most;
         if (batch->count >= size)
