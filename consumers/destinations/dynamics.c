@@ -12,6 +12,7 @@
 #define EARLIEST_MS  INT64_C(-6847804800000)  /* 1753-01-01, the first day of Dynamics */
 #define LATEST_MS    INT64_C(253402300799000) /* the last second of four digits */
 #define HEAD         "\"activityid\":\""
+#define END          ")\""
 
 /* 8f9f4f4e-3f0d-5b0c-9a51-6f0f3a0c8a57, of ADR 4 */
 static const unsigned char namespace[FERRY_GUID_BYTES] = {
@@ -20,13 +21,13 @@ static const unsigned char namespace[FERRY_GUID_BYTES] = {
 /* What stands before each of an event's own texts; nothing where that is not written. */
 enum piece {
     PIECE_TYPED_HEAD, /* up to the id, with the type */
-    PIECE_SUBJECT,    /* ,"subject": */
+    PIECE_SUBJECT,    /* from the id's end to the subject */
     PIECE_CAMPAIGN,
     PIECE_DELIVERY,
     PIECE_MIRROR_PAGE,
     PIECE_URL,
     PIECE_REGARDING, /* up to the contact's id */
-    PIECE_DATE,      /* up to the date */
+    PIECE_DATE,      /* from the contact's end to the date, or to the end without one */
     PIECES,
 };
 
@@ -34,6 +35,7 @@ enum piece {
 struct form {
     struct ferry_buffer pieces[PIECES];
     size_t units[PIECES]; /* how long the text behind it may be, in UTF-16 */
+    bool dated;
 };
 
 struct ferry_activity_forms {
@@ -59,13 +61,17 @@ static enum ferry_status make_member(const char *name, struct ferry_buffer *piec
     return status == FERRY_OK ? ferry_buffer_append(piece, ":", 1) : status;
 }
 
+static size_t units_of(int64_t length)
+{
+    return length > 0 ? (size_t)length : SIZE_MAX;
+}
+
 static enum ferry_status make_texts(const struct ferry_activity *activity, struct form *form)
 {
     const struct {
         enum piece piece;
         struct ferry_activity_column column;
     } rows[] = {
-        {PIECE_SUBJECT, {"subject", activity->subject_length}},
         {PIECE_CAMPAIGN, activity->campaign},
         {PIECE_DELIVERY, activity->delivery},
         {PIECE_MIRROR_PAGE, activity->mirror_page},
@@ -73,8 +79,7 @@ static enum ferry_status make_texts(const struct ferry_activity *activity, struc
     };
     enum ferry_status status = FERRY_OK;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == FERRY_OK; i++) {
-        int64_t length = rows[i].column.length;
-        form->units[rows[i].piece] = length > 0 ? (size_t)length : SIZE_MAX;
+        form->units[rows[i].piece] = units_of(rows[i].column.length);
         status = make_member(rows[i].column.name, &form->pieces[rows[i].piece]);
     }
     return status;
@@ -92,10 +97,17 @@ static enum ferry_status make_form(const struct ferry_activity *activity, struct
                                      "{\"@odata.type\":\"Microsoft.Dynamics.CRM.%s\"," HEAD,
                                      activity->table);
     if (status == FERRY_OK)
+        status = ferry_buffer_append_text(&form->pieces[PIECE_SUBJECT], "\",\"subject\":\"");
+    if (status == FERRY_OK)
         status = ferry_buffer_printf(&form->pieces[PIECE_REGARDING],
                                      ",\"%s@odata.bind\":\"/contacts(", activity->regarding);
     if (status == FERRY_OK && activity->date.name)
-        status = ferry_buffer_printf(&form->pieces[PIECE_DATE], ",\"%s\":\"", activity->date.name);
+        status =
+            ferry_buffer_printf(&form->pieces[PIECE_DATE], END ",\"%s\":\"", activity->date.name);
+    else if (status == FERRY_OK)
+        status = ferry_buffer_append_text(&form->pieces[PIECE_DATE], END);
+    form->dated = activity->date.name != NULL;
+    form->units[PIECE_SUBJECT] = units_of(activity->subject_length);
     return status;
 }
 
@@ -144,9 +156,7 @@ static enum ferry_status write_id(const struct ferry_activity_forms *forms,
     enum ferry_status status = typed
                                    ? append_piece(&forms->forms[event->kind], PIECE_TYPED_HEAD, out)
                                    : ferry_buffer_append(out, "{" HEAD, sizeof "{" HEAD - 1);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, guid, sizeof guid - 1);
-    return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
+    return status == FERRY_OK ? ferry_buffer_append(out, guid, sizeof guid - 1) : status;
 }
 
 /* A person without campaign and delivery is helped by the id that leads to Campaign's log. */
@@ -159,8 +169,6 @@ static enum ferry_status write_subject(const struct form *form, const struct fer
         event->campaign, {" ", both ? 1 : 0}, none ? event->id : event->delivery};
     size_t units = form->units[PIECE_SUBJECT];
     enum ferry_status status = append_piece(form, PIECE_SUBJECT, out);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, "\"", 1);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == FERRY_OK; i++) {
         struct ferry_slice cut = ferry_utf8_cut_units(parts[i], units);
         units = cut.length == parts[i].length ? units - ferry_utf8_units(cut) : 0;
@@ -188,25 +196,24 @@ static enum ferry_status write_regarding(const struct form *form, const struct f
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
                           "the event's contact is no GUID");
     enum ferry_status status = append_piece(form, PIECE_REGARDING, out);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, event->contact.data, event->contact.length);
-    return status == FERRY_OK ? ferry_buffer_append(out, ")\"", 2) : status;
+    return status == FERRY_OK ? ferry_buffer_append(out, event->contact.data, event->contact.length)
+                              : status;
 }
 
+/* And the end. */
 static enum ferry_status write_date(const struct form *form, const struct ferry_event *event,
                                     struct ferry_buffer *out, struct ferry_error *error)
 {
     char text[FERRY_TIME_SIZE];
-    if (form->pieces[PIECE_DATE].length == 0)
-        return FERRY_OK;
+    enum ferry_status status = append_piece(form, PIECE_DATE, out);
+    if (status != FERRY_OK || !form->dated)
+        return status == FERRY_OK ? ferry_buffer_append(out, "}", 1) : status;
     if (event->occurred_at < EARLIEST_MS || event->occurred_at > LATEST_MS)
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
                           "the event's date is none that Dynamics 365 can hold");
     ferry_time_format(event->occurred_at, text); /* whole seconds are all that is kept */
-    enum ferry_status status = append_piece(form, PIECE_DATE, out);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, text, SECONDS_SIZE);
-    return status == FERRY_OK ? ferry_buffer_append(out, "Z\"", 2) : status;
+    status = ferry_buffer_append(out, text, SECONDS_SIZE);
+    return status == FERRY_OK ? ferry_buffer_append(out, "Z\"}", 3) : status;
 }
 
 /* --- the whole --- */
@@ -234,9 +241,7 @@ static enum ferry_status write_object(const struct ferry_activity_forms *forms,
         status = write_texts(form, event, out);
     if (status == FERRY_OK)
         status = write_regarding(form, event, out, error);
-    if (status == FERRY_OK)
-        status = write_date(form, event, out, error);
-    return status == FERRY_OK ? ferry_buffer_append(out, "}", 1) : status;
+    return status == FERRY_OK ? write_date(form, event, out, error) : status;
 }
 
 enum ferry_status ferry_activity_write(const struct ferry_activity_forms *forms,
