@@ -44,11 +44,11 @@ enum ferry_status ferry_strand_take(struct ferry_strand *strand, int64_t offset,
         free(letter);
         return status == FERRY_INVALID ? FERRY_OK : status;
     }
-    *letter = (struct ferry_letter){
-        .strand = strand,
-        .entry = entry,
-        .length = length,
-        .certain = entry->sequence >= strand->doubted || offset >= strand->log_end};
+    *letter = (struct ferry_letter){.strand = strand,
+                                    .entry = entry,
+                                    .length = length,
+                                    .certain = entry->sequence >= strand->doubted ||
+                                               offset >= strand->log_end};
     if (length > 0)
         memcpy(letter->value, value, length);
     DL_APPEND(strand->held, letter);
