@@ -13,6 +13,7 @@
 
 #define MAX_EVENTS 12000
 #define MAX_BYTES  ((size_t)6 << 20)
+#define MOMENT_MS  INT64_C(500) /* sooner than a group throws away what it has fetched */
 
 /* What is the matter, as one of those who may say it does. */
 struct trouble {
@@ -35,9 +36,11 @@ struct ferry_activities {
     struct ferry_poster *poster;
     struct ferry_trim *trim;
     struct ferry_strand *strands; /* utlist */
+    struct ferry_strand *turn;    /* whose letters go next; NULL: those of the first */
     bool assigned;
     bool full;
-    bool ended; /* the last deletion was asked for */
+    int64_t full_at; /* ferry_boot_ms, since when */
+    bool ended;      /* the last deletion was asked for */
 };
 
 /* --- troubles --- */
@@ -159,12 +162,6 @@ static bool may_send(void *context)
     return ferry_run_may_send(activities->run);
 }
 
-static void on_progress(void *context)
-{
-    struct ferry_activities *activities = context;
-    ferry_run_progress(activities->run);
-}
-
 static void on_trimmed(void *context)
 {
     struct ferry_activities *activities = context;
@@ -179,6 +176,7 @@ static void forget_strands(struct ferry_activities *activities)
     DL_FOREACH_SAFE (activities->strands, strand, next)
         ferry_strand_free(strand);
     activities->strands = NULL;
+    activities->turn = NULL;
     activities->assigned = false;
     activities->full = false;
 }
@@ -243,11 +241,22 @@ static bool is_stuck(const struct ferry_strand *strand)
     return strand->closed_at != 0 && ferry_strand_stuck(strand, ferry_boot_ms());
 }
 
+/* In twelfths of what may be held. Where it was full for a moment only, what goes into one request
+ * makes room for the next, which is made while its events are warm. Later what was fetched ahead
+ * was thrown away, and less than half of all is not worth fetching it anew. */
+static size_t room_of(const struct ferry_activities *activities)
+{
+    if (!activities->full)
+        return 12;
+    return ferry_boot_ms() - activities->full_at < MOMENT_MS ? 11 : 6;
+}
+
 static bool has_room(void *cargo)
 {
     struct ferry_activities *activities = cargo;
     const struct ferry_strand *strand;
-    size_t divisor = activities->full ? 2 : 1; /* once full, only half full counts as room */
+    size_t room = room_of(activities);
+    bool was_full = activities->full;
     size_t count = 0;
     size_t bytes = 0;
     DL_FOREACH (activities->strands, strand) {
@@ -256,7 +265,9 @@ static bool has_room(void *cargo)
         count += strand->count;
         bytes += strand->bytes;
     }
-    activities->full = count >= MAX_EVENTS / divisor || bytes >= MAX_BYTES / divisor;
+    activities->full = count >= MAX_EVENTS / 12 * room || bytes >= MAX_BYTES / 12 * room;
+    if (activities->full && !was_full)
+        activities->full_at = ferry_boot_ms();
     return !activities->full;
 }
 
@@ -268,15 +279,31 @@ static bool takes(const void *cargo, const char *topic, int partition)
 
 /* --- work --- */
 
+/* One of each in turn: no more is asked for than goes at once, and who is rich would be all that
+ * goes, and who is stuck would never be seen to be free again. */
 static struct ferry_letter *next_letter(void *context, int64_t now)
 {
     struct ferry_activities *activities = context;
-    struct ferry_strand *strand;
+    struct ferry_strand *first = activities->turn ? activities->turn : activities->strands;
+    struct ferry_strand *strand = first;
     struct ferry_letter *letter = NULL;
-    DL_FOREACH (activities->strands, strand)
-        if ((letter = ferry_strand_next(strand, now)))
+    while (strand && !letter) {
+        letter = ferry_strand_next(strand, now);
+        strand = strand->next ? strand->next : activities->strands;
+        if (strand == first)
             break;
+    }
+    activities->turn = strand;
     return letter;
+}
+
+/* A run makes its next step when it likes; but whoever is full is read for as soon as he is not. */
+static void on_progress(void *context)
+{
+    struct ferry_activities *activities = context;
+    ferry_run_progress(activities->run);
+    if (activities->full && has_room(activities))
+        ferry_run_poke(activities->run);
 }
 
 static bool expects(void *context)

@@ -3,7 +3,5 @@
 
 /* One thread does nearly all the work: an arena for each of librdkafka's as well cost 14 MB. What
  * is free goes back to the system after a second (after a tenth of it the writer needs half as much
- * CPU again); the bodies of batches and their answers at once, else a dozen MB of them lie about.
- */
-const char *malloc_conf =
-    "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0,oversize_threshold:131072";
+ * CPU again). */
+const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";

@@ -14,6 +14,7 @@
 #define FULL_PATIENCE_MS 1000
 #define NUDGE_BYTES      ((size_t)1 << 20) /* half of what the queue holds: less was no full one */
 #define BATCH            1000 /* records a turn of the loop, so that other work goes on */
+#define STRIDE           8    /* records to a question for room: it is asked of every partition */
 
 enum phase {
     PHASE_JOINING, /* owns nothing */
@@ -281,7 +282,7 @@ static void nudge(struct ferry_group *group)
 static void poll(struct ferry_group *group)
 {
     int left = BATCH;
-    while (may_poll(group)) {
+    while (left % STRIDE != 0 || may_poll(group)) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(group->consumer, 0);
         if (!message) {
             nudge(group);

@@ -59,11 +59,22 @@ static void wake_due(struct ferry_poster *poster, int64_t now)
     poster->queue = due;
 }
 
+/* Many of one table are picked from all that there are. */
+static bool picks(const struct ferry_poster *poster)
+{
+    for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
+        if (ferry_desk_takes_many(&poster->options.desks[kind]))
+            return true;
+    return false;
+}
+
+/* Otherwise no more than the next request takes: what nobody asks for yet need not be touched. */
 static void collect(struct ferry_poster *poster, int64_t now)
 {
     struct ferry_letter *letter;
     bool was_empty = !poster->queue;
-    while ((letter = poster->options.next(poster->options.context, now))) {
+    size_t most = picks(poster) ? SIZE_MAX : poster->options.batch_size;
+    while (poster->queued < most && (letter = poster->options.next(poster->options.context, now))) {
         DL_APPEND(poster->queue, letter);
         poster->queued++;
     }
@@ -168,14 +179,51 @@ void ferry_poster_warn(struct ferry_poster *poster, const struct ferry_error *er
 
 /* --- one request --- */
 
-void ferry_batch_free(struct ferry_batch *batch)
+/* The memory of the one that rested last is warm, and the system need not clear it anew. */
+static struct ferry_batch *take_batch(struct ferry_poster *poster)
+{
+    struct ferry_batch *batch = poster->idle;
+    if (batch) {
+        LL_DELETE(poster->idle, batch);
+        return batch;
+    }
+    batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    batch->poster = poster;
+    batch->retry_after_ms = -1;
+    ferry_buffer_init(&batch->body, BODY_BYTES);
+    ferry_multipart_init(&batch->multipart, ferry_posting_part, batch);
+    return batch;
+}
+
+void ferry_batch_rest(struct ferry_batch *batch)
+{
+    struct ferry_poster *poster = batch->poster;
+    ferry_buffer_clear(&batch->body);
+    ferry_multipart_clear(&batch->multipart);
+    *batch = (struct ferry_batch){
+        .poster = poster, .retry_after_ms = -1, .body = batch->body, .multipart = batch->multipart};
+    LL_PREPEND(poster->idle, batch);
+}
+
+static void free_batch(struct ferry_batch *batch)
 {
     struct ferry_letter *letter, *next;
     DL_FOREACH_SAFE (batch->letters, letter, next)
         free(letter);
     ferry_claims_free(batch);
     ferry_multipart_done(&batch->multipart);
+    ferry_buffer_done(&batch->body);
     free(batch);
+}
+
+static void free_idle(struct ferry_poster *poster)
+{
+    struct ferry_batch *batch, *next;
+    LL_FOREACH_SAFE (poster->idle, batch, next)
+        free_batch(batch);
+    poster->idle = NULL;
 }
 
 static enum ferry_status write_target(const struct ferry_poster *poster,
@@ -222,8 +270,9 @@ static enum ferry_status write_part(const struct ferry_poster *poster,
 /* From the queue into the request. FERRY_FULL: there is room for it in the next one. A letter that
  * is not added for another reason has its fate, or waits. */
 static enum ferry_status move_letter(struct ferry_poster *poster, struct ferry_batch *batch,
-                                     struct ferry_letter *letter, struct ferry_buffer *body)
+                                     struct ferry_letter *letter)
 {
+    struct ferry_buffer *body = &batch->body;
     DL_DELETE(poster->queue, letter);
     poster->queued--;
     struct ferry_event event;
@@ -263,18 +312,25 @@ static size_t size_of(const struct ferry_poster *poster)
     return poster->probe_at != 0 ? 1 : poster->options.batch_size;
 }
 
+/* One that is left out makes room for another. */
+static struct ferry_letter *first_queued(struct ferry_poster *poster)
+{
+    if (!poster->queue)
+        collect(poster, ferry_boot_ms());
+    return poster->queue;
+}
+
 /* False: memory is short; nothing more is tried in this turn. */
-static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch,
-                       struct ferry_buffer *body)
+static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch)
 {
     size_t size = size_of(poster);
-    while (poster->queue && batch->count < size) {
-        struct ferry_letter *letter = poster->queue;
+    struct ferry_letter *letter;
+    while (batch->count < size && (letter = first_queued(poster))) {
         if (letter->most != 0 && letter->most < size)
             size = letter->most;
         if (batch->count >= size)
             break;
-        enum ferry_status status = move_letter(poster, batch, letter, body);
+        enum ferry_status status = move_letter(poster, batch, letter);
         if (status == FERRY_FULL)
             break;
         if (status != FERRY_OK && status != FERRY_BAD_RECORD)
@@ -309,18 +365,17 @@ static struct ferry_desk *desk_of_many(const struct ferry_poster *poster,
 }
 
 /* Its events stand between others in the queue. As fill_batch. */
-static bool fill_many(struct ferry_poster *poster, struct ferry_batch *batch,
-                      struct ferry_buffer *body)
+static bool fill_many(struct ferry_poster *poster, struct ferry_batch *batch)
 {
     struct ferry_letter *letter, *next;
-    if (ferry_buffer_append_text(body, "{\"Targets\":[") != FERRY_OK)
+    if (ferry_buffer_append_text(&batch->body, "{\"Targets\":[") != FERRY_OK)
         return false;
     DL_FOREACH_SAFE (poster->queue, letter, next) {
         if (batch->count >= poster->options.batch_size)
             break;
         if (desk_of_many(poster, letter) != batch->many)
             continue;
-        enum ferry_status status = move_letter(poster, batch, letter, body);
+        enum ferry_status status = move_letter(poster, batch, letter);
         if (status == FERRY_FULL)
             break;
         if (status != FERRY_OK && status != FERRY_BAD_RECORD)
@@ -330,17 +385,17 @@ static bool fill_many(struct ferry_poster *poster, struct ferry_batch *batch,
 }
 
 static enum ferry_status send_many(struct ferry_poster *poster, struct ferry_batch *batch,
-                                   struct ferry_buffer *body, struct ferry_error *error)
+                                   struct ferry_error *error)
 {
     struct ferry_buffer path;
     ferry_buffer_init(&path, PATH_BYTES);
     enum ferry_status status = ferry_buffer_printf(
         &path, "%s/Microsoft.Dynamics.CRM.CreateMultiple", batch->many->activity->entity_set);
     if (status == FERRY_OK)
-        status = ferry_buffer_append_text(body, MANY_END);
+        status = ferry_buffer_append_text(&batch->body, MANY_END);
     const struct ferry_dataverse_request request = {.method = "POST",
                                                     .path = path.data,
-                                                    .large_body = body,
+                                                    .large_body = &batch->body,
                                                     .on_done = ferry_posting_answer,
                                                     .context = batch};
     status = status == FERRY_OK
@@ -367,15 +422,15 @@ static void note_sent(struct ferry_poster *poster, struct ferry_batch *batch)
 }
 
 static enum ferry_status send_batch(struct ferry_poster *poster, struct ferry_batch *batch,
-                                    struct ferry_buffer *body, struct ferry_error *error)
+                                    struct ferry_error *error)
 {
-    if (ferry_batch_end(body) != FERRY_OK)
+    if (ferry_batch_end(&batch->body) != FERRY_OK)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     const struct ferry_dataverse_request request = {.method = "POST",
                                                     .path = FERRY_BATCH_PATH,
                                                     .prefer = FERRY_BATCH_PREFER,
                                                     .type = FERRY_BATCH_TYPE,
-                                                    .large_body = body,
+                                                    .large_body = &batch->body,
                                                     .on_body = ferry_posting_stream,
                                                     .on_done = ferry_posting_answer,
                                                     .context = batch};
@@ -395,44 +450,40 @@ static void give_up_sending(struct ferry_poster *poster, struct ferry_batch *bat
 
 /* As long as the last one, by its events: one that grew while it is filled would be copied a dozen
  * times. False: memory is short. */
-static bool prepare_body(const struct ferry_poster *poster, struct ferry_buffer *body)
+static bool reserve_body(const struct ferry_poster *poster, struct ferry_buffer *body)
 {
     size_t count = size_of(poster) < poster->queued ? size_of(poster) : poster->queued;
     size_t bytes = count * poster->event_bytes;
-    ferry_buffer_init(body, BODY_BYTES);
     return ferry_buffer_reserve(body, bytes < BODY_BYTES ? bytes : BODY_BYTES) == FERRY_OK;
 }
 
 /* False: there is nothing to send, or it cannot be sent now. */
 static bool post_batch(struct ferry_poster *poster)
 {
-    struct ferry_batch *batch = calloc(1, sizeof *batch);
-    struct ferry_buffer body;
+    struct ferry_batch *batch = take_batch(poster);
     struct ferry_error error;
-    if (!batch || !prepare_body(poster, &body)) {
-        free(batch);
+    if (!batch)
+        return false;
+    if (!reserve_body(poster, &batch->body)) {
+        ferry_batch_rest(batch);
         return false;
     }
-    batch->poster = poster;
-    batch->retry_after_ms = -1;
     ferry_tracer_turn(&poster->tracer);
-    ferry_multipart_init(&batch->multipart, ferry_posting_part, batch);
     batch->many = desk_of_many(poster, poster->queue);
-    bool goes_on = batch->many ? fill_many(poster, batch, &body) : fill_batch(poster, batch, &body);
+    bool goes_on = batch->many ? fill_many(poster, batch) : fill_batch(poster, batch);
     bool sent = false;
     if (batch->count > 0) {
-        poster->event_bytes = body.length / batch->count + 1;
-        enum ferry_status status = batch->many ? send_many(poster, batch, &body, &error)
-                                               : send_batch(poster, batch, &body, &error);
+        poster->event_bytes = batch->body.length / batch->count + 1;
+        enum ferry_status status =
+            batch->many ? send_many(poster, batch, &error) : send_batch(poster, batch, &error);
         sent = status == FERRY_OK;
         if (sent)
             note_sent(poster, batch);
         else
             give_up_sending(poster, batch, &error);
     }
-    ferry_buffer_done(&body);
     if (!sent)
-        ferry_batch_free(batch);
+        ferry_batch_rest(batch);
     return goes_on && sent;
 }
 
@@ -503,6 +554,8 @@ static void work_through(struct ferry_poster *poster)
             break;
         collect(poster, now);
     }
+    if (!poster->batches)
+        free_idle(poster);
     set_timer(poster, now);
 }
 
@@ -590,9 +643,10 @@ void ferry_poster_drop(struct ferry_poster *poster)
     DL_FOREACH_SAFE (poster->batches, batch, next) {
         ferry_dataverse_cancel(batch->call);
         ferry_pace_cancel(&poster->pace);
-        ferry_batch_free(batch);
+        free_batch(batch);
     }
     poster->batches = NULL;
+    free_idle(poster);
     free_letters(&poster->queue);
     free_letters(&poster->waiting);
     poster->queued = 0;

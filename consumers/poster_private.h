@@ -25,7 +25,6 @@ struct ferry_batch {
     size_t taken[FERRY_EVENT_KINDS]; /* parts up to the last one that succeeded, of each table */
     size_t surplus;                  /* parts without a letter */
     struct ferry_desk *many; /* a CreateMultiple of its table, all or nothing; NULL: a $batch */
-    struct ferry_multipart multipart;
     struct ferry_dataverse_call *call;
     struct ferry_pace_ticket ticket;
     /* What its parts have said, to be acted on once. */
@@ -39,6 +38,9 @@ struct ferry_batch {
     bool ill;                 /* nobody could be blamed */
     bool human;               /* a human is needed */
     struct ferry_error error; /* of the last of these */
+    /* Their memory serves the next request too. */
+    struct ferry_buffer body; /* not while it is in flight */
+    struct ferry_multipart multipart;
 };
 
 struct ferry_poster {
@@ -49,6 +51,7 @@ struct ferry_poster {
     struct ferry_letter *queue;   /* utlist, in turn */
     struct ferry_letter *waiting; /* utlist, in no order */
     struct ferry_batch *batches;  /* utlist, in flight */
+    struct ferry_batch *idle;     /* utlist; none when there is nothing to do */
     size_t queued;
     size_t event_bytes; /* of an event in the last request */
     int64_t queued_at;  /* since when there is something to send */
@@ -81,7 +84,7 @@ void ferry_poster_warn(struct ferry_poster *poster, const struct ferry_error *er
                        int64_t wait_ms);
 void ferry_poster_run(struct ferry_poster *poster);
 /* It is in no list any more and has no letters. */
-void ferry_batch_free(struct ferry_batch *batch);
+void ferry_batch_rest(struct ferry_batch *batch);
 
 /* In postings.c: the callbacks of every request; `context` is the batch. */
 enum ferry_http_flow ferry_posting_stream(void *context, const char *data, size_t length);

@@ -295,6 +295,7 @@ void ferry_posting_answer(void *context, const struct ferry_remote_answer *answe
     struct ferry_batch *batch = context;
     struct ferry_poster *poster = batch->poster;
     DL_DELETE(poster->batches, batch);
+    ferry_dataverse_return_body(batch->call, answer, &batch->body);
     count_answer(poster, answer->verdict);
     if (batch->many && !speaks_of_us(answer->verdict))
         take_many(batch, answer);
@@ -309,7 +310,7 @@ void ferry_posting_answer(void *context, const struct ferry_remote_answer *answe
                       ferry_boot_ms());
     heed_limits(poster, answer);
     conclude(poster, batch);
-    ferry_batch_free(batch);
+    ferry_batch_rest(batch);
     ferry_poster_run(poster);
     if (!poster->open)
         poster->options.on_progress(poster->options.context);

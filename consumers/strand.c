@@ -37,17 +37,18 @@ enum ferry_status ferry_strand_take(struct ferry_strand *strand, int64_t offset,
                                     size_t length)
 {
     struct ferry_window_entry *entry;
-    struct ferry_letter *letter = calloc(1, sizeof *letter + length);
+    struct ferry_letter *letter = malloc(sizeof *letter + length);
     enum ferry_status status =
         letter ? ferry_window_add(&strand->window, offset, 0, &entry) : FERRY_NOMEM;
     if (status != FERRY_OK) {
         free(letter);
         return status == FERRY_INVALID ? FERRY_OK : status;
     }
-    letter->strand = strand;
-    letter->entry = entry;
-    letter->certain = entry->sequence >= strand->doubted || offset >= strand->log_end;
-    letter->length = length;
+    *letter = (struct ferry_letter){.strand = strand,
+                                    .entry = entry,
+                                    .length = length,
+                                    .certain = entry->sequence >= strand->doubted ||
+                                               offset >= strand->log_end};
     if (length > 0)
         memcpy(letter->value, value, length);
     DL_APPEND(strand->held, letter);

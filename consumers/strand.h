@@ -19,22 +19,23 @@
 
 struct ferry_strand;
 
-/* An event, until its fate is known. */
+/* An event, until its fate is known. What all of them need comes first: of one that is taken at the
+ * first try, no more than a line of the processor's memory is touched when the answer comes. */
 struct ferry_letter {
     struct ferry_letter *prev, *next;
     struct ferry_strand *strand;
     struct ferry_window_entry *entry;
-    int64_t due_at;    /* ferry_boot_ms, of one that waits */
-    uint64_t refused;  /* requests before the first that may speak against it: see claims.c */
-    size_t most;       /* how many may go with it in one request; 0: any number */
-    unsigned attempts; /* requests made for it */
-    unsigned blamed;   /* answers against it while neighbours succeeded */
-    unsigned doubts;   /* times the metadata was compared for its sake */
-    bool certain;      /* nobody can have sent it */
-    bool sorted;       /* its kind is known */
-    enum ferry_event_kind kind; /* known at the latest when it was put into a request */
     size_t length;
-    char value[]; /* the original bytes */
+    enum ferry_event_kind kind; /* known at the latest when it was put into a request */
+    unsigned attempts;          /* requests made for it */
+    bool certain;               /* nobody can have sent it */
+    bool sorted;                /* its kind is known */
+    uint64_t refused; /* requests before the first that may speak against it: see claims.c */
+    int64_t due_at;   /* ferry_boot_ms, of one that waits */
+    size_t most;      /* how many may go with it in one request; 0: any number */
+    unsigned blamed;  /* answers against it while neighbours succeeded */
+    unsigned doubts;  /* times the metadata was compared for its sake */
+    char value[];     /* the original bytes */
 };
 
 struct ferry_strand {

@@ -12,17 +12,18 @@
 #define EARLIEST_MS  INT64_C(-6847804800000)  /* 1753-01-01, the first day of Dynamics */
 #define LATEST_MS    INT64_C(253402300799000) /* the last second of four digits */
 #define HEAD         "\"activityid\":\""
+#define END          ")\""
 
 /* What stands before each of an event's own texts; nothing where that is not written. */
 enum piece {
     PIECE_TYPED_HEAD, /* up to the id, with the type */
-    PIECE_SUBJECT,    /* ,"subject": */
+    PIECE_SUBJECT,    /* from the id's end to the subject */
     PIECE_CAMPAIGN,
     PIECE_DELIVERY,
     PIECE_MIRROR_PAGE,
     PIECE_URL,
     PIECE_REGARDING, /* up to the contact's id */
-    PIECE_DATE,      /* up to the date */
+    PIECE_DATE,      /* from the contact's end to the date, or to the end without one */
     PIECES,
 };
 
@@ -30,6 +31,7 @@ enum piece {
 struct form {
     struct ferry_buffer pieces[PIECES];
     size_t units[PIECES]; /* how long the text behind it may be, in UTF-16 */
+    bool dated;
 };
 
 struct ferry_activity_forms {
@@ -54,13 +56,17 @@ static enum ferry_status make_member(const char *name, struct ferry_buffer *piec
     return status == FERRY_OK ? ferry_buffer_append(piece, ":", 1) : status;
 }
 
+static size_t units_of(int64_t length)
+{
+    return length > 0 ? (size_t)length : SIZE_MAX;
+}
+
 static enum ferry_status make_texts(const struct ferry_activity *activity, struct form *form)
 {
     const struct {
         enum piece piece;
         struct ferry_activity_column column;
     } rows[] = {
-        {PIECE_SUBJECT, {"subject", activity->subject_length}},
         {PIECE_CAMPAIGN, activity->campaign},
         {PIECE_DELIVERY, activity->delivery},
         {PIECE_MIRROR_PAGE, activity->mirror_page},
@@ -68,8 +74,7 @@ static enum ferry_status make_texts(const struct ferry_activity *activity, struc
     };
     enum ferry_status status = FERRY_OK;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == FERRY_OK; i++) {
-        int64_t length = rows[i].column.length;
-        form->units[rows[i].piece] = length > 0 ? (size_t)length : SIZE_MAX;
+        form->units[rows[i].piece] = units_of(rows[i].column.length);
         status = make_member(rows[i].column.name, &form->pieces[rows[i].piece]);
     }
     return status;
@@ -87,10 +92,17 @@ static enum ferry_status make_form(const struct ferry_activity *activity, struct
                                      "{\"@odata.type\":\"Microsoft.Dynamics.CRM.%s\"," HEAD,
                                      activity->table);
     if (status == FERRY_OK)
+        status = ferry_buffer_append_text(&form->pieces[PIECE_SUBJECT], "\",\"subject\":\"");
+    if (status == FERRY_OK)
         status = ferry_buffer_printf(&form->pieces[PIECE_REGARDING],
                                      ",\"%s@odata.bind\":\"/contacts(", activity->regarding);
     if (status == FERRY_OK && activity->date.name)
-        status = ferry_buffer_printf(&form->pieces[PIECE_DATE], ",\"%s\":\"", activity->date.name);
+        status =
+            ferry_buffer_printf(&form->pieces[PIECE_DATE], END ",\"%s\":\"", activity->date.name);
+    else if (status == FERRY_OK)
+        status = ferry_buffer_append_text(&form->pieces[PIECE_DATE], END);
+    form->dated = activity->date.name != NULL;
+    form->units[PIECE_SUBJECT] = units_of(activity->subject_length);
     return status;
 }
 
@@ -133,9 +145,7 @@ static enum ferry_status write_id(const struct form *form, const char *id, bool 
 {
     enum ferry_status status = typed ? append_piece(form, PIECE_TYPED_HEAD, out)
                                      : ferry_buffer_append(out, "{" HEAD, sizeof "{" HEAD - 1);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, id, FERRY_GUID_SIZE - 1);
-    return status == FERRY_OK ? ferry_buffer_append(out, "\"", 1) : status;
+    return status == FERRY_OK ? ferry_buffer_append(out, id, FERRY_GUID_SIZE - 1) : status;
 }
 
 /* A person without campaign and delivery is helped by the id that leads to Campaign's log. */
@@ -148,8 +158,6 @@ static enum ferry_status write_subject(const struct form *form, const struct fer
         event->campaign, {" ", both ? 1 : 0}, none ? event->id : event->delivery};
     size_t units = form->units[PIECE_SUBJECT];
     enum ferry_status status = append_piece(form, PIECE_SUBJECT, out);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, "\"", 1);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == FERRY_OK; i++) {
         struct ferry_slice cut = ferry_utf8_cut_units(parts[i], units);
         units = cut.length == parts[i].length ? units - ferry_utf8_units(cut) : 0;
@@ -177,25 +185,24 @@ static enum ferry_status write_regarding(const struct form *form, const struct f
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
                           "the event's contact is no GUID");
     enum ferry_status status = append_piece(form, PIECE_REGARDING, out);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, event->contact.data, event->contact.length);
-    return status == FERRY_OK ? ferry_buffer_append(out, ")\"", 2) : status;
+    return status == FERRY_OK ? ferry_buffer_append(out, event->contact.data, event->contact.length)
+                              : status;
 }
 
+/* And the end. */
 static enum ferry_status write_date(const struct form *form, const struct ferry_event *event,
                                     struct ferry_buffer *out, struct ferry_error *error)
 {
     char text[FERRY_TIME_SIZE];
-    if (form->pieces[PIECE_DATE].length == 0)
-        return FERRY_OK;
+    enum ferry_status status = append_piece(form, PIECE_DATE, out);
+    if (status != FERRY_OK || !form->dated)
+        return status == FERRY_OK ? ferry_buffer_append(out, "}", 1) : status;
     if (event->occurred_at < EARLIEST_MS || event->occurred_at > LATEST_MS)
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_MAPPING,
                           "the event's date is none that Dynamics 365 can hold");
     ferry_time_format(event->occurred_at, text); /* whole seconds are all that is kept */
-    enum ferry_status status = append_piece(form, PIECE_DATE, out);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(out, text, SECONDS_SIZE);
-    return status == FERRY_OK ? ferry_buffer_append(out, "Z\"", 2) : status;
+    status = ferry_buffer_append(out, text, SECONDS_SIZE);
+    return status == FERRY_OK ? ferry_buffer_append(out, "Z\"}", 3) : status;
 }
 
 /* --- the whole --- */
@@ -222,9 +229,7 @@ static enum ferry_status write_object(const struct form *form, const struct ferr
         status = write_texts(form, event, out);
     if (status == FERRY_OK)
         status = write_regarding(form, event, out, error);
-    if (status == FERRY_OK)
-        status = write_date(form, event, out, error);
-    return status == FERRY_OK ? ferry_buffer_append(out, "}", 1) : status;
+    return status == FERRY_OK ? write_date(form, event, out, error) : status;
 }
 
 enum ferry_status ferry_activity_write(const struct ferry_activity_forms *forms,

@@ -2,8 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
+
+#define DAY       86400 /* seconds */
+#define DATE_SIZE 11    /* 2026-11-22T */
 
 static int64_t read_ms(clockid_t clock)
 {
@@ -31,6 +35,24 @@ static char *put_digits(char *out, int number, int digits, char behind)
     return out + digits + 1;
 }
 
+/* Most times are of the same day as the one before, and the library takes long to find it. */
+static void put_date(time_t midnight, char *out)
+{
+    static _Thread_local struct {
+        time_t midnight;
+        char text[DATE_SIZE];
+    } last = {0, "1970-01-01T"};
+    struct tm utc;
+    if (midnight != last.midnight) {
+        gmtime_r(&midnight, &utc);
+        char *at = put_digits(last.text, utc.tm_year + 1900, 4, '-');
+        at = put_digits(at, utc.tm_mon + 1, 2, '-');
+        put_digits(at, utc.tm_mday, 2, 'T');
+        last.midnight = midnight;
+    }
+    memcpy(out, last.text, sizeof last.text);
+}
+
 void ferry_time_format(int64_t wall_ms, char out[FERRY_TIME_SIZE])
 {
     time_t seconds = (time_t)(wall_ms / 1000);
@@ -39,14 +61,13 @@ void ferry_time_format(int64_t wall_ms, char out[FERRY_TIME_SIZE])
         milliseconds += 1000;
         seconds--;
     }
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    char *at = put_digits(out, utc.tm_year + 1900, 4, '-');
-    at = put_digits(at, utc.tm_mon + 1, 2, '-');
-    at = put_digits(at, utc.tm_mday, 2, 'T');
-    at = put_digits(at, utc.tm_hour, 2, ':');
-    at = put_digits(at, utc.tm_min, 2, ':');
-    at = put_digits(at, utc.tm_sec, 2, '.');
+    int of_day = (int)(seconds % DAY);
+    if (of_day < 0)
+        of_day += DAY;
+    put_date(seconds - of_day, out);
+    char *at = put_digits(out + DATE_SIZE, of_day / 3600, 2, ':');
+    at = put_digits(at, of_day / 60 % 60, 2, ':');
+    at = put_digits(at, of_day % 60, 2, '.');
     at = put_digits(at, milliseconds, 3, 'Z');
     *at = '\0';
 }

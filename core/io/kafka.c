@@ -42,6 +42,7 @@ static const struct ferry_kafka_option for_members[] = {
     {"session.timeout.ms", "6000"},
     {"heartbeat.interval.ms", "1500"},
     {"max.poll.interval.ms", "30000"},
+    {"fetch.message.max.bytes", "65536"}, /* unpacked, what waits should fit into the cache */
     {NULL, NULL},
 };
 

@@ -190,7 +190,7 @@ static enum ferry_status fill_texts(const struct ferry_dataverse *dataverse,
 }
 
 /* Their ceilings stay where they were. */
-static void take_body(struct ferry_session_call *call, struct ferry_buffer *body)
+static void swap_body(struct ferry_session_call *call, struct ferry_buffer *body)
 {
     struct ferry_buffer *text = &call->texts[FERRY_SESSION_BODY];
     struct ferry_buffer empty = *text;
@@ -218,7 +218,7 @@ static enum ferry_status fill(const struct ferry_dataverse *dataverse,
     if (fill_texts(dataverse, request, call) != FERRY_OK)
         return out_of_memory(error);
     if (request->large_body)
-        take_body(call, request->large_body);
+        swap_body(call, request->large_body);
     return FERRY_OK;
 }
 
@@ -269,6 +269,17 @@ enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
     if (status == FERRY_OK && ret_call)
         *ret_call = (struct ferry_dataverse_call *)(void *)call;
     return status;
+}
+
+void ferry_dataverse_return_body(struct ferry_dataverse_call *call,
+                                 const struct ferry_remote_answer *answer,
+                                 struct ferry_buffer *body)
+{
+    struct ferry_session_call *session_call = inner(call);
+
+    if (answer->http && answer->http->call)
+        ferry_http_return_body(answer->http, &session_call->texts[FERRY_SESSION_BODY]);
+    swap_body(session_call, body);
 }
 
 void ferry_dataverse_resume(struct ferry_dataverse_call *call)

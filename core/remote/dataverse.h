@@ -37,6 +37,11 @@ enum ferry_status ferry_dataverse_send(struct ferry_dataverse *dataverse,
                                        const struct ferry_dataverse_request *request,
                                        struct ferry_dataverse_call **ret_call,
                                        struct ferry_error *error) FERRY_MUST_CHECK;
+/* During on_done: gives the large body back that was taken, to be written anew in the same memory.
+ * Empty where nothing came of sending it. */
+void ferry_dataverse_return_body(struct ferry_dataverse_call *call,
+                                 const struct ferry_remote_answer *answer,
+                                 struct ferry_buffer *body);
 void ferry_dataverse_resume(struct ferry_dataverse_call *call);
 void ferry_dataverse_cancel(struct ferry_dataverse_call *call);
 /* A link leads to this environment and may be followed; else FERRY_INVALID says why not. */

@@ -9,6 +9,7 @@
 #define PIECE_BYTES    ((size_t)64 << 10)
 #define BOUNDARY_BYTES 256
 #define RETRY_SECONDS  86400L /* nobody means more */
+#define NO_CONTENT     204
 
 struct slice {
     const char *data;
@@ -21,6 +22,14 @@ void ferry_multipart_init(struct ferry_multipart *multipart, ferry_multipart_cal
     *multipart = (struct ferry_multipart){.on_part = on_part, .context = context};
     ferry_buffer_init(&multipart->boundary, BOUNDARY_BYTES);
     ferry_buffer_init(&multipart->text, PART_BYTES);
+}
+
+void ferry_multipart_clear(struct ferry_multipart *multipart)
+{
+    ferry_buffer_clear(&multipart->boundary);
+    ferry_buffer_clear(&multipart->text);
+    multipart->part = multipart->line = 0;
+    multipart->over = false;
 }
 
 void ferry_multipart_done(struct ferry_multipart *multipart)
@@ -82,9 +91,11 @@ static int read_status(struct slice line)
     if (line.length < at + 3 || memcmp(line.data, protocol, sizeof protocol - 1) != 0 ||
         line.data[at - 1] != ' ')
         return 0;
-    char *end;
-    long status = strtol(line.data + at, &end, 10);
-    return end == line.data + at + 3 && status >= 100 && status <= 599 ? (int)status : 0;
+    int status = 0;
+    size_t end = at;
+    for (; end < line.length && isdigit((unsigned char)line.data[end]) && status <= 599; end++)
+        status = status * 10 + (line.data[end] - '0');
+    return end == at + 3 && status >= 100 && status <= 599 ? status : 0;
 }
 
 /* The headers of the part itself say nothing that we want to know. */
@@ -118,7 +129,12 @@ static enum ferry_status tell_part(struct ferry_multipart *multipart, char *star
     struct slice type = {NULL, 0};
     if (!skip_headers(&text) || !take_line(&text, &line) || !(part.status = read_status(line)))
         return FERRY_INVALID;
-    read_headers(&text, &part, &type);
+    /* Nearly every part says no more. It has no body, and its headers only repeat what was asked.
+     */
+    if (part.status == NO_CONTENT)
+        text = (struct slice){"", 0};
+    else
+        read_headers(&text, &part, &type);
     if (type.data) {
         start[type.data - start + (ptrdiff_t)type.length] = '\0';
         part.content_type = type.data;

@@ -31,6 +31,8 @@ struct ferry_multipart {
 
 void ferry_multipart_init(struct ferry_multipart *multipart, ferry_multipart_callback on_part,
                           void *context);
+/* Another answer is to come; the memory serves it too. */
+void ferry_multipart_clear(struct ferry_multipart *multipart);
 void ferry_multipart_done(struct ferry_multipart *multipart);
 /* FERRY_INVALID: this is not the answer to a $batch, or a part of it is beyond all measure; what
  * was told counts nevertheless, and nothing more may be fed. FERRY_NOMEM likewise. */

@@ -98,6 +98,7 @@ struct told {
     char streamed[4096];
     unsigned pauses;
     bool frees;
+    struct ferry_buffer *returned; /* takes the large body back; NULL: nobody does */
     struct ferry_dataverse_call *call;
 };
 
@@ -161,6 +162,8 @@ static void on_answer(void *context, const struct ferry_remote_answer *answer)
     told->times++;
     told->answer = *answer;
     snprintf(told->body, sizeof(told->body), "%s", answer->body);
+    if (told->returned)
+        ferry_dataverse_return_body(told->call, answer, told->returned);
     ferry_dataverse_cancel(told->call); /* has no effect any more */
     if (told->frees) {
         ferry_dataverse_free(told->fixture->dataverse);
@@ -246,6 +249,30 @@ static void a_body_is_sent_as_json(void **state)
     assert_non_null(strstr(web_look(fixture->web, "POST /api", 0)->headers,
                            "Content-Type: application/json; charset=utf-8\n"));
     assert_string_equal(web_look(fixture->web, "POST /api", 0)->body, "{}");
+}
+
+static void a_large_body_comes_back_with_its_answer_also_when_it_went_twice(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+    struct ferry_buffer body;
+
+    ferry_buffer_init(&body, 1000);
+    assert_int_equal(ferry_buffer_append_text(&body, "{\"large\":1}"), FERRY_OK);
+    const char *memory = body.data;
+    told.returned = &body;
+    prepare(fixture, "/token", 200, TOKEN_A, 1);
+    prepare(fixture, "/token", 200, TOKEN_B, 0);
+    prepare(fixture, "POST /api", 401, "", 1);
+    prepare(fixture, NULL, 204, "", 0);
+    run(fixture, &told,
+        (struct ferry_dataverse_request){
+            .method = "POST", .path = "contacts", .large_body = &body});
+    assert_int_equal(told.answer.status, 204);
+    assert_string_equal(web_look(fixture->web, "POST /api", 1)->body, "{\"large\":1}");
+    assert_ptr_equal(body.data, memory);
+    assert_int_equal(body.ceiling, 1000);
+    ferry_buffer_done(&body);
 }
 
 static void a_link_is_used_byte_for_byte(void **state)
@@ -736,6 +763,7 @@ int main(void)
         cmocka_unit_test(the_servers_words_about_a_write_stay_out_of_the_sentence),
         TEST(a_request_has_the_headers_of_the_reference),
         TEST(a_body_is_sent_as_json),
+        TEST(a_large_body_comes_back_with_its_answer_also_when_it_went_twice),
         TEST(a_link_is_used_byte_for_byte),
         TEST(a_link_to_somebody_else_sends_nothing_at_all),
         TEST(a_path_that_is_not_encoded_fails_at_once),

@@ -251,6 +251,39 @@ static void a_part_beyond_all_measure_is_refused_and_many_small_ones_are_not(voi
     free(text);
 }
 
+static void a_second_answer_has_a_boundary_of_its_own(void **state)
+{
+    (void)state;
+    struct ferry_multipart multipart;
+    struct seen seen = {.count = 0};
+    ferry_multipart_init(&multipart, on_part, &seen);
+    const char *cut = "--other\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}\r\n--other\r\nhalf a part";
+    assert_int_equal(ferry_multipart_feed(&multipart, cut, strlen(cut)), FERRY_OK);
+    assert_int_equal(seen.count, 1);
+    seen.count = 0;
+    ferry_multipart_clear(&multipart);
+    assert_false(ferry_multipart_over(&multipart));
+    assert_int_equal(ferry_multipart_feed(&multipart, whole, sizeof whole - 1), FERRY_OK);
+    assert_true(ferry_multipart_over(&multipart));
+    expect_whole(&seen);
+    ferry_multipart_done(&multipart);
+}
+
+static void a_part_without_content_says_no_more_than_that(void **state)
+{
+    (void)state;
+    struct seen seen;
+    bool over;
+    assert_int_equal(feed("--b\n\nHTTP/1.1 204 No Content\nRetry-After: 5\nContent-Type: a/b\n\n"
+                          "stray\n--b--\n",
+                          &seen, &over),
+                     FERRY_OK);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.waits[0], -1);
+    assert_string_equal(seen.types[0], "");
+    assert_string_equal(seen.bodies[0], "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +296,8 @@ int main(void)
         cmocka_unit_test(what_holds_no_http_answer_is_refused),
         cmocka_unit_test(an_answer_without_any_delimiter_is_never_over),
         cmocka_unit_test(a_wait_that_is_no_number_is_none),
+        cmocka_unit_test(a_second_answer_has_a_boundary_of_its_own),
+        cmocka_unit_test(a_part_without_content_says_no_more_than_that),
         cmocka_unit_test(a_part_beyond_all_measure_is_refused_and_many_small_ones_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
