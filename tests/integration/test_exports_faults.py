@@ -33,6 +33,7 @@ def assert_marks_tell_what_is_committed(lab):
 # Deaths.
 
 # A killed member keeps its partitions for six seconds, so that is what a life costs.
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("kills", [7, pytest.param(35, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
 def test_kills_at_random_moments_lose_and_double_nothing(lab, ferry, kills):
     chance = chance_of(ferry)

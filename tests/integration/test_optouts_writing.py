@@ -277,7 +277,7 @@ def test_what_cannot_be_understood_is_a_reject_and_the_rest_goes_on(consents):
 
 def test_a_first_read_is_worked_through_and_live_changes_overtake_it(consents):
     ferry = consents.ferry
-    ferry.start_sandbox(contacts=0, campaign_latency_ms=20, dynamics_latency_ms=20)
+    ferry.start_sandbox(contacts=0, campaign_latency_ms=60, dynamics_latency_ms=60)
     consents.watch()
     ferry.start_events_writer(retry_ms=50)
     people = consents.people(1200)
