@@ -185,8 +185,8 @@ def writing(lab):
     ours, parts, bodies = [], [], []
     with lab.instance("events") as instance:
         sandbox = instance.start_sandbox(record=False, contacts=10_000, activities="on", limit_requests=0)
-        writer = instance.start_events_writer(log_level="info")
         timeline = Timeline(instance)
+        writer = instance.start_events_writer(log_level="info")
         mails = Mails(sandbox, count, FOLDER / "mails")
         for number in range(rounds):
             timeline.source = f"ferry-{number}"

@@ -113,8 +113,8 @@ def against_bare(lab):
     ours, theirs = [], []
     with lab.instance("writer") as instance:
         sandbox = instance.start_sandbox(record=True)
-        writer = instance.start_writer(log_level="info")
         backlog = Backlog(instance, contacts.mappings)
+        writer = instance.start_writer(log_level="info")
         put(backlog, contacts.changes(backlog, 0, origin="LOAD"))
         carry(backlog, writer, count)
         for number in range(1, rounds + 1):
@@ -150,8 +150,8 @@ def pace(lab, name, **settings):
     count = 1_400 * (settle + watch)
     with lab.instance(name) as instance:
         sandbox = instance.start_sandbox(record=False, campaign_latency_ms=50, campaign_admit=64)
-        instance.start_writer(log_level="info", **settings)
         backlog = Backlog(instance)
+        instance.start_writer(log_level="info", **settings)
         numbers = random.Random(7)
         put(backlog, (backlog.change(key, {"firstname": f"F {numbers.random()}", "lastname": key,
                                            "emailaddress1": None, "donotbulkemail": False},
@@ -227,8 +227,8 @@ def calls(lab):
     with lab.instance("calls") as instance:
         instance.start_sandbox(record=False)
         # Without the brake: that nobody asks a person is not what is measured.
-        writer = instance.start_writer(log_level="info", deletes_brake_records=10**9)
         backlog = Backlog(instance, contacts.mappings)
+        writer = instance.start_writer(log_level="info", deletes_brake_records=10**9)
 
         def cost(changes, **more):
             return count_calls(instance, writer, backlog, changes, **more) / count
