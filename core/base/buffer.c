@@ -44,23 +44,6 @@ enum ferry_status ferry_buffer_reserve(struct ferry_buffer *buffer, size_t lengt
     return FERRY_OK;
 }
 
-enum ferry_status ferry_buffer_append(struct ferry_buffer *buffer, const void *data, size_t length)
-{
-    enum ferry_status status = ferry_buffer_reserve(buffer, length);
-    if (status != FERRY_OK)
-        return status;
-    if (length > 0)
-        memcpy(buffer->data + buffer->length, data, length);
-    buffer->length += length;
-    buffer->data[buffer->length] = '\0';
-    return FERRY_OK;
-}
-
-enum ferry_status ferry_buffer_append_text(struct ferry_buffer *buffer, const char *text)
-{
-    return ferry_buffer_append(buffer, text, strlen(text));
-}
-
 /* Is there room for it, and may it have it? */
 static bool fits(const struct ferry_buffer *buffer, size_t length)
 {

@@ -1,5 +1,6 @@
 #include "core/remote/dataverse_batch.h"
 
+#include "core/record/trace.h"
 #include "core/remote/dataverse_verdict.h"
 #include "core/remote/judgement.h"
 
@@ -20,15 +21,19 @@ enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *
     static const char behind[] = " HTTP/1.1\r\n"
                                  "Content-Type: application/json; type=entry\r\n"
                                  "traceparent: ";
-    const char *const pieces[] = {before, entity_set, behind, trace, "\r\n\r\n"};
-    size_t lengths[sizeof pieces / sizeof pieces[0]];
-    size_t length = 0;
-    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
-        length += lengths[i] = strlen(pieces[i]);
-    enum ferry_status status = ferry_buffer_reserve(body, length);
-    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0] && status == FERRY_OK; i++)
-        status = ferry_buffer_append(body, pieces[i], lengths[i]);
-    return status;
+    static const char end[] = "\r\n\r\n";
+    size_t room =
+        sizeof before + strlen(entity_set) + sizeof behind + FERRY_TRACE_SIZE + sizeof end;
+    enum ferry_status status = ferry_buffer_reserve(body, room);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(body, before, sizeof before - 1);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append_text(body, entity_set);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(body, behind, sizeof behind - 1);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(body, trace, FERRY_TRACE_SIZE - 1);
+    return status == FERRY_OK ? ferry_buffer_append(body, end, sizeof end - 1) : status;
 }
 
 enum ferry_status ferry_batch_end_part(struct ferry_buffer *body)
