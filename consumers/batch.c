@@ -103,41 +103,53 @@ static enum ferry_status write_part(const struct ferry_poster *poster,
                : ferry_fail(error, status, FERRY_CLASS_BUG, "no room behind a part of a batch");
 }
 
+/* What one event after the other is read into: where each had its own, it was cleared for each. */
+struct reading {
+    struct ferry_event event;
+    struct ferry_error error;
+};
+
+static enum ferry_status write_event(struct ferry_poster *poster, struct ferry_batch *batch,
+                                     struct reading *reading)
+{
+    const struct ferry_event *event = &reading->event;
+    struct ferry_buffer *body = &batch->body;
+    return batch->many ? write_target(poster, event, batch->count == 0, body, &reading->error)
+                       : write_part(poster, event, body, &reading->error);
+}
+
 /* From the queue into the request. FERRY_FULL: there is room for it in the next one. A letter that
  * is not added for another reason has its fate, or waits. */
 static enum ferry_status move_letter(struct ferry_poster *poster, struct ferry_batch *batch,
-                                     struct ferry_letter *letter)
+                                     struct ferry_letter *letter, struct reading *reading)
 {
-    struct ferry_buffer *body = &batch->body;
+    size_t before = batch->body.length;
     DL_DELETE(poster->queue, letter);
     poster->queued--;
-    struct ferry_event event;
-    struct ferry_error error;
-    size_t before = body->length;
-    enum ferry_status status = ferry_event_decode(letter->value, letter->length, &event, &error);
+    enum ferry_status status =
+        ferry_event_decode(letter->value, letter->length, &reading->event, &reading->error);
     if (status == FERRY_OK) {
-        letter->kind = event.kind;
+        letter->kind = reading->event.kind;
         if (!ferry_poster_desk(poster, letter)->on) {
             ferry_poster_settle(poster, letter, FERRY_EVENT_LEFT_OUT);
             return FERRY_BAD_RECORD;
         }
-        status = batch->many ? write_target(poster, &event, batch->count == 0, body, &error)
-                             : write_part(poster, &event, body, &error);
+        status = write_event(poster, batch, reading);
     }
     if (status == FERRY_OK) {
         DL_APPEND(batch->letters, letter);
         batch->count++;
         return FERRY_OK;
     }
-    body->length = before;
+    batch->body.length = before;
     if (status == FERRY_FULL && batch->count > 0) {
         ferry_poster_put_back(poster, letter);
     } else if (status == FERRY_BAD_RECORD || status == FERRY_FULL) {
-        ferry_poster_reject(poster, letter, &error, 0);
+        ferry_poster_reject(poster, letter, &reading->error, 0);
         status = FERRY_BAD_RECORD;
     } else {
         ferry_poster_wait(poster, letter, FERRY_POST_RETRY_CAP_MS);
-        ferry_poster_warn(poster, &error, FERRY_POST_RETRY_CAP_MS);
+        ferry_poster_warn(poster, &reading->error, FERRY_POST_RETRY_CAP_MS);
     }
     return status;
 }
@@ -158,13 +170,14 @@ static bool fill_batch(struct ferry_poster *poster, struct ferry_batch *batch)
 {
     size_t size = ferry_poster_size(poster);
     struct ferry_letter *letter;
+    struct reading reading;
     while (batch->count < size && (letter = ferry_poster_first(poster))) {
         if (letter->most != 0 && letter->most < size)
             size = letter->most;
         if (batch->count >= size)
             break;
         fetch_ahead(letter->next);
-        enum ferry_status status = move_letter(poster, batch, letter);
+        enum ferry_status status = move_letter(poster, batch, letter, &reading);
         if (status == FERRY_FULL)
             break;
         if (status != FERRY_OK && status != FERRY_BAD_RECORD)
@@ -202,6 +215,7 @@ static struct ferry_desk *desk_of_many(const struct ferry_poster *poster,
 static bool fill_many(struct ferry_poster *poster, struct ferry_batch *batch)
 {
     struct ferry_letter *letter, *next;
+    struct reading reading;
     if (ferry_buffer_append_text(&batch->body, "{\"Targets\":[") != FERRY_OK)
         return false;
     DL_FOREACH_SAFE (poster->queue, letter, next) {
@@ -209,7 +223,7 @@ static bool fill_many(struct ferry_poster *poster, struct ferry_batch *batch)
             break;
         if (desk_of_many(poster, letter) != batch->many)
             continue;
-        enum ferry_status status = move_letter(poster, batch, letter);
+        enum ferry_status status = move_letter(poster, batch, letter, &reading);
         if (status == FERRY_FULL)
             break;
         if (status != FERRY_OK && status != FERRY_BAD_RECORD)

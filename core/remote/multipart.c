@@ -8,6 +8,7 @@
 #define PART_BYTES     ((size_t)1 << 20)
 #define PIECE_BYTES    ((size_t)64 << 10)
 #define BOUNDARY_BYTES 256
+#define USUAL_BYTES    1024
 #define RETRY_SECONDS  86400L /* nobody means more */
 #define NO_CONTENT     204
 
@@ -28,12 +29,14 @@ void ferry_multipart_init(struct ferry_multipart *multipart, ferry_multipart_cal
     *multipart = (struct ferry_multipart){.on_part = on_part, .context = context};
     ferry_buffer_init(&multipart->boundary, BOUNDARY_BYTES);
     ferry_buffer_init(&multipart->text, PART_BYTES);
+    ferry_buffer_init(&multipart->usual, USUAL_BYTES);
 }
 
 void ferry_multipart_clear(struct ferry_multipart *multipart)
 {
     ferry_buffer_clear(&multipart->boundary);
     ferry_buffer_clear(&multipart->text);
+    ferry_buffer_clear(&multipart->usual);
     begin_part(multipart, 0);
     multipart->over = false;
 }
@@ -42,6 +45,7 @@ void ferry_multipart_done(struct ferry_multipart *multipart)
 {
     ferry_buffer_done(&multipart->boundary);
     ferry_buffer_done(&multipart->text);
+    ferry_buffer_done(&multipart->usual);
 }
 
 bool ferry_multipart_over(const struct ferry_multipart *multipart)
@@ -100,6 +104,28 @@ static void read_header(struct ferry_multipart *multipart, struct slice line)
     }
 }
 
+/* Up to its status, most parts are alike. */
+static void remember_beginning(struct ferry_multipart *multipart, size_t end)
+{
+    const char *start = multipart->text.data + multipart->part;
+    ferry_buffer_clear(&multipart->usual);
+    if (ferry_buffer_append(&multipart->usual, start, end - multipart->part) != FERRY_OK)
+        ferry_buffer_clear(&multipart->usual); /* every part is read by its lines then */
+}
+
+/* What was read by its lines once need not be again. */
+static void skip_usual_beginning(struct ferry_multipart *multipart)
+{
+    const struct ferry_buffer *usual = &multipart->usual;
+    const struct ferry_buffer *text = &multipart->text;
+    if (usual->length == 0 || text->length - multipart->part < usual->length ||
+        memcmp(text->data + multipart->part, usual->data, usual->length) != 0)
+        return;
+    multipart->line = multipart->part + usual->length;
+    multipart->head.status = NO_CONTENT;
+    multipart->head.stage = FERRY_MULTIPART_REST;
+}
+
 /* `end`: where the next line begins. Nearly every part says no more than that it has no content:
  * its headers only repeat what was asked. */
 static void read_line(struct ferry_multipart *multipart, struct slice line, size_t end)
@@ -115,6 +141,8 @@ static void read_line(struct ferry_multipart *multipart, struct slice line, size
         head->status = read_status(line);
         head->stage = head->status == 0 || head->status == NO_CONTENT ? FERRY_MULTIPART_REST
                                                                       : FERRY_MULTIPART_HEADERS;
+        if (head->status == NO_CONTENT)
+            remember_beginning(multipart, end);
         break;
     case FERRY_MULTIPART_HEADERS:
         if (!blank) {
@@ -234,6 +262,7 @@ static enum ferry_status take_text_line(struct ferry_multipart *multipart, size_
     enum ferry_status status = end_part(multipart);
     multipart->over = delimiter == DELIMITER_LAST;
     begin_part(multipart, end);
+    skip_usual_beginning(multipart);
     return status;
 }
 

@@ -38,6 +38,7 @@ struct ferry_multipart {
     void *context;
     struct ferry_buffer boundary; /* with its two hyphens; empty: not yet seen */
     struct ferry_buffer text;     /* what was fed and not yet told */
+    struct ferry_buffer usual;    /* what the last part without content began with */
     size_t part;                  /* where the part begins in it */
     size_t line;                  /* where the line that is not complete begins */
     struct ferry_multipart_head head;
