@@ -163,27 +163,29 @@ static void discard_producer(struct ferry_ledger *ledger)
     ledger->producer = NULL;
 }
 
-/* Making a handle asks for the leader of its topic at once; of a topic that is only named
- * librdkafka 2.0.2 asks when its timer comes, up to a second later (#5032). */
-static enum ferry_status handle_of(struct ferry_ledger *ledger, const char *topic,
-                                   rd_kafka_topic_t **ret_handle)
+/* NULL: the ledger's error says why. Making a handle asks for the leader of its topic at once; of a
+ * topic that is only named librdkafka 2.0.2 asks when its timer comes, up to a second later
+ * (#5032). */
+static rd_kafka_topic_t *handle_of(struct ferry_ledger *ledger, const char *topic)
 {
     struct handle *handle;
     LL_SEARCH_SCALAR(ledger->handles, handle, topic, topic);
+    if (handle)
+        return handle->handle;
+    handle = calloc(1, sizeof *handle);
     if (!handle) {
-        handle = calloc(1, sizeof *handle);
-        if (!handle)
-            return ferry_fail(&ledger->error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-        handle->topic = topic;
-        handle->handle = rd_kafka_topic_new(ledger->producer, topic, NULL);
-        if (!handle->handle) {
-            free(handle);
-            return ferry_kafka_fail(&ledger->error, topic, rd_kafka_last_error());
-        }
-        LL_PREPEND(ledger->handles, handle);
+        ferry_fail(&ledger->error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+        return NULL;
     }
-    *ret_handle = handle->handle;
-    return FERRY_OK;
+    handle->topic = topic;
+    handle->handle = rd_kafka_topic_new(ledger->producer, topic, NULL);
+    if (!handle->handle) {
+        ferry_kafka_fail(&ledger->error, topic, rd_kafka_last_error());
+        free(handle);
+        return NULL;
+    }
+    LL_PREPEND(ledger->handles, handle);
+    return handle->handle;
 }
 
 static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, rd_kafka_topic_t *topic,
@@ -207,10 +209,9 @@ static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, rd_kafka_to
 
 static enum ferry_status produce(struct ferry_ledger *ledger, const struct message *message)
 {
-    rd_kafka_topic_t *topic;
-    enum ferry_status status = handle_of(ledger, message->topic, &topic);
-    if (status != FERRY_OK)
-        return status;
+    rd_kafka_topic_t *topic = handle_of(ledger, message->topic);
+    if (!topic)
+        return ledger->error.status;
     rd_kafka_resp_err_t code = produce_once(ledger, topic, message);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_flush(ledger->producer, PRODUCE_WAIT_MS);
