@@ -18,58 +18,58 @@ static struct {
     json_t *order; /* asked for and not yet answered */
     ferry_store_callback callback;
     void *context;
-} store;
+} seen;
 
-const struct ferry_documents *ferry_store_documents(const struct ferry_store *unused)
+const struct ferry_documents *ferry_store_documents(const struct ferry_store *store)
 {
-    (void)unused;
+    (void)store;
     return documents;
 }
 
-const struct ferry_task *ferry_store_tasks(const struct ferry_store *unused)
+const struct ferry_task *ferry_store_tasks(const struct ferry_store *store)
 {
-    (void)unused;
-    return store.tasks;
+    (void)store;
+    return seen.tasks;
 }
 
-int64_t ferry_store_heard_ms(const struct ferry_store *unused)
+int64_t ferry_store_heard_ms(const struct ferry_store *store)
 {
-    (void)unused;
+    (void)store;
     return ferry_boot_ms();
 }
 
-int64_t ferry_store_silence_ms(const struct ferry_store *unused)
+int64_t ferry_store_silence_ms(const struct ferry_store *store)
 {
-    (void)unused;
+    (void)store;
     return 0;
 }
 
-enum ferry_status ferry_store_readable(const struct ferry_store *unused, struct ferry_error *error)
+enum ferry_status ferry_store_readable(const struct ferry_store *store, struct ferry_error *error)
 {
-    (void)unused, (void)error;
+    (void)store, (void)error;
     return FERRY_OK;
 }
 
-enum ferry_status ferry_store_claim(struct ferry_store *unused, struct ferry_error *error)
+enum ferry_status ferry_store_claim(struct ferry_store *store, struct ferry_error *error)
 {
-    (void)unused, (void)error;
+    (void)store, (void)error;
     return FERRY_OK;
 }
 
-void ferry_store_order(struct ferry_store *unused, const char *workflow, json_t *order,
+void ferry_store_order(struct ferry_store *store, const char *workflow, json_t *order,
                        ferry_store_callback callback, void *context)
 {
-    (void)unused;
+    (void)store;
     assert_string_equal(workflow, WORKFLOW);
-    assert_null(store.order);
-    store.order = json_incref(order);
-    store.callback = callback;
-    store.context = context;
+    assert_null(seen.order);
+    seen.order = json_incref(order);
+    seen.callback = callback;
+    seen.context = context;
 }
 
-void ferry_store_forget(struct ferry_store *unused, const void *context)
+void ferry_store_forget(struct ferry_store *store, const void *context)
 {
-    (void)unused, (void)context;
+    (void)store, (void)context;
 }
 
 static void write_document(const char *key, const json_t *document)
@@ -85,14 +85,14 @@ static void write_document(const char *key, const json_t *document)
 /* The answer to what was asked for: NULL for an order that is in Kafka now. */
 static void answer(const struct ferry_error *error)
 {
-    json_t *order = store.order;
+    json_t *order = seen.order;
 
     assert_non_null(order);
-    store.order = NULL;
+    seen.order = NULL;
     if (!error)
         write_document(WORKFLOW "/run", order);
     json_decref(order);
-    store.callback(store.context, error);
+    seen.callback(seen.context, error);
 }
 
 static void prepare(int generation)
@@ -107,11 +107,11 @@ static void prepare(int generation)
 
 static void forget_tasks(void)
 {
-    while (store.tasks) {
-        struct ferry_task *next = store.tasks->next;
+    while (seen.tasks) {
+        struct ferry_task *next = seen.tasks->next;
 
-        ferry_task_free(store.tasks);
-        store.tasks = next;
+        ferry_task_free(seen.tasks);
+        seen.tasks = next;
     }
 }
 
@@ -128,8 +128,8 @@ static void add_ready(const char *role, int generation)
              role, role, generation);
     assert_int_equal(ferry_task_parse(text, strlen(text), ferry_boot_ms(), &task, &error),
                      FERRY_OK);
-    task->next = store.tasks;
-    store.tasks = task;
+    task->next = seen.tasks;
+    seen.tasks = task;
 }
 
 static void all_are_ready(int generation)
@@ -167,16 +167,16 @@ static int tear_down(void **state)
     assert_int_equal(uv_loop_close(&fixture->loop), 0);
     free(fixture);
     forget_tasks();
-    json_decref(store.order);
-    store.order = NULL;
+    json_decref(seen.order);
+    seen.order = NULL;
     return close_documents(state);
 }
 
 static void check_gone(int generation)
 {
-    assert_non_null(store.order);
-    assert_int_equal(ferry_order_generation(store.order), generation);
-    assert_int_equal(ferry_order_phase(store.order), FERRY_PHASE_GO);
+    assert_non_null(seen.order);
+    assert_int_equal(ferry_order_generation(seen.order), generation);
+    assert_int_equal(ferry_order_phase(seen.order), FERRY_PHASE_GO);
 }
 
 static void go_is_not_ordered_before_all_are_ready(void **state)
@@ -186,7 +186,7 @@ static void go_is_not_ordered_before_all_are_ready(void **state)
     prepare(1);
     add_ready("reader/contact", 1);
     ferry_launch_tick(fixture->launch);
-    assert_null(store.order);
+    assert_null(seen.order);
     add_ready("writer/w1", 1);
     ferry_launch_tick(fixture->launch);
     check_gone(1);
@@ -200,10 +200,10 @@ static void go_is_ordered_once(void **state)
     all_are_ready(1);
     ferry_launch_tick(fixture->launch);
     check_gone(1);
-    ferry_launch_tick(fixture->launch); /* the store refuses a second one meanwhile */
+    ferry_launch_tick(fixture->launch); /* the order is on its way: no second one */
     answer(NULL);
     ferry_launch_tick(fixture->launch);
-    assert_null(store.order);
+    assert_null(seen.order);
 }
 
 static void a_start_right_after_another_waits_for_nothing_but_its_tasks(void **state)
@@ -232,7 +232,7 @@ static void an_order_that_failed_is_repeated_after_a_moment(void **state)
     ferry_fail(&error, FERRY_RETRY, FERRY_CLASS_NETWORK, "Kafka is away");
     failed = ferry_boot_ms();
     answer(&error);
-    while (!store.order && ferry_boot_ms() - failed < 60 * AGAIN_MS) {
+    while (!seen.order && ferry_boot_ms() - failed < 60 * AGAIN_MS) {
         uv_sleep(10);
         ferry_launch_tick(fixture->launch);
     }
