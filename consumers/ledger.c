@@ -28,8 +28,7 @@ struct message {
 
 struct handle {
     struct handle *next;
-    const char *topic; /* the pointer names it */
-    rd_kafka_topic_t *handle;
+    rd_kafka_topic_t *topic;
 };
 
 enum task { TASK_START, TASK_COMMIT };
@@ -148,7 +147,7 @@ static void drop_handles(struct ferry_ledger *ledger)
 {
     struct handle *handle, *next;
     LL_FOREACH_SAFE (ledger->handles, handle, next) {
-        rd_kafka_topic_destroy(handle->handle);
+        rd_kafka_topic_destroy(handle->topic);
         free(handle);
     }
     ledger->handles = NULL;
@@ -169,23 +168,22 @@ static void discard_producer(struct ferry_ledger *ledger)
 static rd_kafka_topic_t *handle_of(struct ferry_ledger *ledger, const char *topic)
 {
     struct handle *handle;
-    LL_SEARCH_SCALAR(ledger->handles, handle, topic, topic);
-    if (handle)
-        return handle->handle;
+    LL_FOREACH (ledger->handles, handle)
+        if (strcmp(rd_kafka_topic_name(handle->topic), topic) == 0)
+            return handle->topic;
     handle = calloc(1, sizeof *handle);
     if (!handle) {
         ferry_fail(&ledger->error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
         return NULL;
     }
-    handle->topic = topic;
-    handle->handle = rd_kafka_topic_new(ledger->producer, topic, NULL);
-    if (!handle->handle) {
+    handle->topic = rd_kafka_topic_new(ledger->producer, topic, NULL);
+    if (!handle->topic) {
         ferry_kafka_fail(&ledger->error, topic, rd_kafka_last_error());
         free(handle);
         return NULL;
     }
     LL_PREPEND(ledger->handles, handle);
-    return handle->handle;
+    return handle->topic;
 }
 
 static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, rd_kafka_topic_t *topic,
