@@ -52,6 +52,7 @@ enum ferry_status ferry_strand_take(struct ferry_strand *strand, int64_t offset,
     if (length > 0)
         memcpy(letter->value, value, length);
     DL_APPEND(strand->held, letter);
+    strand->held_count++;
     strand->count++;
     strand->bytes += length;
     return FERRY_OK;
@@ -62,13 +63,16 @@ struct ferry_letter *ferry_strand_next(struct ferry_strand *strand, int64_t now)
     struct ferry_letter *letter = strand->held;
     if (!letter)
         return NULL;
-    if (letter->entry->sequence >= strand->window.base + FERRY_STRAND_GATE) {
+    /* They are the last that were read: so its sequence need not be fetched from its entry. */
+    int64_t sequence = strand->window.sequence - strand->held_count;
+    if (sequence >= strand->window.base + FERRY_STRAND_GATE) {
         if (strand->closed_at == 0)
             strand->closed_at = now;
         return NULL;
     }
     strand->closed_at = 0;
     DL_DELETE(strand->held, letter);
+    strand->held_count--;
     return letter;
 }
 

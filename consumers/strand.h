@@ -45,6 +45,7 @@ struct ferry_strand {
     struct ferry_window window;
     struct ferry_position position;
     struct ferry_letter *held; /* utlist: read, not yet given to the poster */
+    int64_t held_count;
     int64_t log_end;           /* when we took over */
     int64_t doubted;           /* events that a predecessor may have sent */
     size_t count;              /* of events whose fate is open */
