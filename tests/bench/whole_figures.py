@@ -14,7 +14,7 @@ MEGABYTE = 1e6
 
 
 class Memory:
-    """The highest RssAnon of a server, looked at fifty times a second until the block ends."""
+    """The highest RssAnon of a server, looked at a hundred times a second until the block ends."""
 
     def __init__(self, server):
         self.server = server
@@ -31,7 +31,7 @@ class Memory:
         self._thread.join()
 
     def _watch(self):
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(0.01):
             self.peak = max(self.peak, self.server.memory())
 
 

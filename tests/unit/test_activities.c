@@ -23,40 +23,40 @@ static const char order_text[] =
 
 /* ---- the parts ---- */
 
-static struct ferry_poster_options poster; /* what it was made with */
+static struct ferry_poster_options given; /* to the poster */
 
 enum ferry_status ferry_poster_new(uv_loop_t *loop, const struct ferry_poster_options *options,
                                    struct ferry_poster **ret_poster, struct ferry_error *error)
 {
     (void)loop, (void)ret_poster, (void)error;
-    poster = *options;
+    given = *options;
     return FERRY_OK;
 }
 
-void ferry_poster_free(struct ferry_poster *none)
+void ferry_poster_free(struct ferry_poster *poster)
 {
-    assert_null(none);
+    assert_null(poster);
 }
 
-void ferry_poster_open(struct ferry_poster *none, bool open)
+void ferry_poster_open(struct ferry_poster *poster, bool open)
 {
-    (void)none, (void)open;
+    (void)poster, (void)open;
 }
 
-void ferry_poster_drop(struct ferry_poster *none)
+void ferry_poster_drop(struct ferry_poster *poster)
 {
-    assert_null(none);
+    assert_null(poster);
 }
 
-int ferry_poster_in_flight(const struct ferry_poster *none)
+int ferry_poster_in_flight(const struct ferry_poster *poster)
 {
-    assert_null(none);
+    assert_null(poster);
     return 0;
 }
 
-void ferry_poster_count(const struct ferry_poster *none, json_t *counters)
+void ferry_poster_count(const struct ferry_poster *poster, json_t *counters)
 {
-    (void)none, (void)counters;
+    (void)poster, (void)counters;
 }
 
 enum ferry_status ferry_survey_new(uv_loop_t *loop, const struct ferry_survey_options *options,
@@ -66,19 +66,19 @@ enum ferry_status ferry_survey_new(uv_loop_t *loop, const struct ferry_survey_op
     return FERRY_OK;
 }
 
-void ferry_survey_free(struct ferry_survey *none)
+void ferry_survey_free(struct ferry_survey *survey)
 {
-    assert_null(none);
+    assert_null(survey);
 }
 
-void ferry_survey_repeat(struct ferry_survey *none, const struct ferry_desk *desk)
+void ferry_survey_repeat(struct ferry_survey *survey, const struct ferry_desk *desk)
 {
-    (void)none, (void)desk;
+    (void)survey, (void)desk;
 }
 
-void ferry_survey_postpone(struct ferry_survey *none, const struct ferry_desk *desk)
+void ferry_survey_postpone(struct ferry_survey *survey, const struct ferry_desk *desk)
 {
-    (void)none, (void)desk;
+    (void)survey, (void)desk;
 }
 
 enum ferry_status ferry_trim_new(const struct ferry_trim_options *options,
@@ -88,30 +88,30 @@ enum ferry_status ferry_trim_new(const struct ferry_trim_options *options,
     return FERRY_OK;
 }
 
-void ferry_trim_free(struct ferry_trim *none)
+void ferry_trim_free(struct ferry_trim *trim)
 {
-    assert_null(none);
+    assert_null(trim);
 }
 
-void ferry_trim_note(struct ferry_trim *none, int partition, int64_t offset)
+void ferry_trim_note(struct ferry_trim *trim, int partition, int64_t offset)
 {
-    (void)none, (void)partition, (void)offset;
+    (void)trim, (void)partition, (void)offset;
 }
 
-void ferry_trim_look(struct ferry_trim *none, bool last)
+void ferry_trim_look(struct ferry_trim *trim, bool last)
 {
-    (void)none, (void)last;
+    (void)trim, (void)last;
 }
 
-bool ferry_trim_busy(const struct ferry_trim *none)
+bool ferry_trim_busy(const struct ferry_trim *trim)
 {
-    assert_null(none);
+    assert_null(trim);
     return false;
 }
 
-void ferry_trim_forget(struct ferry_trim *none)
+void ferry_trim_forget(struct ferry_trim *trim)
 {
-    assert_null(none);
+    assert_null(trim);
 }
 
 /* ---- the run ---- */
@@ -168,9 +168,9 @@ void ferry_run_trouble(struct ferry_run *run, enum ferry_trouble which,
 
 /* ---- partitions 0, 1 and 2, from offset 0 on ---- */
 
-const char *rd_kafka_topic_name(const rd_kafka_topic_t *topic)
+const char *rd_kafka_topic_name(const rd_kafka_topic_t *rkt)
 {
-    (void)topic;
+    (void)rkt;
     return TOPIC;
 }
 
@@ -213,7 +213,7 @@ static void read_events(struct ferry_activities *activities, int partition, int 
 /* The partition whose letter goes next, and has its fate at once; -1: no letter may go. */
 static int next_partition(void)
 {
-    struct ferry_letter *letter = poster.next(poster.context, 1000);
+    struct ferry_letter *letter = given.next(given.context, 1000);
     if (!letter)
         return -1;
     int partition = letter->strand->partition;
