@@ -1,5 +1,5 @@
-/* What poster.c (whose turn it is), postings.c (what an answer means) and claims.c (whose fault it
- * is) share. */
+/* What poster.c (whose turn it is), batch.c (a request), postings.c (what an answer means) and
+ * claims.c (whose fault it is) share. */
 #ifndef FERRY_POSTER_PRIVATE_H
 #define FERRY_POSTER_PRIVATE_H
 
@@ -48,10 +48,11 @@ struct ferry_poster {
     struct ferry_pace pace;
     struct ferry_allowance allowance;
     struct ferry_activity_forms *forms;
-    struct ferry_letter *queue;   /* utlist, in turn */
-    struct ferry_letter *waiting; /* utlist, in no order */
-    struct ferry_batch *batches;  /* utlist, in flight */
-    struct ferry_batch *idle;     /* utlist; none when there is nothing to do */
+    struct ferry_buffer heads[FERRY_EVENT_KINDS]; /* what the parts of each begin with */
+    struct ferry_letter *queue;                   /* utlist, in turn */
+    struct ferry_letter *waiting;                 /* utlist, in no order */
+    struct ferry_batch *batches;                  /* utlist, in flight */
+    struct ferry_batch *idle;                     /* utlist; none when there is nothing to do */
     size_t queued;
     size_t event_bytes; /* of an event in the last request */
     int64_t queued_at;  /* since when there is something to send */
@@ -83,8 +84,31 @@ void ferry_poster_reject(struct ferry_poster *poster, struct ferry_letter *lette
 void ferry_poster_warn(struct ferry_poster *poster, const struct ferry_error *error,
                        int64_t wait_ms);
 void ferry_poster_run(struct ferry_poster *poster);
+/* The next to be sent, where it is in the queue; NULL: there is none. */
+struct ferry_letter *ferry_poster_first(struct ferry_poster *poster);
+/* What its activity is called, wherever it is written, repeated or rejected. */
+void ferry_poster_name(const struct ferry_poster *poster, const struct ferry_event *event,
+                       char out[FERRY_GUID_SIZE]);
+
+static inline struct ferry_desk *ferry_poster_desk(const struct ferry_poster *poster,
+                                                   const struct ferry_letter *letter)
+{
+    return &poster->options.desks[letter->kind];
+}
+
+/* Events in a request; who probes, asks with one. */
+static inline size_t ferry_poster_size(const struct ferry_poster *poster)
+{
+    return poster->probe_at != 0 ? 1 : poster->options.batch_size;
+}
+
+/* In batch.c. False: there is nothing to send, or it cannot be sent now. */
+bool ferry_batch_post(struct ferry_poster *poster);
 /* It is in no list any more and has no letters. */
 void ferry_batch_rest(struct ferry_batch *batch);
+/* With its letters; it is in no list any more. */
+void ferry_batch_free(struct ferry_batch *batch);
+void ferry_batches_free_idle(struct ferry_poster *poster);
 
 /* In postings.c: the callbacks of every request; `context` is the batch. */
 enum ferry_http_flow ferry_posting_stream(void *context, const char *data, size_t length);

@@ -49,6 +49,8 @@ static struct ferry_letter *take_letter(struct ferry_batch *batch)
         DL_DELETE(batch->letters, letter);
     else
         batch->surplus++;
+    if (batch->letters) /* its part comes next, and it was sent long ago */
+        __builtin_prefetch(batch->letters->entry, 1);
     return letter;
 }
 

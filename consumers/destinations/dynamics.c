@@ -27,8 +27,16 @@ enum piece {
     PIECES,
 };
 
+/* What the event before said of its delivery, and what became of it. */
+struct mailing {
+    struct ferry_buffer names; /* the campaign's and the delivery's */
+    size_t campaign;           /* the length of the former */
+    struct ferry_buffer text;  /* empty: none is remembered */
+};
+
 /* The activities of one kind. */
 struct form {
+    struct mailing mailing;
     struct ferry_buffer pieces[PIECES];
     size_t units[PIECES]; /* how long the text behind it may be, in UTF-16 */
     bool dated;
@@ -84,6 +92,8 @@ static enum ferry_status make_form(const struct ferry_activity *activity, struct
 {
     for (int piece = 0; piece < PIECES; piece++)
         ferry_buffer_init(&form->pieces[piece], PIECE_BYTES);
+    ferry_buffer_init(&form->mailing.names, PIECE_BYTES);
+    ferry_buffer_init(&form->mailing.text, PIECE_BYTES);
     if (!activity->table)
         return FERRY_OK;
     enum ferry_status status = make_texts(activity, form);
@@ -122,13 +132,20 @@ enum ferry_status ferry_activity_forms_new(const struct ferry_events *events,
     return FERRY_OK;
 }
 
+static void free_form(struct form *form)
+{
+    for (int piece = 0; piece < PIECES; piece++)
+        ferry_buffer_done(&form->pieces[piece]);
+    ferry_buffer_done(&form->mailing.names);
+    ferry_buffer_done(&form->mailing.text);
+}
+
 void ferry_activity_forms_free(struct ferry_activity_forms *forms)
 {
     if (!forms)
         return;
     for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
-        for (int piece = 0; piece < PIECES; piece++)
-            ferry_buffer_done(&forms->forms[kind].pieces[piece]);
+        free_form(&forms->forms[kind]);
     free(forms);
 }
 
@@ -148,14 +165,18 @@ static enum ferry_status write_id(const struct form *form, const char *id, bool 
     return status == FERRY_OK ? ferry_buffer_append(out, id, FERRY_GUID_SIZE - 1) : status;
 }
 
+static bool is_nameless(const struct ferry_event *event)
+{
+    return event->campaign.length == 0 && event->delivery.length == 0;
+}
+
 /* A person without campaign and delivery is helped by the id that leads to Campaign's log. */
 static enum ferry_status write_subject(const struct form *form, const struct ferry_event *event,
                                        struct ferry_buffer *out)
 {
     bool both = event->campaign.length > 0 && event->delivery.length > 0;
-    bool none = event->campaign.length == 0 && event->delivery.length == 0;
     const struct ferry_slice parts[] = {
-        event->campaign, {" ", both ? 1 : 0}, none ? event->id : event->delivery};
+        event->campaign, {" ", both ? 1 : 0}, is_nameless(event) ? event->id : event->delivery};
     size_t units = form->units[PIECE_SUBJECT];
     enum ferry_status status = append_piece(form, PIECE_SUBJECT, out);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == FERRY_OK; i++) {
@@ -176,6 +197,50 @@ static enum ferry_status write_text(const struct form *form, enum piece piece,
     return status == FERRY_OK
                ? ferry_utf8_quote(ferry_utf8_cut_units(text, form->units[piece]), out)
                : status;
+}
+
+static bool is_same(const struct mailing *mailing, const struct ferry_event *event)
+{
+    size_t campaign = event->campaign.length;
+    size_t delivery = event->delivery.length;
+    const char *names = mailing->names.data;
+    return mailing->text.length > 0 && mailing->campaign == campaign &&
+           mailing->names.length == campaign + delivery &&
+           (campaign == 0 || memcmp(names, event->campaign.data, campaign) == 0) &&
+           (delivery == 0 || memcmp(names + campaign, event->delivery.data, delivery) == 0);
+}
+
+static void remember(struct mailing *mailing, const struct ferry_event *event, const char *text,
+                     size_t length)
+{
+    ferry_buffer_clear(&mailing->names);
+    ferry_buffer_clear(&mailing->text);
+    mailing->campaign = event->campaign.length;
+    enum ferry_status status =
+        ferry_buffer_append(&mailing->names, event->campaign.data, event->campaign.length);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(&mailing->names, event->delivery.data, event->delivery.length);
+    if (status == FERRY_OK)
+        status = ferry_buffer_append(&mailing->text, text, length);
+    if (status != FERRY_OK)
+        ferry_buffer_clear(&mailing->text); /* it is written anew each time */
+}
+
+/* Thousands of events in a row are of one delivery. */
+static enum ferry_status write_mailing(struct form *form, const struct ferry_event *event,
+                                       struct ferry_buffer *out)
+{
+    size_t start = out->length;
+    if (is_same(&form->mailing, event))
+        return ferry_buffer_append(out, form->mailing.text.data, form->mailing.text.length);
+    enum ferry_status status = write_subject(form, event, out);
+    if (status == FERRY_OK)
+        status = write_text(form, PIECE_CAMPAIGN, event->campaign, out);
+    if (status == FERRY_OK)
+        status = write_text(form, PIECE_DELIVERY, event->delivery, out);
+    if (status == FERRY_OK && !is_nameless(event))
+        remember(&form->mailing, event, out->data + start, out->length - start);
+    return status;
 }
 
 static enum ferry_status write_regarding(const struct form *form, const struct ferry_event *event,
@@ -207,32 +272,23 @@ static enum ferry_status write_date(const struct form *form, const struct ferry_
 
 /* --- the whole --- */
 
-static enum ferry_status write_texts(const struct form *form, const struct ferry_event *event,
-                                     struct ferry_buffer *out)
-{
-    enum ferry_status status = write_subject(form, event, out);
-    if (status == FERRY_OK)
-        status = write_text(form, PIECE_CAMPAIGN, event->campaign, out);
-    if (status == FERRY_OK)
-        status = write_text(form, PIECE_DELIVERY, event->delivery, out);
-    if (status == FERRY_OK)
-        status = write_text(form, PIECE_MIRROR_PAGE, event->mirror_page, out);
-    return status == FERRY_OK ? write_text(form, PIECE_URL, event->url, out) : status;
-}
-
-static enum ferry_status write_object(const struct form *form, const struct ferry_event *event,
+static enum ferry_status write_object(struct form *form, const struct ferry_event *event,
                                       const char *id, bool typed, struct ferry_buffer *out,
                                       struct ferry_error *error)
 {
     enum ferry_status status = write_id(form, id, typed, out);
     if (status == FERRY_OK)
-        status = write_texts(form, event, out);
+        status = write_mailing(form, event, out);
+    if (status == FERRY_OK)
+        status = write_text(form, PIECE_MIRROR_PAGE, event->mirror_page, out);
+    if (status == FERRY_OK)
+        status = write_text(form, PIECE_URL, event->url, out);
     if (status == FERRY_OK)
         status = write_regarding(form, event, out, error);
     return status == FERRY_OK ? write_date(form, event, out, error) : status;
 }
 
-enum ferry_status ferry_activity_write(const struct ferry_activity_forms *forms,
+enum ferry_status ferry_activity_write(struct ferry_activity_forms *forms,
                                        const struct ferry_event *event, const char *id, bool typed,
                                        struct ferry_buffer *out, struct ferry_error *error)
 {

@@ -408,8 +408,8 @@ void ferry_token_forget(struct ferry_token *token, void *context)
     forget(&token->told, context);
 }
 
-void ferry_token_refused(struct ferry_token *token, const char *bearer)
+void ferry_token_refused(struct ferry_token *token, unsigned number)
 {
-    if (token->bearer && strcmp(token->bearer, bearer) == 0)
+    if (number == token->number)
         token->refused = true;
 }

@@ -27,13 +27,13 @@ void ferry_token_free(struct ferry_token *token); /* pending callbacks are dropp
  * when a token is at hand. */
 typedef void (*ferry_token_callback)(void *context, const char *bearer,
                                      const struct ferry_error *error);
-/* Of the bearer that is told: each new one has another. */
+/* Of the bearer that is told: each new one has another, also when it reads the same. */
 unsigned ferry_token_number(const struct ferry_token *token);
 void ferry_token_get(struct ferry_token *token, ferry_token_callback callback, void *context);
 void ferry_token_forget(struct ferry_token *token,
                         void *context); /* drops waiting callbacks of this context */
-/* The server answered 401 to this bearer: if it is still the current one, the next get asks for a
- * new one. */
-void ferry_token_refused(struct ferry_token *token, const char *bearer);
+/* The server answered 401 to the bearer of this number: if it is still the current one, the next
+ * get asks for a new one. */
+void ferry_token_refused(struct ferry_token *token, unsigned number);
 
 #endif

@@ -103,12 +103,10 @@ enum ferry_status ferry_event_decode(const void *data, size_t length, struct fer
         return status;
     const unsigned char *bytes = data;
     struct ferry_avro_reader reader = {bytes + offset, bytes + length, false};
-    struct ferry_event event;
-    read_record(&reader, &event);
+    read_record(&reader, ret_event);
     if (reader.broken || reader.at != reader.end)
         return ferry_fail(error, FERRY_BAD_RECORD, FERRY_CLASS_BUG,
                           "the message is no EmailEvent: it is malformed, cut or too long");
-    *ret_event = event;
     return FERRY_OK;
 }
 

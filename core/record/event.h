@@ -36,7 +36,7 @@ enum ferry_status ferry_event_encode(const struct ferry_event *event, const stru
                                      struct ferry_buffer *out,
                                      struct ferry_error *error) FERRY_MUST_CHECK;
 /* Slices point into `data`. FERRY_BAD_RECORD when the bytes are no EmailEvent, are cut, or are
- * followed by more; *ret_event is untouched then. */
+ * followed by more; *ret_event says nothing then. */
 enum ferry_status ferry_event_decode(const void *data, size_t length, struct ferry_event *ret_event,
                                      struct ferry_error *error) FERRY_MUST_CHECK;
 

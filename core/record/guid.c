@@ -39,3 +39,10 @@ bool ferry_guid_valid(const char *text, size_t length)
     }
     return faults == 0;
 }
+
+/* A digit and a hyphen have the bit already. */
+void ferry_guid_lower(const char *text, char out[FERRY_GUID_SIZE - 1])
+{
+    for (size_t i = 0; i < FERRY_GUID_SIZE - 1; i++)
+        out[i] = (char)(text[i] | 0x20);
+}

@@ -15,5 +15,7 @@ void ferry_guid_of_name(const unsigned char space[FERRY_GUID_BYTES],
 
 /* 36 characters as above, in any case. */
 bool ferry_guid_valid(const char *text, size_t length);
+/* A valid one in lower case; `out` is not terminated, and may be where it stands. */
+void ferry_guid_lower(const char *text, char out[FERRY_GUID_SIZE - 1]);
 
 #endif

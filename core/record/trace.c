@@ -61,9 +61,12 @@ void ferry_tracer_name(const struct ferry_tracer *tracer, const char *guid,
 {
     char *at = out + TRACE_AT;
     memcpy(out, tracer->text, FERRY_TRACE_SIZE);
-    for (; *guid; guid++)
-        if (*guid != '-')
-            *at++ = *guid;
+    /* xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx */
+    memcpy(at, guid, 8);
+    memcpy(at + 8, guid + 9, 4);
+    memcpy(at + 12, guid + 14, 4);
+    memcpy(at + 16, guid + 19, 4);
+    memcpy(at + 20, guid + 24, 12);
 }
 
 static bool is_hex(const char *text, size_t length)

@@ -10,27 +10,27 @@
 #define DELIMITER "--batch_ferry"
 #define END       DELIMITER "--\r\n"
 
-enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *entity_set,
+enum ferry_status ferry_batch_head(const char *entity_set, struct ferry_buffer *ret_head)
+{
+    return ferry_buffer_printf(ret_head,
+                               DELIMITER "\r\n"
+                                         "Content-Type: application/http\r\n"
+                                         "Content-Transfer-Encoding: binary\r\n"
+                                         "\r\n"
+                                         "POST /api/data/v9.2/%s HTTP/1.1\r\n"
+                                         "Content-Type: application/json; type=entry\r\n"
+                                         "traceparent: ",
+                               entity_set);
+}
+
+enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const struct ferry_buffer *head,
                                          const char *trace)
 {
-    static const char before[] = DELIMITER "\r\n"
-                                           "Content-Type: application/http\r\n"
-                                           "Content-Transfer-Encoding: binary\r\n"
-                                           "\r\n"
-                                           "POST /api/data/v9.2/";
-    static const char behind[] = " HTTP/1.1\r\n"
-                                 "Content-Type: application/json; type=entry\r\n"
-                                 "traceparent: ";
     static const char end[] = "\r\n\r\n";
-    size_t room =
-        sizeof before + strlen(entity_set) + sizeof behind + FERRY_TRACE_SIZE + sizeof end;
+    size_t room = head->length + FERRY_TRACE_SIZE + sizeof end;
     enum ferry_status status = ferry_buffer_reserve(body, room);
     if (status == FERRY_OK)
-        status = ferry_buffer_append(body, before, sizeof before - 1);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append_text(body, entity_set);
-    if (status == FERRY_OK)
-        status = ferry_buffer_append(body, behind, sizeof behind - 1);
+        status = ferry_buffer_append(body, head->data, head->length);
     if (status == FERRY_OK)
         status = ferry_buffer_append(body, trace, FERRY_TRACE_SIZE - 1);
     return status == FERRY_OK ? ferry_buffer_append(body, end, sizeof end - 1) : status;

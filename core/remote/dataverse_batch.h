@@ -10,10 +10,14 @@
 #define FERRY_BATCH_PREFER "odata.continue-on-error"
 #define FERRY_BATCH_TYPE   "Content-Type: multipart/mixed; boundary=\"batch_ferry\""
 
+/* What all parts that create a row of this entity set begin with. */
+enum ferry_status ferry_batch_head(const char *entity_set,
+                                   struct ferry_buffer *ret_head) FERRY_MUST_CHECK;
+
 /* A part begins, with its W3C traceparent; its JSON is to be appended, and then: the next part, or
  * the end. FERRY_FULL of the first leaves the body as it was; of the second, that part must be
  * taken back. A body whose parts fitted has room for its end. */
-enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const char *entity_set,
+enum ferry_status ferry_batch_begin_part(struct ferry_buffer *body, const struct ferry_buffer *head,
                                          const char *trace) FERRY_MUST_CHECK;
 enum ferry_status ferry_batch_end_part(struct ferry_buffer *body) FERRY_MUST_CHECK;
 enum ferry_status ferry_batch_end(struct ferry_buffer *body) FERRY_MUST_CHECK;

@@ -8,6 +8,7 @@
 #define PART_BYTES     ((size_t)1 << 20)
 #define PIECE_BYTES    ((size_t)64 << 10)
 #define BOUNDARY_BYTES 256
+#define USUAL_BYTES    1024
 #define RETRY_SECONDS  86400L /* nobody means more */
 #define NO_CONTENT     204
 
@@ -16,19 +17,27 @@ struct slice {
     size_t length;
 };
 
+static void begin_part(struct ferry_multipart *multipart, size_t start)
+{
+    multipart->part = multipart->line = start;
+    multipart->head = (struct ferry_multipart_head){.retry_after_ms = -1};
+}
+
 void ferry_multipart_init(struct ferry_multipart *multipart, ferry_multipart_callback on_part,
                           void *context)
 {
     *multipart = (struct ferry_multipart){.on_part = on_part, .context = context};
     ferry_buffer_init(&multipart->boundary, BOUNDARY_BYTES);
     ferry_buffer_init(&multipart->text, PART_BYTES);
+    ferry_buffer_init(&multipart->usual, USUAL_BYTES);
 }
 
 void ferry_multipart_clear(struct ferry_multipart *multipart)
 {
     ferry_buffer_clear(&multipart->boundary);
     ferry_buffer_clear(&multipart->text);
-    multipart->part = multipart->line = 0;
+    ferry_buffer_clear(&multipart->usual);
+    begin_part(multipart, 0);
     multipart->over = false;
 }
 
@@ -36,6 +45,7 @@ void ferry_multipart_done(struct ferry_multipart *multipart)
 {
     ferry_buffer_done(&multipart->boundary);
     ferry_buffer_done(&multipart->text);
+    ferry_buffer_done(&multipart->usual);
 }
 
 bool ferry_multipart_over(const struct ferry_multipart *multipart)
@@ -44,22 +54,6 @@ bool ferry_multipart_over(const struct ferry_multipart *multipart)
 }
 
 /* --- one part --- */
-
-/* Without its line break; false when no line is left. */
-static bool take_line(struct slice *text, struct slice *ret_line)
-{
-    if (text->length == 0)
-        return false;
-    const char *end = memchr(text->data, '\n', text->length);
-    size_t length = end ? (size_t)(end - text->data) : text->length;
-    *ret_line = (struct slice){text->data, length};
-    if (length > 0 && text->data[length - 1] == '\r')
-        ret_line->length--;
-    length += end != NULL;
-    text->data += length;
-    text->length -= length;
-    return true;
-}
 
 static bool is_header(struct slice line, const char *name, struct slice *ret_value)
 {
@@ -98,49 +92,90 @@ static int read_status(struct slice line)
     return end == at + 3 && status >= 100 && status <= 599 ? status : 0;
 }
 
-/* The headers of the part itself say nothing that we want to know. */
-static bool skip_headers(struct slice *text)
+static void read_header(struct ferry_multipart *multipart, struct slice line)
 {
-    struct slice line;
-    while (take_line(text, &line))
-        if (line.length == 0)
-            return true;
-    return false;
+    struct ferry_multipart_head *head = &multipart->head;
+    struct slice value;
+    if (is_header(line, "Retry-After", &value)) {
+        head->retry_after_ms = read_seconds(value);
+    } else if (is_header(line, "Content-Type", &value)) {
+        head->type = (size_t)(value.data - multipart->text.data) - multipart->part;
+        head->type_length = value.length;
+    }
 }
 
-static void read_headers(struct slice *text, struct ferry_multipart_part *part, struct slice *type)
+/* Up to its status, most parts are alike. */
+static void remember_beginning(struct ferry_multipart *multipart, size_t end)
 {
-    struct slice line;
-    struct slice value;
-    while (take_line(text, &line) && line.length > 0) {
-        if (is_header(line, "Retry-After", &value))
-            part->retry_after_ms = read_seconds(value);
-        else if (is_header(line, "Content-Type", &value))
-            *type = value;
+    const char *start = multipart->text.data + multipart->part;
+    ferry_buffer_clear(&multipart->usual);
+    if (ferry_buffer_append(&multipart->usual, start, end - multipart->part) != FERRY_OK)
+        ferry_buffer_clear(&multipart->usual); /* every part is read by its lines then */
+}
+
+/* What was read by its lines once need not be again. */
+static void skip_usual_beginning(struct ferry_multipart *multipart)
+{
+    const struct ferry_buffer *usual = &multipart->usual;
+    const struct ferry_buffer *text = &multipart->text;
+    if (usual->length == 0 || text->length - multipart->part < usual->length ||
+        memcmp(text->data + multipart->part, usual->data, usual->length) != 0)
+        return;
+    multipart->line = multipart->part + usual->length;
+    multipart->head.status = NO_CONTENT;
+    multipart->head.stage = FERRY_MULTIPART_REST;
+}
+
+/* `end`: where the next line begins. Nearly every part says no more than that it has no content:
+ * its headers only repeat what was asked. */
+static void read_line(struct ferry_multipart *multipart, struct slice line, size_t end)
+{
+    struct ferry_multipart_head *head = &multipart->head;
+    bool blank = line.length == 0;
+    switch (head->stage) {
+    case FERRY_MULTIPART_OWN:
+        if (blank)
+            head->stage = FERRY_MULTIPART_STATUS;
+        break;
+    case FERRY_MULTIPART_STATUS:
+        head->status = read_status(line);
+        head->stage = head->status == 0 || head->status == NO_CONTENT ? FERRY_MULTIPART_REST
+                                                                      : FERRY_MULTIPART_HEADERS;
+        if (head->status == NO_CONTENT)
+            remember_beginning(multipart, end);
+        break;
+    case FERRY_MULTIPART_HEADERS:
+        if (!blank) {
+            read_header(multipart, line);
+            break;
+        }
+        head->stage = FERRY_MULTIPART_REST;
+        head->body = end - multipart->part;
+        break;
+    case FERRY_MULTIPART_REST:
+        break;
     }
 }
 
 /* `start` is ours to write into: a NUL ends the type, as one ends the text. */
-static enum ferry_status tell_part(struct ferry_multipart *multipart, char *start, size_t length)
+static enum ferry_status tell_part(const struct ferry_multipart *multipart, char *start,
+                                   size_t length)
 {
-    struct ferry_multipart_part part = {.retry_after_ms = -1, .content_type = ""};
-    struct slice text = {start, length};
-    struct slice line;
-    struct slice type = {NULL, 0};
-    if (!skip_headers(&text) || !take_line(&text, &line) || !(part.status = read_status(line)))
+    const struct ferry_multipart_head *head = &multipart->head;
+    struct ferry_multipart_part part = {.status = head->status,
+                                        .retry_after_ms = head->retry_after_ms,
+                                        .content_type = "",
+                                        .body = start + length};
+    if (head->status == 0)
         return FERRY_INVALID;
-    /* Nearly every part says no more. It has no body, and its headers only repeat what was asked.
-     */
-    if (part.status == NO_CONTENT)
-        text = (struct slice){"", 0};
-    else
-        read_headers(&text, &part, &type);
-    if (type.data) {
-        start[type.data - start + (ptrdiff_t)type.length] = '\0';
-        part.content_type = type.data;
+    if (head->type != 0) {
+        start[head->type + head->type_length] = '\0';
+        part.content_type = start + head->type;
     }
-    part.body = text.data;
-    part.length = text.length;
+    if (head->body != 0 && head->body < length) {
+        part.body = start + head->body;
+        part.length = length - head->body;
+    }
     multipart->on_part(multipart->context, &part);
     return FERRY_OK;
 }
@@ -204,7 +239,7 @@ static enum delimiter delimiter_of(const struct ferry_multipart *multipart, cons
 static enum ferry_status find_boundary(struct ferry_multipart *multipart, const char *line,
                                        size_t length, size_t end)
 {
-    multipart->line = multipart->part = end;
+    begin_part(multipart, end);
     if (length <= 2 || memcmp(line, "--", 2) != 0)
         return FERRY_OK;
     enum ferry_status status = ferry_buffer_append(&multipart->boundary, line, length);
@@ -220,12 +255,14 @@ static enum ferry_status take_text_line(struct ferry_multipart *multipart, size_
         return find_boundary(multipart, line, without_blanks(line, length), end);
     enum delimiter delimiter = delimiter_of(multipart, line, length);
     if (delimiter == DELIMITER_NONE) {
+        read_line(multipart, (struct slice){line, without_break(line, length)}, end);
         multipart->line = end;
         return FERRY_OK;
     }
     enum ferry_status status = end_part(multipart);
     multipart->over = delimiter == DELIMITER_LAST;
-    multipart->line = multipart->part = end;
+    begin_part(multipart, end);
+    skip_usual_beginning(multipart);
     return status;
 }
 

@@ -17,6 +17,20 @@ struct ferry_multipart_part {
     size_t length;
 };
 
+/* What was read of a part so far. */
+struct ferry_multipart_head {
+    enum {
+        FERRY_MULTIPART_OWN,     /* the part's own headers say nothing that we want to know */
+        FERRY_MULTIPART_STATUS,  /* the line with it comes next */
+        FERRY_MULTIPART_HEADERS, /* of the answer */
+        FERRY_MULTIPART_REST,    /* nothing in it matters but where it ends */
+    } stage;
+    int status; /* 0: not seen, or it is none */
+    int64_t retry_after_ms;
+    size_t type, type_length; /* from the part's beginning */
+    size_t body;              /* likewise; 0: none */
+};
+
 typedef void (*ferry_multipart_callback)(void *context, const struct ferry_multipart_part *part);
 
 struct ferry_multipart {
@@ -24,8 +38,10 @@ struct ferry_multipart {
     void *context;
     struct ferry_buffer boundary; /* with its two hyphens; empty: not yet seen */
     struct ferry_buffer text;     /* what was fed and not yet told */
+    struct ferry_buffer usual;    /* what the last part without content began with */
     size_t part;                  /* where the part begins in it */
     size_t line;                  /* where the line that is not complete begins */
+    struct ferry_multipart_head head;
     bool over;
 };
 

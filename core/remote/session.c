@@ -32,9 +32,6 @@ struct ferry_session {
     bool closing;
 };
 
-static const char bearer_prefix[] = "Authorization: Bearer ";
-#define BEARER_PREFIX (sizeof(bearer_prefix) - 1)
-
 /* --- calls --- */
 
 static void call_free(struct ferry_session_call *call)
@@ -213,11 +210,8 @@ static void ask(struct ferry_session_call *call)
 /* The server does not know the token any more; another call may have renewed it meanwhile. */
 static void renew(struct ferry_session_call *call)
 {
-    struct ferry_session *session = call->session;
-
     call->renewed = true;
-    if (call->bearer == session->bearer)
-        ferry_token_refused(session->token, session->authorization.data + BEARER_PREFIX);
+    ferry_token_refused(call->session->token, call->bearer);
     ask(call);
 }
 
@@ -285,7 +279,7 @@ static enum ferry_status authorize(struct ferry_session *session, const char *be
     if (header->length > 0 && session->bearer == ferry_token_number(session->token))
         return FERRY_OK;
     ferry_buffer_clear(header);
-    if (ferry_buffer_printf(header, "%s%s", bearer_prefix, bearer) != FERRY_OK)
+    if (ferry_buffer_printf(header, "Authorization: Bearer %s", bearer) != FERRY_OK)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     status = make_common(session, error);
     if (status != FERRY_OK)

@@ -20,15 +20,17 @@ static int is_end(unsigned char byte)
     return byte == '\n';
 }
 
-static enum ferry_status start_parser(const struct ferry_csv *csv, struct csv_parser *parser,
-                                      unsigned char options, struct ferry_error *error)
+static enum ferry_status start_parser(struct ferry_csv *csv, bool forgiving,
+                                      struct ferry_error *error)
 {
-    if (csv_init(parser, options) != 0)
+    struct csv_parser *parser = &csv->parser;
+    if (csv_init(parser, forgiving ? CSV_APPEND_NULL : CSV_APPEND_NULL | CSV_STRICT) != 0)
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     csv_set_delim(parser, (unsigned char)csv->options.delimiter);
     csv_set_quote(parser, (unsigned char)csv->options.quote);
     csv_set_space_func(parser, is_blank);
     csv_set_term_func(parser, is_end);
+    csv->forgiving = forgiving;
     return FERRY_OK;
 }
 
@@ -40,7 +42,7 @@ enum ferry_status ferry_csv_init(struct ferry_csv *csv, const struct ferry_csv_o
     csv->position = options->position;
     csv->line = csv->next_line = options->line;
     ferry_buffer_init(&csv->text, 2 * FERRY_CSV_ROW_CEILING);
-    enum ferry_status status = start_parser(csv, &csv->parser, CSV_APPEND_NULL, error);
+    enum ferry_status status = start_parser(csv, false, error);
     if (status != FERRY_OK)
         return status;
     csv->window = malloc(WINDOW);
@@ -89,15 +91,6 @@ static void on_row(int end, void *context)
     csv->done = true;
 }
 
-static enum ferry_status feed(struct ferry_csv *csv, const char *data, size_t length,
-                              struct ferry_error *error)
-{
-    if (csv_parse(&csv->parser, data, length, on_field, on_row, csv) == length &&
-        !csv->out_of_memory)
-        return FERRY_OK;
-    return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-}
-
 static void forget_fields(struct ferry_csv *csv)
 {
     csv->count = 0;
@@ -105,11 +98,24 @@ static void forget_fields(struct ferry_csv *csv)
     ferry_buffer_clear(&csv->text);
 }
 
-static enum ferry_status start_again(struct ferry_csv *csv, struct ferry_error *error)
+/* With the row under way, from its begin. */
+static enum ferry_status start_again(struct ferry_csv *csv, bool forgiving,
+                                     struct ferry_error *error)
 {
     forget_fields(csv);
     csv_free(&csv->parser);
-    return start_parser(csv, &csv->parser, CSV_APPEND_NULL, error);
+    return start_parser(csv, forgiving, error);
+}
+
+static enum ferry_status feed(struct ferry_csv *csv, const char *data, size_t length,
+                              struct ferry_error *error)
+{
+    if (csv_parse(&csv->parser, data, length, on_field, on_row, csv) == length &&
+        !csv->out_of_memory)
+        return FERRY_OK;
+    if (!csv->out_of_memory && csv_error(&csv->parser) == CSV_EPARSE)
+        return FERRY_BAD_RECORD;
+    return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
 }
 
 /* ---- the window ---- */
@@ -200,7 +206,7 @@ static enum ferry_status give_first_line(struct ferry_csv *csv, const char *flaw
     };
     csv->next_line = csv->line + 1;
     go_to(csv, csv->first_line);
-    return start_again(csv, error);
+    return start_again(csv, false, error);
 }
 
 /* The window moves on to the end of the line, so what is shown of it is kept apart. */
@@ -234,6 +240,19 @@ static bool is_unfit(const struct ferry_csv *csv, size_t line_end)
            memchr(csv->window + csv->at, '\0', line_end - csv->at) != NULL;
 }
 
+/* libcsv forgives a quote within a text when it is told to, and then takes all to the next one for
+ * the same field. So it is told only where it stumbled, and the row counts only if it is a line. */
+static enum ferry_status feed_line(struct ferry_csv *csv, size_t line_end,
+                                   struct ferry_error *error)
+{
+    enum ferry_status status = feed(csv, csv->window + csv->at, line_end - csv->at, error);
+    if (status != FERRY_BAD_RECORD)
+        return status;
+    status = start_again(csv, true, error);
+    return status == FERRY_OK ? feed(csv, csv->window + csv->row, line_end - csv->row, error)
+                              : status;
+}
+
 /* libcsv sees the line that ends at `line_end`; at the end of the text its LF may be missing. */
 static enum ferry_status take_line(struct ferry_csv *csv, size_t line_end,
                                    struct ferry_error *error)
@@ -242,7 +261,7 @@ static enum ferry_status take_line(struct ferry_csv *csv, size_t line_end,
     if (is_unfit(csv, line_end)) {
         csv->done = true;
     } else {
-        status = feed(csv, csv->window + csv->at, line_end - csv->at, error);
+        status = feed_line(csv, line_end, error);
         if (status == FERRY_OK && csv->window[line_end - 1] != '\n')
             status = feed(csv, "\n", 1, error);
     }
@@ -253,33 +272,10 @@ static enum ferry_status take_line(struct ferry_csv *csv, size_t line_end,
     return status;
 }
 
-/* libcsv forgives a quote within a text, and then takes all to the next one for the same field. So
- * a row of several lines counts only if nothing had to be forgiven in it. */
-static enum ferry_status is_strict(const struct ferry_csv *csv, bool *ret_strict,
-                                   struct ferry_error *error)
-{
-    struct csv_parser parser;
-    size_t length = csv->at - csv->row;
-    enum ferry_status status = start_parser(csv, &parser, CSV_STRICT, error);
-    if (status != FERRY_OK)
-        return status;
-    *ret_strict = csv_parse(&parser, csv->window + csv->row, length, NULL, NULL, NULL) == length;
-    if (!*ret_strict && csv_error(&parser) != CSV_EPARSE)
-        status = ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    csv_free(&parser);
-    return status;
-}
-
 static enum ferry_status end_row(struct ferry_csv *csv, struct ferry_csv_row *row,
                                  struct ferry_error *error)
 {
-    bool strict = true;
-    enum ferry_status status = FERRY_OK;
-    if (csv->first_line < csv->at)
-        status = is_strict(csv, &strict, error);
-    if (status != FERRY_OK)
-        return status;
-    if (!strict)
+    if (csv->forgiving && csv->first_line < csv->at)
         return give_first_line(csv, "a quote is not closed, or stands within a text", row, error);
     give_row(csv, row);
     return FERRY_OK;
@@ -324,8 +320,11 @@ enum ferry_status ferry_csv_next(struct ferry_csv *csv, struct ferry_csv_row *re
 {
     enum ferry_status status = FERRY_OK;
     *ret_more = true;
-    forget_fields(csv);
-    while (!step(csv, ret_row, ret_more, &status, error))
+    if (csv->forgiving)
+        status = start_again(csv, false, error);
+    else
+        forget_fields(csv);
+    while (status == FERRY_OK && !step(csv, ret_row, ret_more, &status, error))
         continue;
     return status;
 }

@@ -44,6 +44,7 @@ struct ferry_csv {
     int64_t line, next_line; /* on which the row begins; that of `at` */
     int64_t position;        /* of the row's begin, in the text */
     bool ended, done;
+    bool forgiving;           /* libcsv stumbled over a quote of this row, and may forgive it */
     struct ferry_buffer text; /* of the fields */
     struct ferry_slice fields[FERRY_CSV_COLUMNS];
     size_t count;

@@ -1,6 +1,5 @@
 #include "producers/sources/optoutrow.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -83,8 +82,7 @@ static bool keep_contact(struct ferry_optoutrow *optoutrow, const struct ferry_c
     struct ferry_slice text = ferry_header_field(&optoutrow->header, row, CONTACT);
     if (!ferry_guid_valid(text.data, text.length))
         return false;
-    for (size_t i = 0; i < text.length; i++)
-        optoutrow->contact[i] = (char)tolower((unsigned char)text.data[i]);
+    ferry_guid_lower(text.data, optoutrow->contact);
     optoutrow->contact[text.length] = '\0';
     return true;
 }

@@ -285,6 +285,7 @@ def test_what_went_without_a_question_counts_after_a_crash_too(ferry):
     backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[:40]])
     ferry.wait_until(lambda: profiles(ferry) == set(keys[40:]))
     backlog.wait_until_written()
+    ferry.wait_until(lambda: not waiting(ferry, "contact"), what="and none that was set aside before it went is open")
     begin_anew(ferry, ferry.servers[-1])
     ferry.servers[-1].start()
     backlog.put([backlog.change(key, {}, op="DELETE") for key in keys[40:80]])

@@ -39,6 +39,14 @@ def assert_never_back(ferry):
             last[entry["key"]] = version
 
 
+def places(ferry, topic):
+    """{key: the partitions in which it lies}."""
+    found = collections.defaultdict(set)
+    for message in ferry.topics.read(topic):
+        found[message.key()].add(message.partition())
+    return found
+
+
 def assert_clean(ferry):
     assert ferry.sandbox.admin.breaches() == []
 
@@ -56,6 +64,7 @@ def test_a_first_load_arrives_whole_and_the_lag_is_exactly_zero(ferry, backlog):
     calls = backlog.calls()
     assert (calls["insert"], calls["update"], calls["delete"]) == (COUNT, 0, 0)
     assert {record["state"] for record in backlog.written().values()} == {"WRITTEN"}
+    assert places(ferry, "written.contact") == places(ferry, "changes.contact")
     assert_clean(ferry)
 
 

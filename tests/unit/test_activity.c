@@ -192,6 +192,40 @@ static void without_room_nothing_is_said_about_the_event(void **state)
     }
 }
 
+/* Names that join to the same text, none, one that is no UTF-8, and those before again. */
+static void what_was_written_for_one_delivery_is_written_for_no_other(void **state)
+{
+    static const struct {
+        struct ferry_slice campaign;
+        struct ferry_slice delivery;
+    } cases[] = {
+        {TEXT("ab"), TEXT("c")},     {TEXT("ab"), TEXT("c")},  {TEXT("a"), TEXT("bc")},
+        {{NULL, 0}, TEXT("abc")},    {TEXT("abc"), {NULL, 0}}, {{NULL, 0}, {NULL, 0}},
+        {{NULL, 0}, {NULL, 0}},      {TEXT("abc"), {NULL, 0}}, {TEXT("abd"), {NULL, 0}},
+        {TEXT("abd"), TEXT("\xff")}, {TEXT("abd"), TEXT("x")}, {TEXT("abd"), TEXT("x")},
+    };
+    (void)state;
+    struct ferry_activity_forms *forms;
+    struct ferry_error error;
+    assert_int_equal(ferry_activity_forms_new(&events, &forms, &error), FERRY_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ferry_event event = click();
+        struct ferry_buffer alone, out;
+        char id[FERRY_GUID_SIZE];
+        event.campaign = cases[i].campaign;
+        event.delivery = cases[i].delivery;
+        ferry_event_activity(events.source, event.id, id);
+        ferry_buffer_init(&out, 1 << 20);
+        enum ferry_status status = try(&event, false, 1 << 20, &alone, &error);
+        assert_int_equal(ferry_activity_write(forms, &event, id, false, &out, &error), status);
+        if (status == FERRY_OK)
+            assert_string_equal(out.data, alone.data);
+        ferry_buffer_done(&alone);
+        ferry_buffer_done(&out);
+    }
+    ferry_activity_forms_free(forms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_subject_is_made_of_what_is_there),
         cmocka_unit_test(a_subject_is_cut_as_a_whole),
         cmocka_unit_test(what_dynamics_cannot_hold_is_a_bad_record),
+        cmocka_unit_test(what_was_written_for_one_delivery_is_written_for_no_other),
         cmocka_unit_test(without_room_nothing_is_said_about_the_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,9 +10,12 @@ static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
 {
     (void)state;
     struct ferry_buffer body;
+    struct ferry_buffer head;
     ferry_buffer_init(&body, 4096);
+    ferry_buffer_init(&head, 4096);
+    assert_int_equal(ferry_batch_head("ferry_emailsends", &head), FERRY_OK);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(ferry_batch_begin_part(&body, "ferry_emailsends", trace), FERRY_OK);
+        assert_int_equal(ferry_batch_begin_part(&body, &head, trace), FERRY_OK);
         assert_int_equal(ferry_buffer_append_text(&body, i == 0 ? "{\"a\":1}" : "{}"), FERRY_OK);
         assert_int_equal(ferry_batch_end_part(&body), FERRY_OK);
     }
@@ -39,6 +42,7 @@ static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
                                    "{}\r\n"
                                    "--batch_ferry--\r\n");
     assert_non_null(strstr(FERRY_BATCH_TYPE, "boundary=\"batch_ferry\""));
+    ferry_buffer_done(&head);
     ferry_buffer_done(&body);
 }
 
@@ -48,13 +52,16 @@ static void the_body_is_that_of_the_reference_byte_for_byte(void **state)
 static void a_full_body_can_always_be_ended(void **state)
 {
     (void)state;
+    struct ferry_buffer head;
+    ferry_buffer_init(&head, 4096);
+    assert_int_equal(ferry_batch_head("ferry_emailsends", &head), FERRY_OK);
     for (size_t ceiling = 280; ceiling < 560; ceiling++) {
         struct ferry_buffer body;
         ferry_buffer_init(&body, ceiling);
         size_t parts = 0;
         for (enum ferry_status status = FERRY_OK; status == FERRY_OK;) {
             size_t before = body.length;
-            status = ferry_batch_begin_part(&body, "ferry_emailsends", trace);
+            status = ferry_batch_begin_part(&body, &head, trace);
             if (status == FERRY_OK)
                 status = ferry_batch_end_part(&body);
             if (status == FERRY_OK)
@@ -66,6 +73,7 @@ static void a_full_body_can_always_be_ended(void **state)
         assert_int_equal(ferry_batch_end(&body), FERRY_OK);
         ferry_buffer_done(&body);
     }
+    ferry_buffer_done(&head);
 }
 
 static void a_part_is_judged_as_if_it_were_an_answer_of_its_own(void **state)

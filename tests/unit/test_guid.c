@@ -72,6 +72,14 @@ static void a_guid_is_told_from_what_is_none(void **state)
     assert_false(ferry_guid_valid("", 0));
 }
 
+static void capitals_become_small_and_nothing_else_changes(void **state)
+{
+    (void)state;
+    char guid[] = "09AFaf10-9DAD-11d1-80B4-00C04FD430C8.";
+    ferry_guid_lower(guid, guid);
+    assert_string_equal(guid, "09afaf10-9dad-11d1-80b4-00c04fd430c8.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +87,7 @@ int main(void)
         cmocka_unit_test(only_the_bytes_of_the_pieces_count),
         cmocka_unit_test(it_is_the_guid_of_libuuid_for_names_of_any_length),
         cmocka_unit_test(a_guid_is_told_from_what_is_none),
+        cmocka_unit_test(capitals_become_small_and_nothing_else_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
