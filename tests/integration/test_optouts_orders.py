@@ -1,4 +1,4 @@
-"""The writer of Opt-In/Out when a later order finds open decisions of an earlier one, and with a stranger in its group."""
+"""The writer of Opt-In/Out when a later order finds open decisions, and with a stranger in its group."""
 
 import confluent_kafka
 import pytest
