@@ -226,6 +226,12 @@ static void take_fault(struct ferry_group *group, const rd_kafka_message_t *mess
 {
     struct ferry_error error;
     ferry_kafka_fail(&error, rd_kafka_message_errstr(message), message->err);
+    if (message->err == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL)
+        ferry_advise(
+            &error,
+            "see that kafka.partition.assignment.strategy is the same for all writers, and "
+            "that no foreign client is a member of the group %s",
+            group->options.group_id);
     group->options.on_trouble(group->options.context, &error);
 }
 

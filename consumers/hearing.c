@@ -32,6 +32,16 @@ static void end(struct ferry_hearing *hearing, struct ferry_slice contact,
 
 /* --- what became of what was decided --- */
 
+/* At what the order does not map any more nobody looks: the views say nothing about it. */
+static void end_what_is_not_mapped(struct ferry_hearing *hearing,
+                                   const struct ferry_consent *consent, struct ferry_slice contact,
+                                   struct ferry_dossier *dossier)
+{
+    for (int i = 0; i < FERRY_OPTOUT_ATTRIBUTES; i++)
+        if (dossier->attributes[i].open && !consent->attributes[i].column)
+            end(hearing, contact, &dossier->attributes[i], FERRY_DECISION_OVERTAKEN);
+}
+
 /* A decision is only made where the sides differ, so a loser that now says what the winner said has
  * been written to. By us, or by somebody who was of the same mind: then his time is taken for ours,
  * and counts for a little less than it might. */
@@ -198,13 +208,14 @@ void ferry_hearing_hold(const struct ferry_consent *consent, struct ferry_slice 
     ret_hearing->count = 0;
     ret_hearing->decided = false;
     ret_hearing->differs = false;
+    end_what_is_not_mapped(ret_hearing, consent, contact, dossier);
     end_what_is_done(ret_hearing, contact, views, now, dossier);
     for (int i = 0; i < FERRY_OPTOUT_ATTRIBUTES; i++) {
-        if (consent->attributes[i].column && may_decide)
+        if (!consent->attributes[i].column)
+            continue;
+        if (may_decide)
             decide(consent, contact, views, cause, now, i, dossier, ret_hearing);
-        else if (dossier->attributes[i].open && may_decide)
-            end(ret_hearing, contact, &dossier->attributes[i], FERRY_DECISION_OVERTAKEN);
-        if (consent->attributes[i].column && !dossier->attributes[i].open)
+        if (!dossier->attributes[i].open)
             ret_hearing->differs |=
                 views[FERRY_SIDE_DYNAMICS].value[i] != views[FERRY_SIDE_CAMPAIGN].value[i];
     }

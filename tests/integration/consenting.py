@@ -43,6 +43,7 @@ class Consents(Backlog):
         self.direction = direction
         self.rule = rule
         self.tolerance = tolerance
+        self.attributes = ATTRIBUTES  # of the next order
         super().__init__(ferry)
 
     def _data_topics(self):
@@ -60,7 +61,7 @@ class Consents(Backlog):
             "api": "profileAndServicesExt", "resource": "profile", "key": "externalId",
             "filter": None, "export": None,
             "attributes": [{"name": name, "dynamics": column, "campaign": field, "time": at}
-                           for name, column, field, at in ATTRIBUTES]}}
+                           for name, column, field, at in self.attributes]}}
 
     @property
     def admin(self):

@@ -7,24 +7,43 @@ import time
 import urllib.parse
 
 
+def _stand_before(target, forward, ways):
+    """A listening socket; until it is closed, each connection to it is paired with one to `target`.
+
+    `ways` makes of the two what `forward` is called with, in a thread for each direction.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(target)
+            for way in ways(client, server):
+                threading.Thread(target=forward, args=way, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener
+
+
 class Cutter:
     """Forwards to `url`. Each of the next `cuts` answers to a request for `path` is cut after so many bytes."""
 
     def __init__(self, url, path):
         target = urllib.parse.urlsplit(url)
-        self._target = (target.hostname, target.port)
         self._path = path.encode()
         self._lock = threading.Lock()
         self._left = 0
         self._bytes = 0
         self.cuts = 0  # that happened
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = _stand_before((target.hostname, target.port), self._forward, self._ways)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         # The server knows itself by its own address, also where it is named in a token's scope.
         self._names = [(f"127.0.0.1{colon}{self._socket.getsockname()[1]}".encode(),
                         f"127.0.0.1{colon}{target.port}".encode()) for colon in (":", "%3A")]
         assert all(len(ours) == len(its) for ours, its in self._names), "ports of one length"
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self, count, after):
         with self._lock:
@@ -33,18 +52,9 @@ class Cutter:
     def close(self):
         self._socket.close()
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self._target)
-            state = {"asked": False, "answered": 0}
-            for source, sink, take in ((client, server, self._on_request),
-                                       (server, client, self._on_answer)):
-                threading.Thread(target=self._forward, args=(source, sink, take, state),
-                                 daemon=True).start()
+    def _ways(self, client, server):
+        state = {"asked": False, "answered": 0}
+        return ((client, server, self._on_request, state), (server, client, self._on_answer, state))
 
     def _forward(self, source, sink, take, state):
         try:
@@ -87,26 +97,18 @@ class Breaker:
     PIECE, PAUSE = 16384, 0.004  # so that what arrives is taken before the break: 4 MB/s at most
 
     def __init__(self, port):
-        self._port = port
         self.after = None
         self.then = []  # what `after` becomes with each break; else it stays
         self.breaks = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = _stand_before(("127.0.0.1", port), self._forward, self._ways)
         self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
         self._socket.close()
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self._port))
-            for way in ((client, server, False), (server, client, True)):
-                threading.Thread(target=self._forward, args=way, daemon=True).start()
+    @staticmethod
+    def _ways(client, server):
+        return (client, server, False), (server, client, True)
 
     def _forward(self, source, sink, counts):
         total = 0

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import signal
+import time
 
 import confluent_kafka
 import confluent_kafka.admin
@@ -338,6 +339,25 @@ def test_backlog_is_unknown_without_kafka_and_nobody_is_declared_gone(ferry_on_o
     wait_until(lambda: api.workflow()["backlog"] == 0, 90)
     workers.both("RUNNING", generation=1)
     wait_until(lambda: not api.workflow()["warnings"], 60)
+
+
+def test_backlog_is_known_again_after_kafka_was_gone_for_longer_than_a_question_may_last(ferry_on_own_kafka):
+    """librdkafka's question about any group ends the process then (#4605)."""
+    ferry = ferry_on_own_kafka
+    ferry.start_sandbox()
+    controller = ferry.start_controller(kafka_socket_timeout_ms=10000)
+    api, workers = Api(controller), Workers(ferry)
+    run(api, workers)
+    ferry.wait_until(lambda: api.workflow()["backlog"] == 0)
+    pid, gone_at = controller.pid, time.monotonic()
+    ferry.kafka.kill9()
+    ferry.wait_until(lambda: api.workflow()["backlog"] is None, 60)
+    ferry.wait_until(lambda: time.monotonic() - gone_at > 25, 60, "a question is given up while nobody is there")
+    assert api.workflow()["backlog"] is None and controller.events("backlog_unknown")
+    ferry.kafka.start()
+    ferry.wait_until(lambda: api.workflow()["backlog"] == 0, 60)
+    stays(controller.alive, 5)
+    assert controller.pid == pid
 
 
 # --- kills, rivals, absences ---

@@ -188,7 +188,7 @@ def variants():
     yield "labels of codes", text(labelled).encode(), {}
 
 
-@pytest.mark.parametrize("what, data, export", variants(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize("what, data, export", list(variants()), ids=lambda value: value if isinstance(value, str) else "")
 def test_the_same_rows_are_understood_from(ferry, what, data, export):
     lab = Exporting.alone(ferry, **export)
     ferry.start_reader()

@@ -12,13 +12,12 @@
 #define TOPIC   "f.optouts.campaign"
 #define CONTACT "5f1c0b8e-8a3d-ec11-8c62-000d3a1b2c3d"
 
-static struct ferry_feed *new_feed(int partition)
-{
-    const struct ferry_group_part part = {.topic = TOPIC, .partition = partition, .committed = 10};
-    struct ferry_feed *feed = ferry_feed_new(TOPIC, "optouts.campaign", false, &part);
-    assert_non_null(feed);
-    return feed;
-}
+struct world {
+    struct ferry_feed *feed;
+    struct ferry_buffer value; /* a change of the contact */
+    struct ferry_reason *reason;
+    struct ferry_error error;
+};
 
 static int home_of(const char *contact)
 {
@@ -36,61 +35,65 @@ static void encode(const char *contact, struct ferry_buffer *out)
     assert_int_equal(ferry_optout_encode(&change, NULL, out, &error), FERRY_OK);
 }
 
+static struct world make_world(const char *contact, int partition)
+{
+    const struct ferry_group_part part = {.topic = TOPIC, .partition = partition, .committed = 10};
+    struct world world = {.feed = ferry_feed_new(TOPIC, "optouts.campaign", false, &part)};
+    assert_non_null(world.feed);
+    encode(contact, &world.value);
+    return world;
+}
+
+static void end_world(struct world *world)
+{
+    ferry_buffer_done(&world->value);
+    ferry_feed_free(world->feed);
+}
+
+static enum ferry_status take(struct world *world, int64_t offset)
+{
+    return ferry_feed_take(world->feed, offset, world->value.data, world->value.length,
+                           &world->reason, &world->error);
+}
+
 static void a_change_is_open_until_it_is_settled(void **state)
 {
-    struct ferry_feed *feed = new_feed(home_of(CONTACT));
-    struct ferry_reason *reason = NULL;
-    struct ferry_buffer value;
-    struct ferry_error error;
+    struct world world = make_world(CONTACT, home_of(CONTACT));
     (void)state;
-    encode(CONTACT, &value);
-    feed->at_end = true;
-    assert_int_equal(ferry_feed_take(feed, 12, value.data, value.length, &reason, &error),
-                     FERRY_OK);
-    assert_false(feed->at_end);
-    assert_ptr_equal(reason->feed, feed);
-    assert_memory_equal(reason->change.contact.data, CONTACT, strlen(CONTACT));
-    assert_int_equal(ferry_window_oldest(&feed->window), 1795240800001);
-    assert_int_equal(ferry_window_prefix(&feed->window), 12);
-    ferry_reason_settle(reason);
-    assert_int_equal(ferry_window_prefix(&feed->window), 13);
-    ferry_buffer_done(&value);
-    ferry_feed_free(feed);
+    world.feed->at_end = true;
+    assert_int_equal(take(&world, 12), FERRY_OK);
+    assert_false(world.feed->at_end);
+    assert_ptr_equal(world.reason->feed, world.feed);
+    assert_memory_equal(world.reason->change.contact.data, CONTACT, strlen(CONTACT));
+    assert_int_equal(ferry_window_oldest(&world.feed->window), 1795240800001);
+    assert_int_equal(ferry_window_prefix(&world.feed->window), 12);
+    ferry_reason_settle(world.reason);
+    assert_int_equal(ferry_window_prefix(&world.feed->window), 13);
+    end_world(&world);
 }
 
 static void what_was_read_before_is_ignored(void **state)
 {
-    struct ferry_feed *feed = new_feed(home_of(CONTACT));
-    struct ferry_reason *reason = NULL;
-    struct ferry_buffer value;
-    struct ferry_error error;
+    struct world world = make_world(CONTACT, home_of(CONTACT));
     (void)state;
-    encode(CONTACT, &value);
-    assert_int_equal(ferry_feed_take(feed, 9, value.data, value.length, &reason, &error), FERRY_OK);
-    assert_null(reason);
-    assert_int_equal(ferry_window_prefix(&feed->window), 10);
-    ferry_buffer_done(&value);
-    ferry_feed_free(feed);
+    assert_int_equal(take(&world, 9), FERRY_OK);
+    assert_null(world.reason);
+    assert_int_equal(ferry_window_prefix(&world.feed->window), 10);
+    end_world(&world);
 }
 
 /* The reason is there all the same, to be rejected. */
 static void assert_no_change(const char *contact, int partition, const char *word)
 {
-    struct ferry_feed *feed = new_feed(partition);
-    struct ferry_reason *reason = NULL;
-    struct ferry_buffer value;
-    struct ferry_error error;
-    encode(contact, &value);
-    assert_int_equal(ferry_feed_take(feed, 10, value.data, value.length, &reason, &error),
-                     FERRY_BAD_RECORD);
-    assert_non_null(reason);
-    assert_non_null(strstr(error.message, word));
-    assert_int_equal(reason->length, value.length);
-    assert_memory_equal(reason->value, value.data, value.length);
-    ferry_reason_settle(reason);
-    assert_int_equal(ferry_window_prefix(&feed->window), 11);
-    ferry_buffer_done(&value);
-    ferry_feed_free(feed);
+    struct world world = make_world(contact, partition);
+    assert_int_equal(take(&world, 10), FERRY_BAD_RECORD);
+    assert_non_null(world.reason);
+    assert_non_null(strstr(world.error.message, word));
+    assert_int_equal(world.reason->length, world.value.length);
+    assert_memory_equal(world.reason->value, world.value.data, world.value.length);
+    ferry_reason_settle(world.reason);
+    assert_int_equal(ferry_window_prefix(&world.feed->window), 11);
+    end_world(&world);
 }
 
 static void a_contact_that_is_no_guid_is_no_reason(void **state)
@@ -114,15 +117,14 @@ static void a_contact_in_a_foreign_partition_is_no_reason(void **state)
 
 static void bytes_that_are_no_change_are_no_reason(void **state)
 {
-    struct ferry_feed *feed = new_feed(0);
-    struct ferry_reason *reason = NULL;
-    struct ferry_error error;
+    struct world world = make_world(CONTACT, home_of(CONTACT));
     (void)state;
-    assert_int_equal(ferry_feed_take(feed, 10, NULL, 0, &reason, &error), FERRY_BAD_RECORD);
-    assert_non_null(reason);
-    ferry_reason_settle(reason);
-    assert_int_equal(ferry_window_prefix(&feed->window), 11);
-    ferry_feed_free(feed);
+    ferry_buffer_done(&world.value); /* a tombstone */
+    assert_int_equal(take(&world, 10), FERRY_BAD_RECORD);
+    assert_non_null(world.reason);
+    ferry_reason_settle(world.reason);
+    assert_int_equal(ferry_window_prefix(&world.feed->window), 11);
+    end_world(&world);
 }
 
 int main(void)

@@ -410,12 +410,40 @@ static void a_decision_against_a_side_that_refuses_ends_so(void **state)
     assert_false(ferry_dossier_empty(&dossier)); /* it goes on counting */
 }
 
+/* The view of it is empty, and so says what was decided: that nobody may be kept from mail. */
+static void a_decision_about_what_is_mapped_no_more_is_overtaken(void **state)
+{
+    static struct world world;
+    static struct ferry_hearing hearing;
+    static struct ferry_dossier dossier;
+    const struct ferry_cause cause = {C, FERRY_OPTOUT_API, ""};
+    const struct ferry_slice contact = {"c", 1};
+    const struct ferry_view nothing[FERRY_SIDES] = {{.there = true}, {.there = true}};
+    (void)state;
+    set_up(&world, 1);
+    world.consent.direction = FERRY_CAMPAIGN_TO_DYNAMICS;
+    edit(&world, D, FERRY_DENY_LIST_PHONE, true, false);
+    memset(&dossier, 0, sizeof dossier);
+    const struct ferry_view views[FERRY_SIDES] = {view_of(&world, D), view_of(&world, C)};
+    ferry_hearing_hold(&world.consent, contact, views, &cause, START, true, &dossier, &hearing);
+    assert_true(hearing.decided);
+    assert_false(hearing.records[0].value[hearing.records[0].winner]);
+    world.consent.attributes[FERRY_DENY_LIST_PHONE].column = NULL;
+    ferry_hearing_hold(&world.consent, contact, nothing, &cause, START, true, &dossier, &hearing);
+    assert_int_equal(hearing.count, 1);
+    assert_int_equal(hearing.records[0].state, FERRY_DECISION_OVERTAKEN);
+    assert_true(hearing.records[0].written_at == 0);
+    assert_false(hearing.decided || hearing.differs);
+    assert_false(ferry_dossier_urgent(&dossier));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(histories_of_edits_deaths_and_skew_end_in_what_the_rule_says),
         cmocka_unit_test(skew_within_the_tolerance_never_undoes_an_opt_out),
         cmocka_unit_test(a_decision_against_a_side_that_refuses_ends_so),
+        cmocka_unit_test(a_decision_about_what_is_mapped_no_more_is_overtaken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
