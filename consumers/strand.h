@@ -46,12 +46,12 @@ struct ferry_strand {
     struct ferry_position position;
     struct ferry_letter *held; /* utlist: read, not yet given to the poster */
     int64_t held_count;
-    int64_t log_end;           /* when we took over */
-    int64_t doubted;           /* events that a predecessor may have sent */
-    size_t count;              /* of events whose fate is open */
-    size_t bytes;              /* theirs */
-    int64_t closed_at;         /* ferry_boot_ms, when the gate closed on what is held; 0: open */
-    bool at_end;               /* all that the partition held was read */
+    int64_t log_end;   /* when we took over */
+    int64_t doubted;   /* events that a predecessor may have sent */
+    size_t count;      /* of events whose fate is open */
+    size_t bytes;      /* theirs */
+    int64_t closed_at; /* ferry_boot_ms, when the gate closed on what is held; 0: open */
+    bool at_end;       /* all that the partition held was read */
 };
 
 /* NULL when out of memory. */
