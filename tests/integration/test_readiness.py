@@ -9,9 +9,9 @@ from oracle import CONTACTS, Oracle
 
 
 def not_ready(service):
-    """What it says while it is not."""
+    """What it says while it is not; else nothing."""
     answer = service.get("/readyz")
-    return answer.text if answer.status_code == 503 else None
+    return answer.text if answer.status_code == 503 else ""
 
 
 @contextlib.contextmanager
@@ -45,8 +45,8 @@ def test_workers_that_lose_kafka_are_not_ready_and_stay_alive(ferry_on_own_kafka
     controller.stop()  # it is of no use to them
     ferry.kafka.stop()
     for service in (reader, writer):
-        said = ferry.wait_until(lambda: not_ready(service), 60, f"{service.name} is not ready")
-        assert "Kafka has not answered" in said, said
+        # A broker that ends in good order may first end the membership in its groups.
+        ferry.wait_until(lambda: "Kafka has not answered" in not_ready(service), 90, f"{service.name} says why")
     for service in (reader, writer):
         assert service.get("/healthz").status_code == 200, service.name
     ferry.kafka.start()
