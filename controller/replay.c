@@ -265,7 +265,8 @@ static void take_back(struct request *request)
     const json_t *carried = carried_by_order(request);
     bool cancelled = json_is_true(json_object_get(latest, "cancelled"));
     bool pending = number_of(latest) > number_of(carried);
-    bool running = told_by_reader(request, carried, "replaying") > 0;
+    bool running =
+        is_not_begun(request, carried) || told_by_reader(request, carried, "replaying") > 0;
     json_t *document;
 
     if (!latest || cancelled || (!pending && !running)) {
