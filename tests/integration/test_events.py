@@ -75,8 +75,9 @@ def test_what_became_of_the_mails_is_on_the_timelines_once(ferry):
     mails.export(repeat=20)
     mails.wait_until_arrived()
     assert sum(where == table("BOUNCE") for where, _ in mails.found().values()) > bounces
-    described = ferry.ctl_json("describe", "workflow", EGRESS)
-    assert described["status"] == "RUNNING" and described["backlog"] == 0
+    # What is on the timelines is committed a moment later, and counted a moment after that.
+    ferry.wait_until(lambda: ferry.ctl_json("describe", "workflow", EGRESS)["backlog"] == 0)
+    assert ferry.ctl_json("describe", "workflow", EGRESS)["status"] == "RUNNING"
     assert mails.admin.breaches() == []
 
 
