@@ -60,6 +60,17 @@ def contact(number, version=0):
             "emailaddress1": f"c{number}@example.com", "donotbulkemail": number % 7 == 0}
 
 
+def waiting(ferry, table="new_purchase"):
+    """{key: headers} of what the topic holds now."""
+    held = {}
+    for message in ferry.topics.read(f"waiting.{table}"):
+        held.pop(message.key().decode(), None)
+        if message.value() is not None:
+            held[message.key().decode()] = {name: value.decode()
+                                            for name, value in message.headers()}
+    return held
+
+
 class Backlog:
     workflow = WORKFLOW
     schema = "change-record"
@@ -202,6 +213,16 @@ class Backlog:
 
     def wait_until_written(self, timeout=60):
         return self.ferry.wait_until(self.is_written, timeout, "lag 0 in every partition")
+
+    def _held(self):
+        """The deletes that were set aside: lag 0 says nothing of those."""
+        return [key for mapping in self.mappings for key, headers in waiting(self.ferry, mapping["table"]).items()
+                if headers["ferry-wait"] == "delete"]
+
+    def wait_until_deleted(self, timeout=60):
+        """As wait_until_written, and whatever was to be deleted is."""
+        self.wait_until_written(timeout)
+        return self.ferry.wait_until(lambda: not self._held(), timeout, "no delete waits")
 
     def calls(self, resource="profile"):
         """How often each verb was used for records since the statistics were reset."""

@@ -342,34 +342,41 @@ class Sftp(Server):
 
     def cut(self):
         """Ends every connection in the middle of whatever it does; how many processes that were."""
-        return self._signal(self.sessions(), signal.SIGKILL)
+        return self._signal(signal.SIGKILL)
 
-    @staticmethod
-    def _signal(processes, number):
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, number)
-        return len(processes)
+    def _signal(self, number):
+        """Also to the processes that those begin meanwhile; how many there were."""
+        told = set()
+        while new := set(self.sessions()) - told:
+            for process in new:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, number)
+            told |= new
+        return len(told)
+
+    def _close(self):
+        """Ends every connection, and accepts none in between."""
+        super().pause()
+        self.cut()
 
     def stop(self, timeout=30):
         if self.alive():
-            left = self.sessions()
+            self._close()
+            self.process.terminate()  # before it goes on
             super().stop(timeout)
-            self._signal(left, signal.SIGKILL)
 
     def kill9(self):
         if self.alive():
-            left = self.sessions()
+            self._close()
             super().kill9()
-            self._signal(left, signal.SIGKILL)
 
     def pause(self):
         super().pause()
-        self._signal(self.sessions(), signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self):
         if self.alive():
-            self._signal(self.sessions(), signal.SIGCONT)
+            self._signal(signal.SIGCONT)
             super().resume()
 
 

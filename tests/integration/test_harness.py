@@ -117,7 +117,7 @@ def test_connections_to_the_sftp_server_end_with_it(sftp, end):
                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
     try:
-        support.wait_until(sftp.sessions)
+        support.wait_until(lambda: "Starting session" in sftp.log_text(), what="the client is served")
         sftp.pause()
         sftp.resume()
         assert client.poll() is None

@@ -2,8 +2,8 @@
 
 import time
 
-from backlog import Backlog, account_mapping, contact, contact_mapping, field
-from test_waiting import decide, held, loaded, profiles, purchase, purchase_mapping, waiting
+from backlog import Backlog, account_mapping, contact, contact_mapping, field, waiting
+from test_waiting import decide, held, loaded, profiles, purchase, purchase_mapping
 
 
 def test_what_another_writer_recalled_is_known_to_the_one_that_comes_back(ferry):
@@ -28,8 +28,7 @@ def test_what_another_writer_recalled_is_known_to_the_one_that_comes_back(ferry)
     first.start()
     backlog.wait_for("RUNNING", "writer-0", 40)
     backlog.put([purchase(backlog, key, parents[0], op="DELETE") for key in kids])
-    backlog.wait_until_written()
-    ferry.wait_until(lambda: not waiting(ferry), what="no delete waits")
+    backlog.wait_until_deleted()
     assert admin.campaign_rows("cusPurchase") == {}, "every delete was carried out"
 
 

@@ -77,7 +77,7 @@ def test_insert_update_delete_cost_one_call_and_an_unchanged_record_none(ferry, 
     def settle(records):
         ferry.sandbox.admin.reset_stats()
         backlog.put(records)
-        backlog.wait_until_written()
+        backlog.wait_until_deleted()
         calls = backlog.calls()
         return calls["insert"], calls["update"], calls["delete"]
 

@@ -230,7 +230,7 @@ def test_what_leaves_the_filter_is_deleted_only_if_the_mapping_says_so(ferry, de
     assert ferry.sandbox.admin.stats()["campaign"]["calls"]["insert"] == 60
     backlog.put([backlog.change(key, contact(n, 1) | {"donotbulkemail": True})
                  for n, key in enumerate(keys) if n % 7 == 1])
-    backlog.wait_until_written()
+    backlog.wait_until_deleted()
     if delete:
         wanted = {key: value for key, value in wanted.items() if value[0] % 7 != 1}
     assert_profiles(ferry, wanted)
