@@ -148,6 +148,13 @@ class Backlog:
         self.wait_for("RUNNING", writer, timeout)
         return ready
 
+    def start_again(self, writer, timeout=40):
+        """A writer that was stopped goes on: what is put now comes behind all that it has reason to doubt.
+        Its status alone may be that of its life before."""
+        writer.start()
+        self.ferry.wait_until(lambda: writer.events("assigned"), timeout, f"{writer.name} has its partitions")
+        self.wait_for("RUNNING", writer.name, timeout)
+
     # The reader's side.
 
     def ids(self, count):

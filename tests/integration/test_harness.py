@@ -122,7 +122,9 @@ def test_connections_to_the_sftp_server_end_with_it(sftp, end):
         sftp.resume()
         assert client.poll() is None
         getattr(sftp, end)()
-        assert client.wait(10) != 0
+        client.stdin.write(b"ls\n")  # it would not notice while it waits for a command
+        client.stdin.flush()
+        assert client.wait(30) != 0
         assert sftp.alive() == (end == "cut")
     finally:
         client.kill()

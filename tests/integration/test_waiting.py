@@ -246,9 +246,8 @@ def test_a_held_delete_remembers_that_a_predecessor_may_have_inserted(ferry, mon
     writer = ferry.servers[-1]
     writer.stop()
     monkeypatch.setenv("FERRY_CRASH_AT", "before-commit:1")
-    writer.start()
+    backlog.start_again(writer)
     monkeypatch.delenv("FERRY_CRASH_AT")
-    backlog.wait_for("RUNNING")
     keys = backlog.ids(20)
     backlog.put([backlog.change(key, contact(n)) for n, key in enumerate(keys)])
     assert writer.wait_for_exit() == -signal.SIGKILL, "the fault happened"

@@ -25,8 +25,7 @@ def test_what_another_writer_recalled_is_known_to_the_one_that_comes_back(ferry)
     assert set(admin.campaign_rows("cusPurchase")) == set(kids)
     second.stop()
 
-    first.start()
-    backlog.wait_for("RUNNING", "writer-0", 40)
+    backlog.start_again(first)
     backlog.put([purchase(backlog, key, parents[0], op="DELETE") for key in kids])
     backlog.wait_until_deleted()
     assert admin.campaign_rows("cusPurchase") == {}, "every delete was carried out"
@@ -126,8 +125,7 @@ def test_a_writer_that_comes_back_first_reads_nothing_of_what_it_knows(ferry):
     for message in ferry.topics.read("written.contact"):
         backlog._control.produce(message.topic(), None, message.key(), message.partition())
     assert backlog._control.flush(60) == 0
-    writer.start()
-    backlog.wait_for("RUNNING")
+    backlog.start_again(writer)
     backlog.put([backlog.change(key, contact(n)) for n, key in enumerate(keys)])
     backlog.wait_until_written()
     assert not [name for name in writer.metrics() if name.startswith("ferry_writer_requests_total")]

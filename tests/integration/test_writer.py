@@ -86,8 +86,7 @@ def test_insert_update_delete_cost_one_call_and_an_unchanged_record_none(ferry, 
     writer.stop()  # what it remembers is rebuilt from Kafka
     for file in (ferry.folder / "writer-0.state").iterdir():
         file.unlink()
-    writer.start()
-    backlog.wait_for("RUNNING")
+    backlog.start_again(writer)
     same_version = [dict(record, origin="RESYNC") for record in insert]
     assert settle(same_version) == (0, 0, 0)
     same_content = [backlog.change(key, contact(n)) for n, key in enumerate(keys)]
