@@ -14,7 +14,6 @@
 #define RETRY_CAP_MS     5000
 #define PRODUCE_WAIT_MS  1000
 #define ABORT_TIMEOUT_MS 10000
-#define MEET_TIMEOUT_MS  2000
 
 struct message {
     struct message *prev, *next;
@@ -27,6 +26,11 @@ struct message {
     char data[]; /* key, then value */
 };
 
+struct handle {
+    struct handle *next;
+    rd_kafka_topic_t *topic;
+};
+
 enum task { TASK_START, TASK_COMMIT };
 
 struct ferry_ledger {
@@ -34,13 +38,12 @@ struct ferry_ledger {
     const struct ferry_common *common;
     struct ferry_ledger_options options;
     char *id;
-    char **topics;
-    size_t topic_count;
-    rd_kafka_t *producer; /* NULL: broken, or not yet made */
-    struct message *open; /* learnt, not in a transaction */
-    struct message *sent; /* in the transaction under way */
-    size_t count;         /* of open */
-    uv_timer_t timer;     /* to start again */
+    rd_kafka_t *producer;   /* NULL: broken, or not yet made */
+    struct handle *handles; /* of the producer, for each topic that was written with it */
+    struct message *open;   /* learnt, not in a transaction */
+    struct message *sent;   /* in the transaction under way */
+    size_t count;           /* of open */
+    uv_timer_t timer;       /* to start again */
     uv_work_t work;
     unsigned failures;
     bool ready;
@@ -135,24 +138,56 @@ static enum ferry_status make_producer(struct ferry_ledger *ledger)
                         &ledger->producer, &ledger->error);
     if (status != FERRY_OK)
         return status;
-    status =
-        ferry_kafka_take_error(&ledger->error, "cannot start transactions",
-                               rd_kafka_init_transactions(ledger->producer, CALL_TIMEOUT_MS), NULL);
-    if (status == FERRY_OK)
-        ferry_kafka_meet(ledger->producer, (const char *const *)ledger->topics, ledger->topic_count,
-                         MEET_TIMEOUT_MS);
-    return status;
+    return ferry_kafka_take_error(&ledger->error, "cannot start transactions",
+                                  rd_kafka_init_transactions(ledger->producer, CALL_TIMEOUT_MS),
+                                  NULL);
+}
+
+static void drop_handles(struct ferry_ledger *ledger)
+{
+    struct handle *handle, *next;
+    LL_FOREACH_SAFE (ledger->handles, handle, next) {
+        rd_kafka_topic_destroy(handle->topic);
+        free(handle);
+    }
+    ledger->handles = NULL;
 }
 
 /* Also the way out when it is not known whether a commit succeeded: init_transactions of the next
  * producer settles it, and what is written twice is the same. */
 static void discard_producer(struct ferry_ledger *ledger)
 {
+    drop_handles(ledger);
     ferry_kafka_destroy(ledger->producer);
     ledger->producer = NULL;
 }
 
-static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, const struct message *message)
+/* NULL: the ledger's error says why. Making a handle asks for the leader of its topic at once; of a
+ * topic that is only named librdkafka 2.0.2 asks when its timer comes, up to a second later
+ * (#5032). */
+static rd_kafka_topic_t *handle_of(struct ferry_ledger *ledger, const char *topic)
+{
+    struct handle *handle;
+    LL_FOREACH (ledger->handles, handle)
+        if (strcmp(rd_kafka_topic_name(handle->topic), topic) == 0)
+            return handle->topic;
+    handle = calloc(1, sizeof *handle);
+    if (!handle) {
+        ferry_fail(&ledger->error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
+        return NULL;
+    }
+    handle->topic = rd_kafka_topic_new(ledger->producer, topic, NULL);
+    if (!handle->topic) {
+        ferry_kafka_fail(&ledger->error, topic, rd_kafka_last_error());
+        free(handle);
+        return NULL;
+    }
+    LL_PREPEND(ledger->handles, handle);
+    return handle->topic;
+}
+
+static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, rd_kafka_topic_t *topic,
+                                        const struct message *message)
 {
     union {
         const char *from;
@@ -161,8 +196,8 @@ static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, const struc
     rd_kafka_headers_t *headers = message->headers ? rd_kafka_headers_copy(message->headers) : NULL;
     char *value = (char *)key.to + message->key_length;
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        ledger->producer, RD_KAFKA_V_TOPIC(message->topic),
-        RD_KAFKA_V_PARTITION(message->partition), RD_KAFKA_V_KEY(key.to, message->key_length),
+        ledger->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(message->partition),
+        RD_KAFKA_V_KEY(key.to, message->key_length),
         RD_KAFKA_V_VALUE(message->tombstone ? NULL : value, message->length),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && headers)
@@ -172,10 +207,13 @@ static rd_kafka_resp_err_t produce_once(struct ferry_ledger *ledger, const struc
 
 static enum ferry_status produce(struct ferry_ledger *ledger, const struct message *message)
 {
-    rd_kafka_resp_err_t code = produce_once(ledger, message);
+    rd_kafka_topic_t *topic = handle_of(ledger, message->topic);
+    if (!topic)
+        return ledger->error.status;
+    rd_kafka_resp_err_t code = produce_once(ledger, topic, message);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         rd_kafka_flush(ledger->producer, PRODUCE_WAIT_MS);
-        code = produce_once(ledger, message);
+        code = produce_once(ledger, topic, message);
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return FERRY_OK;
@@ -290,23 +328,15 @@ static void work_in_thread(uv_work_t *work)
 
 /* --- on the loop --- */
 
-static void free_ledger(struct ferry_ledger *ledger)
-{
-    for (size_t i = 0; i < ledger->topic_count; i++)
-        free(ledger->topics[i]);
-    free(ledger->topics);
-    free(ledger->id);
-    free(ledger);
-}
-
 static void release(struct ferry_ledger *ledger)
 {
     if (!ledger->freed || ledger->working || ledger->timer_open)
         return;
     free_messages(&ledger->open);
     free_messages(&ledger->sent);
-    ferry_kafka_destroy(ledger->producer);
-    free_ledger(ledger);
+    discard_producer(ledger);
+    free(ledger->id);
+    free(ledger);
 }
 
 static void keep_messages(struct ferry_ledger *ledger)
@@ -414,30 +444,13 @@ void ferry_ledger_commit(struct ferry_ledger *ledger, rd_kafka_t *consumer,
     begin_work(ledger, TASK_COMMIT);
 }
 
-static bool copy_names(struct ferry_ledger *ledger, const struct ferry_ledger_options *options)
-{
-    ledger->id = strdup(options->transactional_id);
-    ledger->topics = calloc(options->topic_count + 1, sizeof *ledger->topics);
-    if (!ledger->id || !ledger->topics)
-        return false;
-    for (; ledger->topic_count < options->topic_count; ledger->topic_count++) {
-        char *topic = strdup(options->topics[ledger->topic_count]);
-        if (!topic)
-            return false;
-        ledger->topics[ledger->topic_count] = topic;
-    }
-    return true;
-}
-
 enum ferry_status ferry_ledger_new(uv_loop_t *loop, const struct ferry_common *common,
                                    const struct ferry_ledger_options *options,
                                    struct ferry_ledger **ret_ledger, struct ferry_error *error)
 {
     struct ferry_ledger *ledger = calloc(1, sizeof *ledger);
-    if (!ledger)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    if (!copy_names(ledger, options)) {
-        free_ledger(ledger);
+    if (!ledger || !(ledger->id = strdup(options->transactional_id))) {
+        free(ledger);
         return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     }
     ledger->loop = loop;

@@ -20,8 +20,6 @@ enum ferry_ledger_result {
 
 struct ferry_ledger_options {
     const char *transactional_id;
-    const char *const *topics; /* that are written as a rule; copied with their names */
-    size_t topic_count;
     /* A predecessor of the same name is fenced and its open transaction ended. */
     void (*on_ready)(void *context);
     /* `offsets` as given, still to be freed by the callee. */

@@ -3,7 +3,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define COMMIT_MS    INT64_C(300)
@@ -327,32 +326,14 @@ static enum ferry_status make_registration(struct ferry_run *run, struct ferry_e
 
 /* --- the parts --- */
 
-/* What is written as a rule: what our decisions are told in, and the positions. */
-static enum ferry_status make_ledger(struct ferry_run *run, struct ferry_error *error)
-{
-    size_t count;
-    const struct ferry_registration_entry *entries = run->kind->schemas(run->cargo, &count);
-    struct ferry_ledger_options options = {.transactional_id = run->transactional_id,
-                                           .on_ready = on_ledger_ready,
-                                           .on_done = on_committed,
-                                           .on_trouble = on_kafka_trouble,
-                                           .context = run};
-    const char **topics = calloc(count + 1, sizeof *topics);
-    if (!topics)
-        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-    topics[options.topic_count++] = run->checkpoints;
-    for (size_t i = 0; i < count; i++)
-        if (entries[i].wire)
-            topics[options.topic_count++] = entries[i].topic;
-    options.topics = topics;
-    enum ferry_status status =
-        ferry_ledger_new(run->options.loop, run->options.common, &options, &run->ledger, error);
-    free(topics);
-    return status;
-}
-
 enum ferry_status ferry_run_open_parts(struct ferry_run *run, struct ferry_error *error)
 {
-    enum ferry_status status = make_ledger(run, error);
+    const struct ferry_ledger_options options = {.transactional_id = run->transactional_id,
+                                                 .on_ready = on_ledger_ready,
+                                                 .on_done = on_committed,
+                                                 .on_trouble = on_kafka_trouble,
+                                                 .context = run};
+    enum ferry_status status =
+        ferry_ledger_new(run->options.loop, run->options.common, &options, &run->ledger, error);
     return status == FERRY_OK ? make_registration(run, error) : status;
 }

@@ -198,9 +198,10 @@ static void on_gone(void *context, const struct ferry_error *error)
 {
     struct ferry_launch *launch = context;
 
-    if (!error)
+    if (error)
+        launch->order_again_at = ferry_boot_ms() + ORDER_AGAIN_MS;
+    else
         log_order(launch, "GO");
-    launch->order_again_at = ferry_boot_ms() + ORDER_AGAIN_MS;
     settle(launch);
 }
 

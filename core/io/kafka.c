@@ -189,24 +189,6 @@ enum ferry_status ferry_kafka_new(const struct ferry_common *common, enum ferry_
     return FERRY_OK;
 }
 
-static void meet(rd_kafka_t *producer, const char *name, int timeout_ms)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, name, NULL);
-    if (!topic)
-        return;
-    if (rd_kafka_metadata(producer, false, topic, &metadata, timeout_ms) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR)
-        rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(topic);
-}
-
-void ferry_kafka_meet(rd_kafka_t *producer, const char *const *topics, size_t count, int timeout_ms)
-{
-    for (size_t i = 0; i < count; i++)
-        meet(producer, topics[i], timeout_ms);
-}
-
 /* How many clients are being destroyed, so that a program can wait for them at its end. */
 static struct {
     pthread_mutex_t mutex;

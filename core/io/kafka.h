@@ -35,12 +35,6 @@ enum ferry_status ferry_kafka_new(const struct ferry_common *common, enum ferry_
                                   rd_kafka_t **ret_client,
                                   struct ferry_error *error) FERRY_MUST_CHECK;
 
-/* Asks for the leaders of topics that a producer will write to: else librdkafka 2.0.2 sends the
- * first record of each up to a second late (#5032). Blocks for at most timeout_ms a topic; what
- * cannot be learnt now is learnt by the first record. */
-void ferry_kafka_meet(rd_kafka_t *producer, const char *const *topics, size_t count,
-                      int timeout_ms);
-
 /* Calls `on_wake` on the loop when the client's queue turned non-empty, and at least every
  * `interval_ms`. The callback must poll until nothing is left. */
 struct ferry_kafka_wake;

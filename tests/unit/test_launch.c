@@ -206,6 +206,20 @@ static void go_is_ordered_once(void **state)
     assert_null(seen.order);
 }
 
+static void a_start_right_after_another_waits_for_nothing_but_its_tasks(void **state)
+{
+    struct fixture *fixture = *state;
+
+    prepare(1);
+    all_are_ready(1);
+    ferry_launch_tick(fixture->launch);
+    answer(NULL);
+    prepare(2);
+    all_are_ready(2);
+    ferry_launch_tick(fixture->launch);
+    check_gone(2);
+}
+
 static void an_order_that_failed_is_repeated_after_a_moment(void **state)
 {
     struct fixture *fixture = *state;
@@ -233,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(go_is_not_ordered_before_all_are_ready),
         TEST(go_is_ordered_once),
+        TEST(a_start_right_after_another_waits_for_nothing_but_its_tasks),
         TEST(an_order_that_failed_is_repeated_after_a_moment),
     };
 
