@@ -70,9 +70,18 @@ static void release_memory(struct ferry_group *group)
     free(group);
 }
 
+/* The library told of an assignment or its end, and waits for ours before it does anything else. */
+static bool owes_answer(const struct ferry_group *group)
+{
+    return group->phase == PHASE_ASKING || group->phase == PHASE_OFFERED ||
+           group->phase == PHASE_LEAVING;
+}
+
 static void close_in_thread(uv_work_t *work)
 {
     struct ferry_group *group = work->data;
+    if (owes_answer(group)) /* where the group's coordinator is away the close ends with it alone */
+        rd_kafka_assign(group->consumer, NULL);
     rd_kafka_consumer_close(group->consumer);
 }
 

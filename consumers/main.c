@@ -28,8 +28,10 @@ static int serve(void)
     }
     ferry_process_watch(&process, loop, on_stop, writer);
     uv_run(loop, UV_RUN_DEFAULT);
-    ferry_writer_free(writer);
-    ferry_process_end(&process, JOIN_MS);
+    if (!ferry_process_late(&process))
+        ferry_writer_free(writer);
+    if (!ferry_process_end(&process, JOIN_MS))
+        quick_exit(EXIT_SUCCESS);
     return EXIT_SUCCESS;
 }
 

@@ -120,19 +120,25 @@ static enum ferry_status make_asker(struct ferry_starts *starts)
                            NULL, &starts->asker, &starts->error);
 }
 
-static enum ferry_status ask_ends(struct ferry_starts *starts)
+static enum ferry_status ask_edge(struct ferry_starts *starts,
+                                  rd_kafka_topic_partition_list_t *list, int64_t which)
 {
-    enum ferry_status status = make_asker(starts);
-    for (int i = 0; status == FERRY_OK && i < starts->question->cnt; i++) {
-        rd_kafka_topic_partition_t *start = &starts->question->elems[i];
-        int64_t low = 0;
-        int64_t high = 0;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            starts->asker, start->topic, start->partition, &low, &high, ASK_TIMEOUT_MS);
-        status = code == RD_KAFKA_RESP_ERR_NO_ERROR
-                     ? find_start(starts, start, &starts->answers[i], low, high)
-                     : ferry_kafka_fail(&starts->error, start->topic, code);
-    }
+    rd_kafka_resp_err_t code = ferry_kafka_edges(starts->asker, list, which, ASK_TIMEOUT_MS);
+    return code ? ferry_kafka_fail(&starts->error, list->elems[0].topic, code) : FERRY_OK;
+}
+
+static enum ferry_status find_starts(struct ferry_starts *starts)
+{
+    rd_kafka_topic_partition_list_t *begins = rd_kafka_topic_partition_list_copy(starts->question);
+    rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_copy(starts->question);
+    enum ferry_status status = ask_edge(starts, begins, RD_KAFKA_OFFSET_BEGINNING);
+    if (status == FERRY_OK)
+        status = ask_edge(starts, ends, RD_KAFKA_OFFSET_END);
+    for (int i = 0; status == FERRY_OK && i < starts->question->cnt; i++)
+        status = find_start(starts, &starts->question->elems[i], &starts->answers[i],
+                            begins->elems[i].offset, ends->elems[i].offset);
+    rd_kafka_topic_partition_list_destroy(begins);
+    rd_kafka_topic_partition_list_destroy(ends);
     return status;
 }
 
@@ -141,7 +147,9 @@ static void ask_in_thread(uv_work_t *work)
     struct ferry_starts *starts = work->data;
     enum ferry_status status = ask_committed(starts);
     if (status == FERRY_OK)
-        status = ask_ends(starts);
+        status = make_asker(starts);
+    if (status == FERRY_OK)
+        status = find_starts(starts);
     starts->asked = status == FERRY_OK;
 }
 

@@ -113,10 +113,9 @@ static enum ferry_status read_all(struct question *question, rd_kafka_t *client)
 
 static enum ferry_status read_if_there(struct question *question, rd_kafka_t *client)
 {
-    int64_t low;
-    int64_t high;
+    int64_t end;
     rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(client, question->topic, 0, &low, &high, ASK_TIMEOUT_MS);
+        ferry_kafka_edge(client, question->topic, 0, RD_KAFKA_OFFSET_END, &end, ASK_TIMEOUT_MS);
 
     if (is_unknown_topic(code))
         return FERRY_OK; /* the workflow was never started */

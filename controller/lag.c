@@ -45,16 +45,13 @@ static rd_kafka_topic_partition_list_t *ask_committed(const struct ferry_lag *la
     return judge(list, rd_kafka_committed(lag->client, list, TIMEOUT_MS), lag->group, error);
 }
 
-/* Where a partition begins or ends: `which` is RD_KAFKA_OFFSET_BEGINNING or _END, which the
- * protocol takes in place of a time. */
+/* Where the topic begins or ends: `which` is RD_KAFKA_OFFSET_BEGINNING or _END. */
 static rd_kafka_topic_partition_list_t *ask_edge(const struct ferry_lag *lag, const char *topic,
                                                  int64_t which, struct ferry_error *error)
 {
     rd_kafka_topic_partition_list_t *list = partitions_of(topic);
 
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = which;
-    return judge(list, rd_kafka_offsets_for_times(lag->client, list, TIMEOUT_MS), topic, error);
+    return judge(list, ferry_kafka_edges(lag->client, list, which, TIMEOUT_MS), topic, error);
 }
 
 static const rd_kafka_topic_partition_t *find(rd_kafka_topic_partition_list_t *list,

@@ -35,7 +35,8 @@ static int serve(void)
     ferry_process_watch(&process, loop, on_stop, loop);
     uv_run(loop, UV_RUN_DEFAULT);
     ferry_controller_free(controller);
-    ferry_process_end(&process, GOODBYE_MS);
+    if (!ferry_process_end(&process, GOODBYE_MS))
+        quick_exit(EXIT_SUCCESS);
     return EXIT_SUCCESS;
 }
 

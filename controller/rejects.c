@@ -86,9 +86,12 @@ static enum ferry_status read_newest(struct question *question, rd_kafka_t *clie
     enum ferry_status status;
     int64_t low = 0;
     int64_t high = 0;
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(client, question->topic, 0, &low, &high, ASK_TIMEOUT_MS);
+    rd_kafka_resp_err_t code = ferry_kafka_edge(client, question->topic, 0,
+                                                RD_KAFKA_OFFSET_BEGINNING, &low, ASK_TIMEOUT_MS);
 
+    if (!code)
+        code = ferry_kafka_edge(client, question->topic, 0, RD_KAFKA_OFFSET_END, &high,
+                                ASK_TIMEOUT_MS);
     if (is_unknown_topic(code) || (!code && low >= high))
         return FERRY_OK; /* the workflow was never started, or nothing was ever rejected */
     if (code)

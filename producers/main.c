@@ -27,8 +27,10 @@ static int serve(const struct ferry_reader_settings *settings)
     }
     ferry_process_watch(&process, loop, on_stop, reader);
     uv_run(loop, UV_RUN_DEFAULT);
-    ferry_reader_free(reader);
-    ferry_process_end(&process, JOIN_MS);
+    if (!ferry_process_late(&process))
+        ferry_reader_free(reader);
+    if (!ferry_process_end(&process, JOIN_MS))
+        quick_exit(EXIT_SUCCESS);
     return EXIT_SUCCESS;
 }
 

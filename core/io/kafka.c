@@ -263,6 +263,29 @@ enum ferry_status ferry_kafka_take_error(struct ferry_error *error, const char *
     return status;
 }
 
+rd_kafka_resp_err_t ferry_kafka_edges(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list,
+                                      int64_t which, int timeout_ms)
+{
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = which;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    for (int i = 0; i < list->cnt && !code; i++)
+        code = list->elems[i].err || list->elems[i].offset >= 0 ? list->elems[i].err
+                                                                : RD_KAFKA_RESP_ERR__NO_OFFSET;
+    return code;
+}
+
+rd_kafka_resp_err_t ferry_kafka_edge(rd_kafka_t *client, const char *topic, int partition,
+                                     int64_t which, int64_t *ret_offset, int timeout_ms)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t code = ferry_kafka_edges(client, list, which, timeout_ms);
+    *ret_offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
 const void *ferry_kafka_header(const rd_kafka_message_t *message, const char *name,
                                size_t *ret_size)
 {

@@ -1,5 +1,7 @@
 #include "core/io/nudge.h"
 
+#include "core/io/kafka.h"
+
 #include <stdio.h>
 
 #define TIMEOUT_MS 1000
@@ -7,10 +9,9 @@
 static void ask_in_thread(uv_work_t *work)
 {
     const struct ferry_nudge *nudge = work->data;
-    int64_t low = 0;
-    int64_t high = 0;
-    rd_kafka_query_watermark_offsets(nudge->consumer, nudge->topic, nudge->partition, &low, &high,
-                                     TIMEOUT_MS);
+    int64_t end;
+    (void)ferry_kafka_edge(nudge->consumer, nudge->topic, nudge->partition, RD_KAFKA_OFFSET_END,
+                           &end, TIMEOUT_MS);
 }
 
 static void after_ask(uv_work_t *work, int cancelled)

@@ -94,40 +94,50 @@ void ferry_tail_free(struct ferry_tail *tail)
 
 /* A consumer that is assigned before it knows the leader looks again only after a second
  * (librdkafka #5032). */
-static void warm_up(struct ferry_tail *tail)
+static rd_kafka_resp_err_t make_contact(struct ferry_tail *tail)
 {
-    int64_t low = 0;
-    int64_t high = 0;
-    if (!tail->contacting)
-        rd_kafka_query_watermark_offsets(tail->consumer, tail->parts[0].topic,
-                                         tail->parts[0].partition, &low, &high, ASK_TIMEOUT_MS);
+    int64_t end;
+    return ferry_kafka_edge(tail->consumer, tail->parts[0].topic, tail->parts[0].partition,
+                            RD_KAFKA_OFFSET_END, &end, ASK_TIMEOUT_MS);
+}
+
+static rd_kafka_topic_partition_list_t *list_parts(const struct ferry_tail *tail)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)tail->count);
+    for (size_t i = 0; i < tail->count; i++)
+        rd_kafka_topic_partition_list_add(list, tail->parts[i].topic, tail->parts[i].partition);
+    return list;
+}
+
+/* Of all parts, or of none. */
+static rd_kafka_resp_err_t ask_edges(struct ferry_tail *tail)
+{
+    rd_kafka_topic_partition_list_t *begins = list_parts(tail);
+    rd_kafka_topic_partition_list_t *ends = list_parts(tail);
+    rd_kafka_resp_err_t code =
+        ferry_kafka_edges(tail->asker, begins, RD_KAFKA_OFFSET_BEGINNING, ASK_TIMEOUT_MS);
+    if (!code)
+        code = ferry_kafka_edges(tail->asker, ends, RD_KAFKA_OFFSET_END, ASK_TIMEOUT_MS);
+    for (size_t i = 0; i < tail->count && !code; i++) {
+        struct part *part = &tail->parts[i];
+        int64_t low = begins->elems[i].offset;
+        part->end = ends->elems[i].offset;
+        part->position = part->start < low ? low : part->start; /* _BEGINNING is below each */
+    }
+    rd_kafka_topic_partition_list_destroy(begins);
+    rd_kafka_topic_partition_list_destroy(ends);
+    return code;
 }
 
 static void ask_in_thread(uv_work_t *work)
 {
     struct ferry_tail *tail = work->data;
-    tail->work_failed = false;
-    warm_up(tail);
-    for (size_t i = 0; i < tail->count; i++) {
-        struct part *part = &tail->parts[i];
-        int64_t low = 0;
-        int64_t high = 0;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            tail->contacting ? tail->consumer : tail->asker, part->topic, part->partition, &low,
-            &high, ASK_TIMEOUT_MS);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            tail->work_failed = true;
-            ferry_kafka_fail(&tail->trouble, part->topic, code);
-            return;
-        }
-        if (tail->contacting)
-            return; /* one answer is contact enough */
-        part->end = high;
-        if (part->start == RD_KAFKA_OFFSET_BEGINNING || part->start < low)
-            part->position = low;
-        else
-            part->position = part->start;
-    }
+    rd_kafka_resp_err_t code = make_contact(tail);
+    if (!tail->contacting)
+        code = ask_edges(tail);
+    tail->work_failed = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (code)
+        ferry_kafka_fail(&tail->trouble, tail->parts[0].topic, code);
 }
 
 static enum ferry_status assign(struct ferry_tail *tail, struct ferry_error *error)

@@ -37,16 +37,14 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-rd_kafka_resp_err_t rd_kafka_query_watermark_offsets(rd_kafka_t *rk, const char *topic,
-                                                     int32_t partition, int64_t *low, int64_t *high,
-                                                     int timeout_ms)
+rd_kafka_resp_err_t
+rd_kafka_offsets_for_times(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *offsets, int timeout_ms)
 {
     (void)rk;
-    (void)topic;
-    (void)partition;
     (void)timeout_ms;
-    *low = broker.low;
-    *high = broker.high;
+    for (int i = 0; i < offsets->cnt; i++)
+        offsets->elems[i].offset =
+            offsets->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING ? broker.low : broker.high;
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
