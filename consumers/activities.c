@@ -1,7 +1,7 @@
 #include "consumers/activities.h"
 
 #include "consumers/poster.h"
-#include "consumers/stamp.h"
+#include "consumers/skein.h"
 #include "consumers/survey.h"
 #include "consumers/trim.h"
 #include "core/base/clock.h"
@@ -9,11 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
-
-#define MAX_EVENTS 12000
-#define MAX_BYTES  ((size_t)6 << 20)
-#define MOMENT_MS  INT64_C(500) /* sooner than a group throws away what it has fetched */
 
 /* What is the matter, as one of those who may say it does. */
 struct trouble {
@@ -35,12 +30,8 @@ struct ferry_activities {
     struct ferry_survey *survey;
     struct ferry_poster *poster;
     struct ferry_trim *trim;
-    struct ferry_strand *strands; /* utlist */
-    struct ferry_strand *turn;    /* whose letters go next; NULL: those of the first */
-    bool assigned;
-    bool full;
-    int64_t full_at; /* ferry_boot_ms, since when */
-    bool ended;      /* the last deletion was asked for */
+    struct ferry_skein skein;
+    bool ended; /* the last deletion was asked for */
 };
 
 /* --- troubles --- */
@@ -170,32 +161,11 @@ static void on_trimmed(void *context)
 
 /* --- partitions --- */
 
-static void forget_strands(struct ferry_activities *activities)
-{
-    struct ferry_strand *strand, *next;
-    DL_FOREACH_SAFE (activities->strands, strand, next)
-        ferry_strand_free(strand);
-    activities->strands = NULL;
-    activities->turn = NULL;
-    activities->assigned = false;
-    activities->full = false;
-}
-
-static struct ferry_strand *find_strand(const struct ferry_activities *activities,
-                                        const char *topic, int partition)
-{
-    struct ferry_strand *strand;
-    DL_FOREACH (activities->strands, strand)
-        if (strand->partition == partition && strcmp(topic, activities->topic) == 0)
-            return strand;
-    return NULL;
-}
-
 static void drop(void *cargo)
 {
     struct ferry_activities *activities = cargo;
     ferry_poster_drop(activities->poster);
-    forget_strands(activities);
+    ferry_skein_drop(&activities->skein);
     ferry_trim_forget(activities->trim);
 }
 
@@ -204,13 +174,8 @@ static enum ferry_status assign(void *cargo, const struct ferry_group_part *part
 {
     struct ferry_activities *activities = cargo;
     drop(activities);
-    for (size_t i = 0; i < count; i++) {
-        struct ferry_strand *strand = ferry_strand_new(activities->topic, &parts[i]);
-        if (!strand)
-            return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
-        DL_APPEND(activities->strands, strand);
-    }
-    activities->assigned = true;
+    if (ferry_skein_open(&activities->skein, parts, count) != FERRY_OK)
+        return ferry_fail(error, FERRY_NOMEM, FERRY_CLASS_BUG, "out of memory");
     ferry_run_accept(activities->run);
     return FERRY_OK;
 }
@@ -219,7 +184,7 @@ static enum ferry_status take(void *cargo, const rd_kafka_message_t *message)
 {
     struct ferry_activities *activities = cargo;
     struct ferry_strand *strand =
-        find_strand(activities, rd_kafka_topic_name(message->rkt), message->partition);
+        ferry_skein_find(&activities->skein, rd_kafka_topic_name(message->rkt), message->partition);
     if (!strand)
         return FERRY_OK;
     strand->at_end = false;
@@ -228,73 +193,32 @@ static enum ferry_status take(void *cargo, const rd_kafka_message_t *message)
 
 static void reach(void *cargo, const char *topic, int partition, int64_t offset)
 {
-    struct ferry_strand *strand = find_strand(cargo, topic, partition);
+    struct ferry_activities *activities = cargo;
+    struct ferry_strand *strand = ferry_skein_find(&activities->skein, topic, partition);
     if (!strand)
         return;
     ferry_window_reach(&strand->window, offset);
     strand->at_end = true;
 }
 
-/* Asked for every record, so the clock is read for those only whose gate is closed. */
-static bool is_stuck(const struct ferry_strand *strand)
-{
-    return strand->closed_at != 0 && ferry_strand_stuck(strand, ferry_boot_ms());
-}
-
-/* In twelfths of what may be held. Where it was full for a moment only, what goes into one request
- * makes room for the next, which is made while its events are warm. Later what was fetched ahead
- * was thrown away, and less than half of all is not worth fetching it anew. */
-static size_t room_of(const struct ferry_activities *activities)
-{
-    if (!activities->full)
-        return 12;
-    return ferry_boot_ms() - activities->full_at < MOMENT_MS ? 11 : 6;
-}
-
 static bool has_room(void *cargo)
 {
     struct ferry_activities *activities = cargo;
-    const struct ferry_strand *strand;
-    size_t room = room_of(activities);
-    bool was_full = activities->full;
-    size_t count = 0;
-    size_t bytes = 0;
-    DL_FOREACH (activities->strands, strand) {
-        if (is_stuck(strand))
-            continue;
-        count += strand->count;
-        bytes += strand->bytes;
-    }
-    activities->full = count >= MAX_EVENTS / 12 * room || bytes >= MAX_BYTES / 12 * room;
-    if (activities->full && !was_full)
-        activities->full_at = ferry_boot_ms();
-    return !activities->full;
+    return ferry_skein_has_room(&activities->skein);
 }
 
 static bool takes(const void *cargo, const char *topic, int partition)
 {
-    const struct ferry_strand *strand = find_strand(cargo, topic, partition);
-    return !standing(cargo) && !(strand && is_stuck(strand));
+    const struct ferry_activities *activities = cargo;
+    return !standing(activities) && ferry_skein_takes(&activities->skein, topic, partition);
 }
 
 /* --- work --- */
 
-/* One of each in turn: no more is asked for than goes at once, and who is rich would be all that
- * goes, and who is stuck would never be seen to be free again. */
 static struct ferry_letter *next_letter(void *context, int64_t now)
 {
     struct ferry_activities *activities = context;
-    struct ferry_strand *first = activities->turn ? activities->turn : activities->strands;
-    struct ferry_strand *strand = first;
-    struct ferry_letter *letter = NULL;
-    while (strand && !letter) {
-        letter = ferry_strand_next(strand, now);
-        strand = strand->next ? strand->next : activities->strands;
-        if (strand == first)
-            break;
-    }
-    activities->turn = strand;
-    return letter;
+    return ferry_skein_next(&activities->skein, now);
 }
 
 /* A run makes its next step when it likes; but whoever is full is read for as soon as he is not. */
@@ -302,20 +226,14 @@ static void on_progress(void *context)
 {
     struct ferry_activities *activities = context;
     ferry_run_progress(activities->run);
-    if (activities->full && has_room(activities))
+    if (activities->skein.full && ferry_skein_has_room(&activities->skein))
         ferry_run_poke(activities->run);
 }
 
 static bool expects(void *context)
 {
-    struct ferry_activities *activities = context;
-    const struct ferry_strand *strand;
-    if (activities->full)
-        return false;
-    DL_FOREACH (activities->strands, strand)
-        if (!strand->at_end && !is_stuck(strand))
-            return true;
-    return false;
+    const struct ferry_activities *activities = context;
+    return ferry_skein_expects(&activities->skein);
 }
 
 static bool is_ready(const void *cargo)
@@ -324,7 +242,7 @@ static bool is_ready(const void *cargo)
     for (int kind = 0; kind < FERRY_EVENT_KINDS; kind++)
         if (!activities->desks[kind].inspected)
             return false;
-    return activities->assigned;
+    return activities->skein.open;
 }
 
 static void let(void *cargo, bool open)
@@ -364,31 +282,10 @@ static bool finish(void *cargo)
 
 /* --- commits --- */
 
-static bool has_news(const struct ferry_activities *activities)
-{
-    const struct ferry_strand *strand;
-    DL_FOREACH (activities->strands, strand)
-        if (ferry_window_prefix(&strand->window) > strand->window.committed)
-            return true;
-    return false;
-}
-
-/* Those that stand still go with the others: a partition without an offset looks like a backlog. */
 static rd_kafka_topic_partition_list_t *offsets_of(const void *cargo, bool all)
 {
     const struct ferry_activities *activities = cargo;
-    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
-    const struct ferry_strand *strand;
-    uint64_t stamp = ferry_stamp_new();
-    if (!all && !has_news(activities))
-        return offsets;
-    DL_FOREACH (activities->strands, strand) {
-        rd_kafka_topic_partition_t *offset =
-            rd_kafka_topic_partition_list_add(offsets, activities->topic, strand->partition);
-        offset->offset = ferry_window_prefix(&strand->window);
-        ferry_stamp_put(offset, stamp);
-    }
-    return offsets;
+    return ferry_skein_offsets(&activities->skein, all);
 }
 
 static enum ferry_status commit(void *cargo, const rd_kafka_topic_partition_list_t *offsets,
@@ -398,29 +295,23 @@ static enum ferry_status commit(void *cargo, const rd_kafka_topic_partition_list
     (void)error;
     for (int i = 0; i < offsets->cnt; i++) {
         const rd_kafka_topic_partition_t *part = &offsets->elems[i];
-        struct ferry_strand *strand = find_strand(activities, part->topic, part->partition);
-        if (!strand || part->offset < strand->window.committed)
-            continue;
-        ferry_window_commit(&strand->window, part->offset);
-        ferry_trim_note(activities->trim, part->partition, part->offset);
+        if (ferry_skein_commit(&activities->skein, part))
+            ferry_trim_note(activities->trim, part->partition, part->offset);
     }
     return FERRY_OK;
 }
 
 static struct ferry_position *position(void *cargo, const char *topic, int partition)
 {
-    struct ferry_strand *strand = find_strand(cargo, topic, partition);
+    struct ferry_activities *activities = cargo;
+    struct ferry_strand *strand = ferry_skein_find(&activities->skein, topic, partition);
     return strand ? &strand->position : NULL;
 }
 
 static bool has_untold(const void *cargo)
 {
     const struct ferry_activities *activities = cargo;
-    const struct ferry_strand *strand;
-    DL_FOREACH (activities->strands, strand)
-        if (strand->position.told != ferry_window_prefix(&strand->window))
-            return true;
-    return false;
+    return ferry_skein_has_untold(&activities->skein);
 }
 
 /* --- what it looks like --- */
@@ -428,14 +319,9 @@ static bool has_untold(const void *cargo)
 static json_t *partitions(const void *cargo)
 {
     const struct ferry_activities *activities = cargo;
-    const struct ferry_strand *strand;
     json_t *document = json_object();
-    if (!activities->assigned)
-        return document;
-    json_t *list = json_array();
-    DL_FOREACH (activities->strands, strand)
-        json_array_append_new(list, json_integer(strand->partition));
-    json_object_set_new(document, FERRY_TOPIC_EMAIL, list);
+    if (activities->skein.open)
+        json_object_set_new(document, FERRY_TOPIC_EMAIL, ferry_skein_list(&activities->skein));
     return document;
 }
 
@@ -518,7 +404,7 @@ static void close_parts(void *cargo)
     activities->survey = NULL;
     activities->poster = NULL;
     activities->trim = NULL;
-    forget_strands(activities);
+    ferry_skein_drop(&activities->skein);
 }
 
 static enum ferry_status open_parts(void *cargo, struct ferry_run *run, struct ferry_error *error)
@@ -580,6 +466,7 @@ enum ferry_status ferry_activities_new(const struct ferry_activities_options *op
                      (struct ferry_topic){FERRY_TOPIC_EVENTS, FERRY_TOPIC_EMAIL},
                      activities->topic);
     activities->topics[0] = activities->topic;
+    activities->skein.topic = activities->topic;
     activities->schema =
         (struct ferry_registration_entry){activities->topic, FERRY_SCHEMA_EVENT, NULL};
     *ret_activities = activities;
