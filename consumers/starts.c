@@ -124,7 +124,7 @@ static enum ferry_status ask_edge(struct ferry_starts *starts,
                                   rd_kafka_topic_partition_list_t *list, int64_t which)
 {
     rd_kafka_resp_err_t code = ferry_kafka_edges(starts->asker, list, which, ASK_TIMEOUT_MS);
-    return code ? ferry_kafka_fail(&starts->error, list->elems[0].topic, code) : FERRY_OK;
+    return code ? ferry_kafka_fail(&starts->error, ferry_kafka_culprit(list), code) : FERRY_OK;
 }
 
 static enum ferry_status find_starts(struct ferry_starts *starts)

@@ -266,13 +266,24 @@ enum ferry_status ferry_kafka_take_error(struct ferry_error *error, const char *
 rd_kafka_resp_err_t ferry_kafka_edges(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list,
                                       int64_t which, int timeout_ms)
 {
+    if (list->cnt == 0)
+        return RD_KAFKA_RESP_ERR_NO_ERROR; /* to the library an invalid argument */
     for (int i = 0; i < list->cnt; i++)
         list->elems[i].offset = which;
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
     for (int i = 0; i < list->cnt && !code; i++)
-        code = list->elems[i].err || list->elems[i].offset >= 0 ? list->elems[i].err
-                                                                : RD_KAFKA_RESP_ERR__NO_OFFSET;
+        code = list->elems[i].err || list->elems[i].offset >= 0
+                   ? list->elems[i].err
+                   : RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     return code;
+}
+
+const char *ferry_kafka_culprit(const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++)
+        if (list->elems[i].err)
+            return list->elems[i].topic;
+    return list->cnt > 0 ? list->elems[0].topic : "";
 }
 
 rd_kafka_resp_err_t ferry_kafka_edge(rd_kafka_t *client, const char *topic, int partition,

@@ -66,11 +66,13 @@ enum ferry_status ferry_kafka_take_error(struct ferry_error *error, const char *
 
 /* Where each partition of the list begins or ends (`which`: RD_KAFKA_OFFSET_BEGINNING or _END,
  * which the protocol takes in place of a time), by the isolation of the client, into the list's
- * offsets. The first error of any. Waits for timeout_ms at most: rd_kafka_query_watermark_offsets
- * heeds its own timeout only until it knows the leader, and waits for three of the socket's, three
- * minutes, when that is gone. */
+ * offsets. The first error of any; none for an empty list. Waits for timeout_ms at most:
+ * rd_kafka_query_watermark_offsets heeds its own timeout only until it knows the leader, and waits
+ * for three of the socket's, three minutes, when that is gone. */
 rd_kafka_resp_err_t ferry_kafka_edges(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list,
                                       int64_t which, int timeout_ms);
+/* The topic that it failed of, as far as one can tell. */
+const char *ferry_kafka_culprit(const rd_kafka_topic_partition_list_t *list);
 /* Of one partition. */
 rd_kafka_resp_err_t ferry_kafka_edge(rd_kafka_t *client, const char *topic, int partition,
                                      int64_t which, int64_t *ret_offset, int timeout_ms);

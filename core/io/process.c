@@ -10,7 +10,7 @@ static void on_limit(uv_timer_t *timer)
     struct ferry_process *process = timer->data;
     process->late = true;
     ferry_log(FERRY_LOG_WARN, "ended_by_force", FERRY_INT("after_ms", (int64_t)process->stop_ms),
-              FERRY_STR("because", "a call to Kafka did not return"),
+              FERRY_STR("because", "a request or a call to Kafka did not return"),
               FERRY_STR("then", "what was not committed is done again at the next start"));
     uv_stop(process->loop);
 }
@@ -58,6 +58,6 @@ bool ferry_process_end(struct ferry_process *process, int join_ms)
     uv_run(process->loop, UV_RUN_DEFAULT);
     if (!process->late)
         ferry_log(FERRY_LOG_INFO, "ended",
-                  FERRY_INT("kafka_clients_left", ferry_kafka_join(join_ms)));
+                  FERRY_INT("kafka_clients_left", !ferry_kafka_join(join_ms)));
     return !process->late;
 }

@@ -94,11 +94,13 @@ void ferry_tail_free(struct ferry_tail *tail)
 
 /* A consumer that is assigned before it knows the leader looks again only after a second
  * (librdkafka #5032). */
-static rd_kafka_resp_err_t make_contact(struct ferry_tail *tail)
+static enum ferry_status make_contact(struct ferry_tail *tail)
 {
     int64_t end;
-    return ferry_kafka_edge(tail->consumer, tail->parts[0].topic, tail->parts[0].partition,
-                            RD_KAFKA_OFFSET_END, &end, ASK_TIMEOUT_MS);
+    rd_kafka_resp_err_t code =
+        ferry_kafka_edge(tail->consumer, tail->parts[0].topic, tail->parts[0].partition,
+                         RD_KAFKA_OFFSET_END, &end, ASK_TIMEOUT_MS);
+    return code ? ferry_kafka_fail(&tail->trouble, tail->parts[0].topic, code) : FERRY_OK;
 }
 
 static rd_kafka_topic_partition_list_t *list_parts(const struct ferry_tail *tail)
@@ -109,16 +111,22 @@ static rd_kafka_topic_partition_list_t *list_parts(const struct ferry_tail *tail
     return list;
 }
 
+static enum ferry_status ask_edge(struct ferry_tail *tail, rd_kafka_topic_partition_list_t *list,
+                                  int64_t which)
+{
+    rd_kafka_resp_err_t code = ferry_kafka_edges(tail->asker, list, which, ASK_TIMEOUT_MS);
+    return code ? ferry_kafka_fail(&tail->trouble, ferry_kafka_culprit(list), code) : FERRY_OK;
+}
+
 /* Of all parts, or of none. */
-static rd_kafka_resp_err_t ask_edges(struct ferry_tail *tail)
+static enum ferry_status ask_edges(struct ferry_tail *tail)
 {
     rd_kafka_topic_partition_list_t *begins = list_parts(tail);
     rd_kafka_topic_partition_list_t *ends = list_parts(tail);
-    rd_kafka_resp_err_t code =
-        ferry_kafka_edges(tail->asker, begins, RD_KAFKA_OFFSET_BEGINNING, ASK_TIMEOUT_MS);
-    if (!code)
-        code = ferry_kafka_edges(tail->asker, ends, RD_KAFKA_OFFSET_END, ASK_TIMEOUT_MS);
-    for (size_t i = 0; i < tail->count && !code; i++) {
+    enum ferry_status status = ask_edge(tail, begins, RD_KAFKA_OFFSET_BEGINNING);
+    if (status == FERRY_OK)
+        status = ask_edge(tail, ends, RD_KAFKA_OFFSET_END);
+    for (size_t i = 0; i < tail->count && status == FERRY_OK; i++) {
         struct part *part = &tail->parts[i];
         int64_t low = begins->elems[i].offset;
         part->end = ends->elems[i].offset;
@@ -126,18 +134,16 @@ static rd_kafka_resp_err_t ask_edges(struct ferry_tail *tail)
     }
     rd_kafka_topic_partition_list_destroy(begins);
     rd_kafka_topic_partition_list_destroy(ends);
-    return code;
+    return status;
 }
 
 static void ask_in_thread(uv_work_t *work)
 {
     struct ferry_tail *tail = work->data;
-    rd_kafka_resp_err_t code = make_contact(tail);
+    enum ferry_status status = make_contact(tail);
     if (!tail->contacting)
-        code = ask_edges(tail);
-    tail->work_failed = code != RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (code)
-        ferry_kafka_fail(&tail->trouble, tail->parts[0].topic, code);
+        status = ask_edges(tail);
+    tail->work_failed = status != FERRY_OK;
 }
 
 static enum ferry_status assign(struct ferry_tail *tail, struct ferry_error *error)

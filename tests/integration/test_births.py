@@ -198,7 +198,7 @@ def test_a_backlog_that_was_read_without_opt_outs_creates_nothing_until_they_are
     assert not ferry.workflow()["restartNeeded"]
     ferry.wait_until(lambda: counters(ferry)["outdated"] == 300, 60, "whoever was read before is let be")
     assert births.admin.campaign_count("profile") == 0
-    assert all(fault["fired"] for fault in births.admin.faults()), "both were away"
+    ferry.wait_until(lambda: all(fault["fired"] for fault in births.admin.faults()), what="both were away")
     births.admin.clear_faults()
     births.settle()
     assert_born_as_their_contacts(births)

@@ -42,6 +42,8 @@ rd_kafka_offsets_for_times(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *offs
 {
     (void)rk;
     (void)timeout_ms;
+    if (offsets->cnt == 0)
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
     for (int i = 0; i < offsets->cnt; i++)
         offsets->elems[i].offset =
             offsets->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING ? broker.low : broker.high;
@@ -133,9 +135,11 @@ static void on_found(void *context, rd_kafka_topic_partition_list_t *list,
     struct world *world = context;
     world->found++;
     world->count = list->cnt;
-    world->part = parts[0];
-    world->start = list->elems[0].offset;
-    snprintf(world->topic, sizeof world->topic, "%s", parts[0].topic);
+    if (list->cnt > 0) {
+        world->part = parts[0];
+        world->start = list->elems[0].offset;
+        snprintf(world->topic, sizeof world->topic, "%s", parts[0].topic);
+    }
     rd_kafka_topic_partition_list_destroy(list);
     free(parts);
 }
@@ -226,6 +230,17 @@ static void what_is_committed_is_the_start(void **state)
     assert_int_equal(world->part.log_end, 10);
     assert_false(world->part.fresh);
     assert_false(world->part.restored);
+    assert_int_equal(world->troubles, 0);
+}
+
+/* There are more writers than partitions. */
+static void who_has_no_partition_asks_for_none(void **state)
+{
+    struct world *world = *state;
+    ask(world, FIRST, 0);
+    await(world);
+    assert_int_equal(world->found, 1);
+    assert_int_equal(world->count, 0);
     assert_int_equal(world->troubles, 0);
 }
 
@@ -386,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_A_WORLD(what_is_committed_is_the_start),
+        IN_A_WORLD(who_has_no_partition_asks_for_none),
         IN_A_WORLD(where_nothing_was_ever_known_it_is_the_beginning),
         IN_A_WORLD(an_offset_that_the_broker_has_dropped_is_restored),
         IN_A_WORLD(a_position_below_the_beginning_is_no_hole),
