@@ -4,7 +4,7 @@ import collections
 
 import pytest
 
-from backlog import Backlog, contact
+from backlog import PARTITIONS, Backlog, contact
 from support import stays, wait_until
 
 COUNT = 10000
@@ -97,6 +97,29 @@ def test_insert_update_delete_cost_one_call_and_an_unchanged_record_none(ferry, 
     assert settle(delete) == (0, 0, 100)
     assert settle(delete) == (0, 0, 0)
     assert_profiles(ferry, {key: (n, 1) for n, key in enumerate(keys) if n >= 100})
+    assert_clean(ferry)
+
+
+def test_a_writer_for_which_no_partition_is_left_does_nothing_and_takes_over(ferry, backlog):
+    ferry.start_sandbox()
+    writers = [ferry.start_writer(n) for n in range(PARTITIONS + 1)]
+    backlog.order("PREPARE")
+    for writer in writers:
+        backlog.wait_for("READY", writer.name, 60)
+    backlog.order("GO")
+    for writer in writers:
+        backlog.wait_for("RUNNING", writer.name, 60)
+    keys = backlog.ids(200)
+    backlog.put([backlog.change(key, contact(n)) for n, key in enumerate(keys)])
+    backlog.wait_until_written()
+    idle = [writer for writer in writers if writer.events("assigned", partitions="0")]
+    assert idle, "one of them was told that it has none"
+    next(writer for writer in writers if writer not in idle).stop()
+    ferry.wait_until(lambda: any(writer.events("assigned")[-1]["partitions"] != "0" for writer in idle), 60,
+                     "it has one now")
+    backlog.put([backlog.change(key, contact(n, 1)) for n, key in enumerate(keys)])
+    backlog.wait_until_written()
+    assert_profiles(ferry, {key: (n, 1) for n, key in enumerate(keys)})
     assert_clean(ferry)
 
 
