@@ -149,7 +149,15 @@ def test_wrong_secret_fails_with_its_class(lab, ferry):
     assert failed["error"]["class"] == "credentials"
     assert "wrong\n" not in failed["error"]["message"]
     (ferry.folder / "dynamics.secret").write_text(ferry.sandbox.DYNAMICS_SECRET)
-    lab.start()
+
+    def is_ready():
+        lab.prepare(mapping())
+        ended = ferry.wait_until(lambda: lab.status()["generation"] == lab.generation and
+                                 lab.status()["state"] in ("READY", "FAILED") and lab.status()["state"])
+        return ended == "READY"
+    ferry.wait_until(is_ready, what="the quiet second behind a refusal is over")
+    lab.order("GO")
+    lab.wait_for_state("RUNNING")
     lab.wait_until_mirrored()
 
 
